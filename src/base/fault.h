@@ -1,0 +1,44 @@
+/*
+ * Named points where tests make the program fail.
+ *
+ *	int rc = fault_point("store.commit.before");	0, or an errno value that the caller treats as that failure
+ *
+ * All names are in base/fault_points.def. Without DQ_FAULT_POINTS the macro is the constant 0. With it, points are
+ * armed by the environment or by fault_arm():  DQ_FAULT="NAME:COUNT:ACTION[:ARG][,...]"
+ *	COUNT	fires at the COUNT-th pass (1 is the first); "3+" at the third and each later one; "*" always
+ *	die	SIGKILL on itself
+ *	error	the pass returns ARG: ENOSPC, EIO (default), ENOMEM, EAGAIN, EINTR, EPIPE, ECONNRESET, or a number
+ *	delay	sleeps ARG milliseconds (default 100), returns 0
+ * A name not in the table, in the environment or in the code, stops the program. Threads: any; the count of passes is
+ * exact across threads.
+ */
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef DQ_FAULT_POINTS
+#define fault_point(name) fault_pass(name)
+#else
+#define fault_point(name) ((void)sizeof(name), 0)
+#endif
+
+/* One pass through a point; use the macro. */
+int fault_pass(const char *name);
+
+/* Replaces what is armed; NULL or "" disarms all. False: the text is wrong (*why says how), nothing changed. */
+bool fault_arm(const char *spec, const char **why);
+/* Counts all passes from zero again. */
+void fault_reset_counts(void);
+
+/* The table: names 0 .. fault_count()-1, what each stands for, and how often it was passed in this process. */
+size_t fault_count(void);
+const char *fault_name(size_t i);
+const char *fault_text(size_t i);
+uint64_t fault_passes(size_t i);
+/* Is the program built with fault points? */
+bool fault_is_built_in(void);
+
+#endif
