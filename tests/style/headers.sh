@@ -1,0 +1,19 @@
+#!/bin/sh
+# Headers: each compiles on its own, with a guard, and the public ones as strict C11 without our flags.
+. "$(dirname "$0")/lib.sh"
+
+: >"$STYLE_TMP/out"
+for header in $(sources src | grep '\.h$' || :); do
+	grep -Eq '^#(ifndef|pragma once)' "$header" || echo "$header:1: no include guard" >>"$STYLE_TMP/out"
+	echo "#include \"${header#src/}\"" >"$STYLE_TMP/one.c"
+	${CC:-cc} -fsyntax-only -std=gnu11 -Wall -Wextra -include "$BUILDDIR/config.h" -Isrc -Iinclude \
+		${DQ_DEP_CFLAGS:-} "$STYLE_TMP/one.c" >>"$STYLE_TMP/out" 2>&1 ||
+		echo "$header:1: does not compile on its own" >>"$STYLE_TMP/out"
+done
+for header in $(sources include | grep '\.h$'); do
+	echo "#include <${header#include/}>" >"$STYLE_TMP/one.c"
+	${CC:-cc} -fsyntax-only -std=c11 -pedantic -Wall -Wextra -Iinclude "$STYLE_TMP/one.c" \
+		>>"$STYLE_TMP/out" 2>&1 ||
+		echo "$header:1: does not compile on its own as C11" >>"$STYLE_TMP/out"
+done
+finish "$STYLE_TMP/out"
