@@ -1,0 +1,113 @@
+/*
+ * The small records: lease bundles, sessions, workers, users, stored replies, holds, works, counters
+ * (doc/disk-format.md). Readers borrow from the bytes. Nothing allocates. Any thread.
+ */
+#ifndef MODEL_RECORD_H
+#define MODEL_RECORD_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "model/ids.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LEASE_REMAKE 1u  /* flag of an entry: makes a lost value again */
+#define LEASE_REVOKED 2u /* flag of an entry: no longer a lease */
+
+struct lease_entry {
+	uint64_t id;
+	uint32_t generation;
+	uint32_t flags;
+};
+
+/* Key: the first entry's fence. The i-th entry has the fence (epoch, seq + i). */
+struct lease_bundle {
+	uint32_t worker;
+	uint64_t issued_us; /* wall clock */
+	uint32_t count;
+	struct slice entries; /* packed; read with lease_bundle_entry() */
+};
+
+#define LEASE_ENTRY_BYTES 16
+void lease_bundle_encode(struct buf *out, uint32_t worker, uint64_t issued_us, const struct lease_entry *entries,
+			 uint32_t count);
+bool lease_bundle_decode(struct slice in, struct lease_bundle *out, const char **why);
+struct lease_entry lease_bundle_entry(const struct lease_bundle *b, uint32_t i);
+
+struct session_record {
+	uint8_t token[TOKEN_BYTES];
+	uint32_t incarnation;
+	uint32_t user;
+	struct slice name; /* empty: unnamed */
+	uint64_t ttl_ms;
+	uint64_t last_seq;
+	bool closing;
+	uint64_t created_us;
+};
+void session_record_encode(struct buf *out, const struct session_record *r);
+bool session_record_decode(struct slice in, struct session_record *out, const char **why);
+
+struct worker_record {
+	uint8_t uuid[WORKER_UUID_BYTES];
+	struct slice name;
+	uint32_t user;
+};
+void worker_record_encode(struct buf *out, const struct worker_record *r);
+bool worker_record_decode(struct slice in, struct worker_record *out, const char **why);
+
+struct user_record {
+	struct slice name;
+	uint32_t uid;
+};
+void user_record_encode(struct buf *out, const struct user_record *r);
+bool user_record_decode(struct slice in, struct user_record *out, const char **why);
+
+struct reply_record {
+	uint32_t code; /* enum dq_error */
+	struct slice text;
+	struct slice data; /* one msgpack value, or empty */
+};
+void reply_record_encode(struct buf *out, const struct reply_record *r);
+bool reply_record_decode(struct slice in, struct reply_record *out, const char **why);
+
+void hold_record_encode(struct buf *out);
+bool hold_record_decode(struct slice in, const char **why);
+
+enum work_kind { WORK_CANCEL = 1 };
+struct work_record {
+	enum work_kind kind;
+	uint32_t session; /* who asked */
+	struct slice runs; /* msgpack array: first, count, first, count, … */
+};
+void work_record_encode(struct buf *out, const struct work_record *r);
+bool work_record_decode(struct slice in, struct work_record *out, const char **why);
+
+struct counters {
+	uint64_t order;        /* the last one given to a block */
+	uint64_t finish_seq;   /* the last one given to an end */
+	uint32_t next_session; /* from 1 */
+	uint32_t next_worker;  /* from 1 */
+	uint32_t next_user;    /* from 1; 0 is the one who started the scheduler */
+	uint64_t next_work;    /* from 1 */
+};
+void counters_encode(struct buf *out, const struct counters *c);
+bool counters_decode(struct slice in, struct counters *out, const char **why);
+
+/* Forgotten tasks of a chunk of ids. */
+#define GONE_CHUNK 4096
+void gone_record_encode(struct buf *out, const uint64_t *words, uint32_t bits);
+/* Copies the bitmap into words (GONE_CHUNK / 64 of them, zeroed first). */
+bool gone_record_decode(struct slice in, uint64_t words[GONE_CHUNK / 64], const char **why);
+
+/* Runs of ids as a msgpack array of first, count, … : at most LIMIT_RUNS runs, none empty, none past its session. */
+struct runs_reader {
+	struct slice in;
+	uint32_t left;
+	const uint8_t *at;
+};
+bool runs_reader_init(struct runs_reader *r, struct slice in, const char **why);
+bool runs_reader_next(struct runs_reader *r, struct run *out);
+void runs_encode(struct buf *out, const struct run *runs, uint32_t n);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * What became of a task: its row in the store, and the outcome inside it, as the worker reported it
+ * (doc/disk-format.md, task; doc/protocol.md, Outcome). Readers borrow; nothing allocates. Any thread.
+ */
+#ifndef MODEL_ROW_H
+#define MODEL_ROW_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "model/ids.h"
+#include "model/state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ROW_HOLDERS 8 /* most workers that a row names */
+
+struct task_row {
+	enum task_state state; /* LEASED: not ended, only counts */
+	uint32_t generation;
+	uint32_t attempts; /* starts that were reported */
+	uint32_t deaths;   /* workers that died while it ran */
+	uint64_t finish_seq;
+	uint64_t finished_us; /* wall clock */
+	uint32_t nholders;
+	uint32_t holders[ROW_HOLDERS]; /* workers with the value; none for an inline one */
+	struct slice outcome;          /* encoded outcome; empty while not ended */
+};
+
+void task_row_encode(struct buf *out, const struct task_row *r);
+bool task_row_decode(struct slice in, struct task_row *out, const char **why);
+
+struct outcome {
+	enum task_state state;
+	uint64_t started_us; /* wall clock; 0: never started */
+	uint64_t run_us;
+	/* value, when has_value */
+	bool has_value;
+	bool is_inline;
+	struct slice type;
+	uint64_t size;
+	uint64_t checksum; /* XXH3-64 of the value's bytes */
+	struct slice bytes; /* inline only */
+	uint32_t nframes;   /* 0: one frame */
+	struct slice frames; /* msgpack array of sizes, or empty */
+	/* meta; zero or empty where absent */
+	enum cause cause;
+	struct slice message;
+	bool has_exit;
+	int32_t exit_status;
+	int32_t signal;
+	struct slice stderr_tail;
+	uint64_t peak_bytes, user_us, system_us;
+	uint64_t blame; /* id of the task to blame */
+};
+
+void outcome_encode(struct buf *out, const struct outcome *o);
+/* Checks every limit (inline value, type, message, tail, frames) and that state is final. */
+bool outcome_decode(struct slice in, struct outcome *out, const char **why);
+/* Only what the scheduler decides on: state, whether the worker holds the value, size and checksum. Cheap. */
+bool outcome_peek(struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum);
+
+#endif
