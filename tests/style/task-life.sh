@@ -1,7 +1,7 @@
 #!/bin/sh
-# The picture of a task's life, doc/task-life.dot, has exactly the moves of the state table, the
-# lines X(FROM, TO) of TASK_MOVES in src/model/. Nodes in parentheses or with another shape than a
-# state's, such as the point a submit comes from, are drawn as "start" and "forgotten" and left out.
+# The picture of a task's life, doc/task-life.dot, has exactly the moves of the state table: the
+# lines X(FROM, TO) of TASK_MOVES in src/model/. Edges from the node "submit" are left out: where a
+# task begins is no move.
 . "$(dirname "$0")/lib.sh"
 
 dot=doc/task-life.dot
@@ -16,9 +16,7 @@ on {
 		move = substr(line, RSTART + 2, RLENGTH - 2)
 		gsub(/[ \t]/, "", move)
 		split(move, end, ",")
-		gsub(/TASK_/, "", end[1])
-		gsub(/TASK_/, "", end[2])
-		print tolower(end[1]) " -> " tolower(end[2])
+		print end[1] " -> " end[2]
 		line = substr(line, RSTART + RLENGTH)
 	}
 	if ($0 !~ /\\$/)
@@ -26,13 +24,13 @@ on {
 }' "$table" | sort -u >"$STYLE_TMP/table"
 [ -s "$STYLE_TMP/table" ] || { echo "$table: no moves found in TASK_MOVES"; exit 1; }
 
-sed 's|//.*||; s|/\*.*\*/||; s/"//g; s/\[.*//' "$dot" | awk '
+sed 's|//.*||; s|/\*.*\*/||; s/\[.*//; s/"//g' "$dot" | awk '
 /->/ {
 	gsub(/[ \t;]/, "")
 	n = split($0, node, "->")
 	for (i = 1; i < n; i++)
-		if (node[i] != "start" && node[i + 1] != "forgotten")
-			print node[i] " -> " node[i + 1]
+		if (node[i] != "submit")
+			print toupper(node[i] " -> " node[i + 1])
 }' | sort -u >"$STYLE_TMP/drawn"
 
 {
