@@ -1,5 +1,6 @@
 /*
- * Bits in an array of uint64_t that the caller owns: bit i is in word i / 64. No bounds are kept here but those given.
+ * Bits in an array of uint64_t that the caller owns: bit i is in word i / 64. No bounds are kept
+ * here but those given.
  */
 #ifndef BASE_BITMAP_H
 #define BASE_BITMAP_H

@@ -1,9 +1,9 @@
 /*
  * A growing byte buffer with a declared maximum and a sticky failure.
  *
- * Appends past `max`, or out of memory, set `failed` and change nothing; every later append is ignored too, so that
- * straight-line code tests once at the end. Never aborts. Not thread-safe. Pointers into it are valid until the next
- * append, reserve, clear or release.
+ * Appends past `max`, or out of memory, set `failed` and change nothing; every later append is
+ * ignored too, so that straight-line code tests once at the end. Never aborts. Not thread-safe.
+ * Pointers into it are valid until the next append, reserve, clear or release.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -27,7 +27,7 @@ struct buf {
 /* Allocates nothing. */
 static inline void buf_init(struct buf *b, size_t max_bytes)
 {
-	*b = (struct buf){ .max = max_bytes };
+	*b = (struct buf){.max = max_bytes};
 }
 
 /* Frees the memory and leaves an empty, usable buffer of the same maximum. */
@@ -95,19 +95,21 @@ static inline void buf_append_byte(struct buf *b, uint8_t c)
 
 static inline struct slice buf_slice(const struct buf *b)
 {
-	return (struct slice){ .p = b->p, .n = b->n };
+	return (struct slice){.p = b->p, .n = b->n};
 }
 
 /* Appends formatted text, without a NUL. */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
-/* Gives the memory to the caller (free() it; may be NULL when empty) and leaves the buffer empty. */
+/*
+ * Gives the memory to the caller (free() it; may be NULL when empty) and leaves the buffer empty.
+ */
 uint8_t *buf_detach(struct buf *b, size_t *n);
 
 /*
- * The contents as a C string: a NUL is put behind them, not counted. "" if the buffer is empty and nothing could be
- * allocated. Valid until the next change.
+ * The contents as a C string: a NUL is put behind them, not counted. "" if the buffer is empty and
+ * nothing could be allocated. Valid until the next change.
  */
 const char *buf_cstr(struct buf *b);
 

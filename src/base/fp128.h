@@ -1,5 +1,6 @@
 /*
- * A 128-bit fingerprint: XXH3-128 of some bytes (base/hash.h makes them). Equal fingerprints are taken for equal bytes.
+ * A 128-bit fingerprint: XXH3-128 of some bytes (base/hash.h makes them). Equal fingerprints are
+ * taken for equal bytes.
  */
 #ifndef BASE_FP128_H
 #define BASE_FP128_H

@@ -1,6 +1,7 @@
 /*
- * A hash map from a 128-bit fingerprint to uint64_t. As map64 in everything (a bounded step per call, deterministic,
- * any key, not thread-safe), with 24 bytes a slot. The fingerprint is used as its own hash.
+ * A hash map from a 128-bit fingerprint to uint64_t. As map64 in everything (a bounded step per
+ * call, deterministic, any key, not thread-safe), with 24 bytes a slot. The fingerprint is used as
+ * its own hash.
  */
 #ifndef BASE_FPMAP_H
 #define BASE_FPMAP_H
@@ -38,7 +39,8 @@ void fpmap_init(struct fpmap *m);
 void fpmap_release(struct fpmap *m);
 void fpmap_clear(struct fpmap *m);
 size_t fpmap_count(const struct fpmap *m);
-bool fpmap_put(struct fpmap *m, struct fp128 key, uint64_t value) __attribute__((warn_unused_result));
+bool fpmap_put(struct fpmap *m, struct fp128 key, uint64_t value)
+	__attribute__((warn_unused_result));
 bool fpmap_get(const struct fpmap *m, struct fp128 key, uint64_t *value);
 uint64_t *fpmap_find(struct fpmap *m, struct fp128 key);
 bool fpmap_remove(struct fpmap *m, struct fp128 key, uint64_t *value);

@@ -1,6 +1,6 @@
 /*
- * Hashes of bytes: XXH3, whose values are fixed for ever and may go to the disk and the wire. No secrets, no
- * protection against someone who chooses the bytes on purpose.
+ * Hashes of bytes: XXH3, whose values are fixed for ever and may go to the disk and the wire. No
+ * secrets, no protection against someone who chooses the bytes on purpose.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

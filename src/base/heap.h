@@ -1,7 +1,8 @@
 /*
- * A binary heap of pointers to intrusive nodes that know their positions, so that any can be removed or moved in
- * O(log n). Equal nodes come out in an order that depends on the operations alone (deterministic), not first in
- * first out: let `less` compare a sequence number where that matters. Not thread-safe.
+ * A binary heap of pointers to intrusive nodes that know their positions, so that any can be
+ * removed or moved in O(log n). Equal nodes come out in an order that depends on the operations
+ * alone (deterministic), not first in first out: let `less` compare a sequence number where that
+ * matters. Not thread-safe.
  */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H

@@ -1,13 +1,14 @@
 /*
- * A log-linear histogram of uint64_t: 32 buckets for each power of two, so that a percentile is at most 3.2 % above
- * the true value. Fixed size (15 KiB), no allocation, exact count, sum, minimum and maximum. Not thread-safe.
+ * A log-linear histogram of uint64_t: 32 buckets for each power of two, so that a percentile is at
+ * most 3.2 % above the true value. Fixed size (15 KiB), no allocation, exact count, sum, minimum
+ * and maximum. Not thread-safe.
  */
 #ifndef BASE_HIST_H
 #define BASE_HIST_H
 
 #include <stdint.h>
 
-#define HIST_SUB 32
+#define HIST_SUB     32
 #define HIST_BUCKETS (HIST_SUB * 60)
 
 struct hist {
@@ -18,7 +19,9 @@ struct hist {
 void hist_init(struct hist *h);
 void hist_record(struct hist *h, uint64_t value);
 void hist_record_n(struct hist *h, uint64_t value, uint64_t times);
-/* 0 <= percent <= 100; the smallest value that covers so many, 0 if empty, never above the maximum. */
+/*
+ * 0 <= percent <= 100; the smallest value that covers so many, 0 if empty, never above the maximum.
+ */
 uint64_t hist_percentile(const struct hist *h, double percent);
 double hist_mean(const struct hist *h);
 /* How many recorded values are <= value, up to the bucket's precision. */

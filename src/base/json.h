@@ -4,9 +4,9 @@
  *	json_init(&j, &out);
  *	json_object(&j); json_key(&j, "n"); json_uint(&j, 1); json_end_object(&j);
  *
- * Commas are put by the writer. A value where a key is due, or an end that matches nothing, is a bug: ensure() stops.
- * Nesting past JSON_DEPTH_MAX, or a failed buffer, is data: it makes json_ok false. Bytes that are not UTF-8 become
- * U+FFFD each. NaN and infinities become null.
+ * Commas are put by the writer. A value where a key is due, or an end that matches nothing, is a
+ * bug: ensure() stops. Nesting past JSON_DEPTH_MAX, or a failed buffer, is data: it makes json_ok
+ * false. Bytes that are not UTF-8 become U+FFFD each. NaN and infinities become null.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -57,7 +57,10 @@ bool json_ok(const struct json *j);
 
 /* Standard alphabet with padding. */
 void base64_encode(struct buf *out, struct slice bytes);
-/* Appends the decoded bytes; false (and nothing appended) on anything that is not base64 with padding. */
+/*
+ * Appends the decoded bytes; false (and nothing appended) on anything that is not base64 with
+ * padding.
+ */
 bool base64_decode(struct buf *out, struct slice text);
 /* Lower-case hexadecimal. */
 void hex_encode(struct buf *out, struct slice bytes);

@@ -1,6 +1,6 @@
 /*
- * An intrusive doubly linked list around a head. A node removed is re-initialised, so that list_is_linked() is always
- * right and removing twice is harmless. Not thread-safe.
+ * An intrusive doubly linked list around a head. A node removed is re-initialised, so that
+ * list_is_linked() is always right and removing twice is harmless. Not thread-safe.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
@@ -105,16 +105,16 @@ static inline void list_splice_back(struct list *to, struct list *from)
 
 #define list_for_each_safe(pos, tmp, head)                                                         \
 	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);                     \
-	     pos = tmp, tmp = pos->next)
+		pos = tmp, tmp = pos->next)
 
 #define list_for_each_entry(pos, head, type, member)                                               \
 	for (type *pos = container_of((head)->next, type, member); &pos->member != (head);         \
-	     pos = container_of(pos->member.next, type, member))
+		pos = container_of(pos->member.next, type, member))
 
 #define list_for_each_entry_safe(pos, tmp, head, type, member)                                     \
 	for (type *pos = container_of((head)->next, type, member),                                 \
 		  *tmp = container_of(pos->member.next, type, member);                             \
-	     &pos->member != (head);                                                               \
-	     pos = tmp, tmp = container_of(tmp->member.next, type, member))
+		&pos->member != (head);                                                            \
+		pos = tmp, tmp = container_of(tmp->member.next, type, member))
 
 #endif

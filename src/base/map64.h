@@ -1,9 +1,10 @@
 /*
  * A hash map from uint64_t to uint64_t (or to a pointer), open-addressed.
  *
- * It grows and shrinks a step at a time: each put or remove moves a few slots of the older table, so that no single
- * call costs more than a bounded number of slots, however large the map. 16 bytes a slot, 3/8 to 3/4 of the slots in
- * use while it only grows. Iteration order depends on the history of operations alone. Not thread-safe.
+ * It grows and shrinks a step at a time: each put or remove moves a few slots of the older table,
+ * so that no single call costs more than a bounded number of slots, however large the map. 16 bytes
+ * a slot, 3/8 to 3/4 of the slots in use while it only grows. Iteration order depends on the
+ * history of operations alone. Not thread-safe.
  *
  * All keys and values are allowed. Out of memory: put returns false and nothing changed.
  */
@@ -28,7 +29,8 @@ struct map64 {
 	struct map64_table cur;
 	struct map64_table old; /* being emptied into cur; slots is NULL when there is none */
 	size_t moved;           /* slots of old below this one are done */
-	uint64_t odd_value[2];  /* the keys 0 and UINT64_MAX, which mark empty and moved slots, live here */
+	uint64_t odd_value
+		[2]; /* the keys 0 and UINT64_MAX, which mark empty and moved slots, live here */
 	bool odd_used[2];
 };
 
@@ -47,7 +49,9 @@ size_t map64_count(const struct map64 *m);
 bool map64_put(struct map64 *m, uint64_t key, uint64_t value) __attribute__((warn_unused_result));
 /* False if absent, *value is not touched then; value may be NULL. */
 bool map64_get(const struct map64 *m, uint64_t key, uint64_t *value);
-/* The place of the key's value, to change it; NULL if absent. Valid until the next put or remove. */
+/*
+ * The place of the key's value, to change it; NULL if absent. Valid until the next put or remove.
+ */
 uint64_t *map64_find(struct map64 *m, uint64_t key);
 /* False if absent; the value it had goes to *value unless that is NULL. */
 bool map64_remove(struct map64 *m, uint64_t key, uint64_t *value);
@@ -80,7 +84,8 @@ static inline void *map64_remove_ptr(struct map64 *m, uint64_t key)
 	return map64_remove(m, key, &v) ? (void *)(uintptr_t)v : NULL;
 }
 
-static inline bool map64_next_ptr(const struct map64 *m, struct map64_iter *it, uint64_t *key, void **p)
+static inline bool map64_next_ptr(
+	const struct map64 *m, struct map64_iter *it, uint64_t *key, void **p)
 {
 	uint64_t v = 0;
 	bool more = map64_next(m, it, key, &v);

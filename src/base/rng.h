@@ -1,6 +1,6 @@
 /*
- * Random numbers: a small seeded generator (xoshiro256**, same seed, same numbers, not for secrets) and the system's
- * random bytes (for secrets, nonces and seeds).
+ * Random numbers: a small seeded generator (xoshiro256**, same seed, same numbers, not for secrets)
+ * and the system's random bytes (for secrets, nonces and seeds).
  */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

@@ -1,5 +1,6 @@
 /*
- * A borrowed range of bytes. Never owns, never ends with a NUL on purpose; who hands one out says how long it lives.
+ * A borrowed range of bytes. Never owns, never ends with a NUL on purpose; who hands one out says
+ * how long it lives.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
@@ -16,22 +17,23 @@ struct slice {
 
 /* printf("%" SLICE_FMT, SLICE_ARG(s)): at most INT_MAX bytes. */
 #define SLICE_FMT ".*s"
-#define SLICE_ARG(s) ((s).n > 0x7fffffff ? 0x7fffffff : (int)(s).n), ((s).n ? (const char *)(s).p : "")
+#define SLICE_ARG(s)                                                                               \
+	((s).n > 0x7fffffff ? 0x7fffffff : (int)(s).n), ((s).n ? (const char *)(s).p : "")
 
 static inline struct slice slice_of(const void *p, size_t n)
 {
-	return (struct slice){ .p = p, .n = n };
+	return (struct slice){.p = p, .n = n};
 }
 
 /* The bytes of a C string without its NUL; NULL gives the empty slice. */
 static inline struct slice slice_str(const char *s)
 {
-	return (struct slice){ .p = (const uint8_t *)s, .n = s ? strlen(s) : 0 };
+	return (struct slice){.p = (const uint8_t *)s, .n = s ? strlen(s) : 0};
 }
 
 static inline struct slice slice_empty(void)
 {
-	return (struct slice){ .p = NULL, .n = 0 };
+	return (struct slice){.p = NULL, .n = 0};
 }
 
 static inline bool slice_is_empty(struct slice s)
@@ -68,7 +70,7 @@ static inline struct slice slice_drop(struct slice s, size_t n)
 {
 	if (n > s.n)
 		n = s.n;
-	return n ? (struct slice){ .p = s.p + n, .n = s.n - n } : s;
+	return n ? (struct slice){.p = s.p + n, .n = s.n - n} : s;
 }
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * Reads msgpack from bytes that nobody vouches for. No allocation, no recursion, every read bounded.
+ * Reads msgpack from bytes that nobody vouches for. No allocation, no recursion, every read
+ * bounded.
  *
- * The error is sticky: after the first one every getter returns 0, false or the empty slice, and the cursor stands at
- * its end; test cursor_ok once after reading a record. Slices point into the input and live as long as it.
- * Numbers: any integer form that holds the value is accepted. Counts of arrays and maps are never larger than what the
- * rest of the input could hold, so that a lying header cannot make a caller allocate much: it still should cap them.
- * Not thread-safe; copying the struct saves the position.
+ * The error is sticky: after the first one every getter returns 0, false or the empty slice, and
+ * the cursor stands at its end; test cursor_ok once after reading a record. Slices point into the
+ * input and live as long as it. Numbers: any integer form that holds the value is accepted. Counts
+ * of arrays and maps are never larger than what the rest of the input could hold, so that a lying
+ * header cannot make a caller allocate much: it still should cap them. Not thread-safe; copying the
+ * struct saves the position.
  */
 #ifndef CODEC_CURSOR_H
 #define CODEC_CURSOR_H
@@ -125,7 +127,7 @@ static inline struct slice cursor_str(struct cursor *c)
 		size_t n = *c->p & 0x1f;
 
 		if (__builtin_expect(cursor_left(c) > n, 1)) {
-			struct slice s = { .p = c->p + 1, .n = n };
+			struct slice s = {.p = c->p + 1, .n = n};
 
 			c->p += 1 + n;
 			return s;
@@ -140,7 +142,7 @@ static inline struct slice cursor_bin(struct cursor *c)
 		size_t n = c->p[1];
 
 		if (__builtin_expect(cursor_left(c) - 2 >= n, 1)) {
-			struct slice s = { .p = c->p + 2, .n = n };
+			struct slice s = {.p = c->p + 2, .n = n};
 
 			c->p += 2 + n;
 			return s;
@@ -180,9 +182,15 @@ static inline uint32_t cursor_map(struct cursor *c)
 	return cursor_map_any(c);
 }
 
-/* An array of at least `min` elements, as records that grow at their end are; returns how many it has. */
+/*
+ * An array of at least `min` elements, as records that grow at their end are; returns how many it
+ * has.
+ */
 uint32_t cursor_array_min(struct cursor *c, uint32_t min);
-/* Skips the elements of an array that a newer writer added: `have` elements, `read` of which were read. */
+/*
+ * Skips the elements of an array that a newer writer added: `have` elements, `read` of which were
+ * read.
+ */
 void cursor_skip_rest(struct cursor *c, uint32_t have, uint32_t read);
 
 struct slice cursor_ext(struct cursor *c, int8_t *type);

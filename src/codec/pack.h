@@ -1,8 +1,9 @@
 /*
- * Writes msgpack to a struct buf with msgpack-c's packer, inlined: one to a few nanoseconds a value.
+ * Writes msgpack to a struct buf with msgpack-c's packer, inlined: one to a few nanoseconds a
+ * value.
  *
- * Nothing is returned: a buffer that cannot take it fails stickily (buf.h), test b->failed at the end. Integers take
- * the shortest form. The same values always give the same bytes.
+ * Nothing is returned: a buffer that cannot take it fails stickily (buf.h), test b->failed at the
+ * end. Integers take the shortest form. The same values always give the same bytes.
  */
 #ifndef CODEC_PACK_H
 #define CODEC_PACK_H
