@@ -8,7 +8,7 @@ lib=$BUILDDIR/.libs/libdq.so
 nm -D --defined-only "$lib" | awk '{ sub(/@.*/, "", $NF); print $NF }' | sort -u >"$STYLE_TMP/shown"
 
 cat tests/style/strip.awk - >"$STYLE_TMP/declared.awk" <<'AWK'
-code ~ /^[ \t]*#/ || code ~ /typedef|static/ { next }
+code ~ /^[ \t#]/ || code ~ /typedef|static/ { next }
 match(code, /(^|[ \t*])dq_[a-z0-9_]+\(/) {
 	name = substr(code, RSTART, RLENGTH - 1)
 	sub(/^[ \t*]*/, "", name)

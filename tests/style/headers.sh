@@ -2,11 +2,14 @@
 # Headers: each compiles on its own, with a guard, and the public ones as strict C11 without our flags.
 . "$(dirname "$0")/lib.sh"
 
+config=-D_GNU_SOURCE
+[ ! -e "$BUILDDIR/config.h" ] || config="-include $BUILDDIR/config.h"
+
 : >"$STYLE_TMP/out"
 for header in $(sources src | grep '\.h$' || :); do
 	grep -Eq '^#(ifndef|pragma once)' "$header" || echo "$header:1: no include guard" >>"$STYLE_TMP/out"
 	echo "#include \"${header#src/}\"" >"$STYLE_TMP/one.c"
-	${CC:-cc} -fsyntax-only -std=gnu11 -Wall -Wextra -include "$BUILDDIR/config.h" -Isrc -Iinclude \
+	${CC:-cc} -fsyntax-only -std=gnu11 -Wall -Wextra $config -Isrc -Iinclude \
 		${DQ_DEP_CFLAGS:-} "$STYLE_TMP/one.c" >>"$STYLE_TMP/out" 2>&1 ||
 		echo "$header:1: does not compile on its own" >>"$STYLE_TMP/out"
 done
