@@ -87,6 +87,8 @@ uint64_t key_parse_generated(struct slice key);
 /* True for a key that a user may give: 1 to 255 bytes of UTF-8 without control characters, '/', '[' or ']', not of the
  * generated form; *why says what is wrong. */
 bool key_is_valid(struct slice key, const char **why);
+/* 1 to 64 bytes of the same characters. */
+bool namespace_is_valid(struct slice ns, const char **why);
 /* Splits "ns/key" (ns empty where there is none) and "key[17]" (*element = -1 where there is none). */
 bool key_split(struct slice text, struct slice *ns, struct slice *key, int64_t *element);
 
