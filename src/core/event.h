@@ -1,0 +1,111 @@
+/*
+ * What can happen to the scheduler's core. The time is in the event; slices are borrowed for the step. Who sends them:
+ * scheduler/ from decoded messages and timers, the simulator from its script.
+ */
+#ifndef CORE_EVENT_H
+#define CORE_EVENT_H
+
+#include "base/slice.h"
+#include "model/ids.h"
+#include "model/state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum event_kind {
+	EVENT_OPEN = 1,   /* a client opens or resumes a session */
+	EVENT_LOOK,       /* a client that opens none watches */
+	EVENT_DISCONNECT, /* a connection is gone, whoever had it */
+	/* numbered requests of a session */
+	EVENT_SUBMIT,
+	EVENT_CANCEL,
+	EVENT_RELEASE,
+	EVENT_HOLD,
+	EVENT_CLOSE,
+	/* other things that clients send */
+	EVENT_ACKED,
+	EVENT_WATCH,
+	EVENT_UNWATCH,
+	EVENT_GET,
+	/* workers */
+	EVENT_JOIN,
+	EVENT_CREDIT,
+	EVENT_STARTED,
+	EVENT_REPORT,
+	EVENT_MISSING,
+	EVENT_LEAVE,
+	/* the shell's own */
+	EVENT_TICK,     /* time passes: deadlines */
+	EVENT_CONTINUE, /* go on with long works; asked for by update.more */
+	EVENT_SEAL      /* a batch is about to be handed to the store: decide leases, write what changed */
+};
+
+/* A lease as its worker names it. */
+struct event_lease {
+	uint64_t id;
+	struct fence fence;
+	bool started;         /* JOIN */
+	struct slice outcome; /* REPORT: encoded outcome, decodable */
+};
+
+/* A value that a worker holds, or could not have. */
+struct event_copy {
+	uint64_t id;
+	uint32_t generation;
+	uint64_t checksum;
+	uint64_t size;
+};
+
+struct event {
+	enum event_kind kind;
+	uint64_t conn;    /* who: a number the shell never uses twice; 0 for the shell's own */
+	uint64_t mono_us; /* monotonic clock */
+	uint64_t wall_us; /* wall clock */
+	uint64_t seq;     /* of a numbered request, a report, an acknowledgement (ACKED: up to) */
+	bool no_room;     /* the store is below low water: refuse what grows it */
+	union {
+		struct {
+			uint32_t session; /* 0: new */
+			struct slice token;
+			uint8_t new_token[TOKEN_BYTES]; /* random, for a new session */
+			struct slice name;
+			uint64_t ttl_ms; /* 0: the default */
+			struct slice user;
+			uint32_t uid;
+		} open;
+		struct {
+			uint32_t first_n;
+			uint64_t count;
+			uint32_t flags; /* BLOCK_ARRAY */
+			struct slice ns; /* empty: the user's own */
+			struct slice body;
+		} submit;
+		struct slice runs; /* CANCEL, RELEASE, WATCH, UNWATCH */
+		struct slice keys; /* HOLD: msgpack array of str */
+		struct {
+			uint64_t request;
+			uint64_t id;
+		} get;
+		struct {
+			struct slice uuid, name, address;
+			struct slice user;
+			uint32_t uid;
+			uint32_t slots;
+			const struct event_lease *running;
+			uint32_t nrunning;
+			const struct event_copy *copies;
+			uint32_t ncopies;
+		} join;
+		uint32_t credit;
+		struct {
+			const struct event_lease *items;
+			uint32_t n;
+		} leases; /* STARTED, REPORT */
+		struct {
+			const struct event_copy *items;
+			uint32_t n;
+		} copies; /* MISSING */
+	};
+};
+
+#endif
