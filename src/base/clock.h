@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define US_PER_MS ((uint64_t)1000)
-#define US_PER_S  ((uint64_t)1000000)
+#define US_PER_S ((uint64_t)1000000)
 
 /* Never goes back; its zero means nothing. CLOCK_MONOTONIC. */
 static inline uint64_t clock_mono_us(void)

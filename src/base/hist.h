@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define HIST_SUB     32
+#define HIST_SUB 32
 #define HIST_BUCKETS (HIST_SUB * 60)
 
 struct hist {

@@ -19,8 +19,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 #define log_error(...) log_line(LOG_ERROR, LOG_COMPONENT, __VA_ARGS__)
-#define log_warn(...)  log_line(LOG_WARN, LOG_COMPONENT, __VA_ARGS__)
-#define log_info(...)  log_line(LOG_INFO, LOG_COMPONENT, __VA_ARGS__)
+#define log_warn(...) log_line(LOG_WARN, LOG_COMPONENT, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, LOG_COMPONENT, __VA_ARGS__)
 #define log_debug(...)                                                                             \
 	(log_enabled(LOG_DEBUG) ? log_line(LOG_DEBUG, LOG_COMPONENT, __VA_ARGS__) : (void)0)
 

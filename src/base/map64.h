@@ -29,8 +29,8 @@ struct map64 {
 	struct map64_table cur;
 	struct map64_table old; /* being emptied into cur; slots is NULL when there is none */
 	size_t moved;           /* slots of old below this one are done */
-	uint64_t odd_value
-		[2]; /* the keys 0 and UINT64_MAX, which mark empty and moved slots, live here */
+	uint64_t odd_value[2];  /* the keys 0 and UINT64_MAX, which mark empty and moved slots, live
+				   here */
 	bool odd_used[2];
 };
 
