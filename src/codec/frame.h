@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define FRAME_HEADER_BYTES ((size_t)16)
-#define FRAME_MAX_PAYLOAD  ((uint32_t)64 << 20)
+#define FRAME_MAX_PAYLOAD ((uint32_t)64 << 20)
 
 struct frame {
 	uint8_t type;
