@@ -1,7 +1,8 @@
 /*
- * A block: the tasks of one submit, as one record (doc/disk-format.md, block; doc/protocol.md, submit body).
- * The body is the client's bytes, kept as they came; the scheduler adds a head and the resolved dependencies.
- * Readers borrow from the bytes they read. Nothing here allocates. Any thread.
+ * A block: the tasks of one submit, as one record (doc/disk-format.md, block; doc/protocol.md,
+ * submit body). The body is the client's bytes, kept as they came; the scheduler adds a head and
+ * the resolved dependencies. Readers borrow from the bytes they read. Nothing here allocates. Any
+ * thread.
  */
 #ifndef MODEL_BLOCK_H
 #define MODEL_BLOCK_H
@@ -48,13 +49,13 @@ enum spec_kind { SPEC_FUNC = 0, SPEC_EXEC = 1 };
 
 /* One entry of a body. */
 struct block_entry {
-	struct slice key;      /* empty: generated */
+	struct slice key; /* empty: generated */
 	uint32_t ndeps;
-	struct cursor deps;    /* at the first dependency; read with block_entry_dep() */
+	struct cursor deps; /* at the first dependency; read with block_entry_dep() */
 	bool detached, once, recompute;
 	uint32_t nlabels;
-	struct cursor labels;  /* at the first label (str) */
-	struct slice spec;     /* the whole spec, msgpack */
+	struct cursor labels; /* at the first label (str) */
+	struct slice spec;    /* the whole spec, msgpack */
 	enum spec_kind kind;
 };
 
@@ -66,15 +67,24 @@ struct dep_ref {
 
 struct block_reader {
 	struct cursor c;
-	const char *why; /* set when a read failed: what is wrong, naming the limit where one was passed */
+	const char *why; /* set when a read failed: what is wrong, naming the limit where one was
+			    passed */
 };
 
 void block_reader_init(struct block_reader *r, struct slice body);
-/* Reads and validates the next entry (limits, key form, spec shape to its first level). False at a fault: r->why. */
+/* Reads and validates the next entry (limits, key form, spec shape to its first level). False at a
+ * fault: r->why. */
 bool block_reader_next(struct block_reader *r, struct block_entry *e);
 /* The next dependency of the entry. Call exactly e->ndeps times. */
 bool block_entry_dep(struct block_entry *e, struct dep_ref *d);
-/* After the one entry of an array: its inputs. Sets *n to 0 where there are none, else leaves the cursor at the first. */
+/* The next label. Call exactly e->nlabels times. */
+bool block_entry_label(struct block_entry *e, struct slice *label);
+/* Appends an entry, as clients do: e->ndeps of deps and e->nlabels of labels (e->deps and e->labels
+ * are not read). After the one entry of an array its inputs follow: nil, or an array. */
+void block_entry_encode(struct buf *out, const struct block_entry *e, const struct dep_ref *deps,
+	const struct slice *labels);
+/* After the one entry of an array: its inputs. Sets *n to 0 where there are none, else leaves the
+ * cursor at the first. */
 bool block_reader_inputs(struct block_reader *r, uint64_t *n, struct cursor *inputs);
 /* True when nothing is left over. */
 bool block_reader_end(struct block_reader *r);
@@ -84,12 +94,13 @@ bool block_reader_end(struct block_reader *r);
 size_t key_generate(char out[GENERATED_KEY_BYTES], uint64_t id);
 /* The id that a generated key names, or 0. */
 uint64_t key_parse_generated(struct slice key);
-/* True for a key that a user may give: 1 to 255 bytes of UTF-8 without control characters, '/', '[' or ']', not of the
- * generated form; *why says what is wrong. */
+/* True for a key that a user may give: 1 to 255 bytes of UTF-8 without control characters, '/', '['
+ * or ']', not of the generated form; *why says what is wrong. */
 bool key_is_valid(struct slice key, const char **why);
 /* 1 to 64 bytes of the same characters. */
 bool namespace_is_valid(struct slice ns, const char **why);
-/* Splits "ns/key" (ns empty where there is none) and "key[17]" (*element = -1 where there is none). */
+/* Splits "ns/key" (ns empty where there is none) and "key[17]" (*element = -1 where there is none).
+ */
 bool key_split(struct slice text, struct slice *ns, struct slice *key, int64_t *element);
 
 /* What a task runs. Slices borrow from the spec. */
@@ -108,6 +119,8 @@ struct spec {
 	bool has_input;
 };
 
+/* A function's spec; empty args are nil. A command's is written by the client piece by piece. */
+void spec_encode_func(struct buf *out, struct slice function, struct slice args);
 bool spec_decode(struct slice in, struct spec *out, const char **why);
 
 /* Extension types in arguments and words (doc/protocol.md). */

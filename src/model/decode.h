@@ -1,6 +1,7 @@
 /*
- * Shared by the decoders of this folder and of wire/: the frame around a versioned record, and reads with a limit. Inline,
- * since submits and reports pass through them by the hundred thousand a second. Any thread.
+ * Shared by the decoders of this folder and of wire/: the frame around a versioned record, and
+ * reads with a limit. Inline, since submits and reports pass through them by the hundred thousand a
+ * second. Any thread.
  */
 #ifndef MODEL_DECODE_H
 #define MODEL_DECODE_H
@@ -14,7 +15,8 @@
 
 #define RECORD_VERSION 1
 
-/* Opens a record of at least `min` elements, the version being the first. Returns how many it has. */
+/* Opens a record of at least `min` elements, the version being the first. Returns how many it has.
+ */
 static inline uint32_t record_begin(struct cursor *c, struct slice in, uint32_t min)
 {
 	uint32_t n;
@@ -26,7 +28,8 @@ static inline uint32_t record_begin(struct cursor *c, struct slice in, uint32_t 
 	return n;
 }
 
-/* Steps over what a newer writer added and closes: true when all bytes were read without a fault, else *why. */
+/* Steps over what a newer writer added and closes: true when all bytes were read without a fault,
+ * else *why. */
 static inline bool record_end(struct cursor *c, uint32_t have, uint32_t read, const char **why)
 {
 	if (have > read)

@@ -1,5 +1,6 @@
 /*
- * Identities that the disk and the wire share (doc/disk-format.md, Identity). Plain values; any thread.
+ * Identities that the disk and the wire share (doc/disk-format.md, Identity). Plain values; any
+ * thread.
  */
 #ifndef MODEL_IDS_H
 #define MODEL_IDS_H
@@ -7,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A lease's token: compared for equality with the task's current lease, never ordered by outsiders (D5). */
+/* A lease's token: compared for equality with the task's current lease, never ordered by outsiders
+ * (D5). */
 struct fence {
 	uint64_t epoch;
 	uint64_t seq;
@@ -24,7 +26,8 @@ static inline bool fence_before(struct fence a, struct fence b)
 	return a.epoch < b.epoch || (a.epoch == b.epoch && a.seq < b.seq);
 }
 
-/* A task id is its session's number and the task's number within the session, which counts from 1. */
+/* A task id is its session's number and the task's number within the session, which counts from 1.
+ */
 static inline uint64_t task_id(uint32_t session, uint32_t n)
 {
 	return (uint64_t)session << 32 | n;

@@ -1,6 +1,7 @@
 /*
- * Keys: the generated form "dq-SESSION-N", what users may give, and the text forms "ns/key" and "key[17]".
- * Every submitted task passes key_is_valid, so plain ASCII costs one table look-up a byte.
+ * Keys: the generated form "dq-SESSION-N", what users may give, and the text forms "ns/key" and
+ * "key[17]". Every submitted task passes key_is_valid, so plain ASCII costs one table look-up a
+ * byte.
  */
 #include "base/ensure.h"
 #include "base/json.h"
@@ -167,5 +168,5 @@ bool key_split(struct slice text, struct slice *ns, struct slice *key, int64_t *
 			return false;
 	}
 	return split_element(key, element) && key->n > 0 && key->n <= LIMIT_KEY_BYTES &&
-		!wrong_characters(*key);
+	       !wrong_characters(*key);
 }

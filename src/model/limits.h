@@ -1,39 +1,39 @@
 /*
- * Every declared maximum, by name (features.md, 9). A limit exceeded is refused with an error that names it:
- * LIMIT_TEXT(KEY_BYTES) is "key: at most 255 bytes". X(name, value, text)
+ * Every declared maximum, by name (features.md, 9). A limit exceeded is refused with an error that
+ * names it: LIMIT_TEXT(KEY_BYTES) is "key: at most 255 bytes". X(name, value, text)
  */
 #ifndef MODEL_LIMITS_H
 #define MODEL_LIMITS_H
 
-#define LIMITS(X)                                                                          \
-	X(KEY_BYTES, 255, "key: at most 255 bytes")                                        \
-	X(NAMESPACE_BYTES, 64, "namespace: at most 64 bytes")                              \
-	X(NAME_BYTES, 255, "name: at most 255 bytes")                                      \
-	X(FUNCTION_BYTES, 255, "function name: at most 255 bytes")                         \
-	X(TYPE_BYTES, 64, "type name: at most 64 bytes")                                   \
-	X(SPEC_BYTES, 1 << 20, "spec: at most 1 MiB a task")                               \
-	X(ARGV_WORDS, 4096, "argv: at most 4096 words")                                    \
-	X(ENV_ENTRIES, 1024, "env: at most 1024 entries")                                  \
-	X(DEPS_PER_TASK, 65536, "dependencies: at most 65536 a task")                      \
-	X(SUBMIT_TASKS, 65536, "submit: at most 65536 tasks a request")                    \
-	X(SUBMIT_BYTES, 8 << 20, "submit: at most 8 MiB a request")                        \
-	X(ARRAY_ELEMENTS, 1 << 27, "array: at most 134217728 elements")                    \
-	X(LABELS, 16, "labels: at most 16")                                                \
-	X(LABEL_BYTES, 64, "label: at most 64 bytes")                                      \
-	X(INLINE_VALUE, 4096, "inline value: at most 4 KiB")                               \
-	X(VALUE_FRAMES, 256, "value: at most 256 frames")                                  \
-	X(MESSAGE_BYTES, 1024, "error message: at most 1 KiB")                             \
-	X(STDERR_TAIL, 2048, "tail of standard error: 2 KiB")                              \
-	X(NESTING, 64, "nesting: at most 64 deep")                                         \
-	X(FRAME_BYTES, 16 << 20, "frame: at most 16 MiB")                                  \
-	X(HELLO_BYTES, 4096, "frame before admission: at most 4 KiB")                      \
-	X(CONNECTIONS, 16384, "connections: at most 16384")                                \
-	X(PENDING_BYTES, 64 << 20, "unsent bytes: at most 64 MiB a connection")            \
-	X(RUNS, 65536, "runs of ids: at most 65536 a request")                             \
-	X(SLOTS, 4096, "slots: at most 4096 a worker")                                     \
-	X(CREDIT, 65536, "credit: at most 65536 a worker")                                 \
-	X(SESSIONS, 1 << 20, "sessions: at most 1048576")                                  \
-	X(WORKERS, 65536, "workers: at most 65536")                                        \
+#define LIMITS(X)                                                                                  \
+	X(KEY_BYTES, 255, "key: at most 255 bytes")                                                \
+	X(NAMESPACE_BYTES, 64, "namespace: at most 64 bytes")                                      \
+	X(NAME_BYTES, 255, "name: at most 255 bytes")                                              \
+	X(FUNCTION_BYTES, 255, "function name: at most 255 bytes")                                 \
+	X(TYPE_BYTES, 64, "type name: at most 64 bytes")                                           \
+	X(SPEC_BYTES, 1 << 20, "spec: at most 1 MiB a task")                                       \
+	X(ARGV_WORDS, 4096, "argv: at most 4096 words")                                            \
+	X(ENV_ENTRIES, 1024, "env: at most 1024 entries")                                          \
+	X(DEPS_PER_TASK, 65536, "dependencies: at most 65536 a task")                              \
+	X(SUBMIT_TASKS, 65536, "submit: at most 65536 tasks a request")                            \
+	X(SUBMIT_BYTES, 8 << 20, "submit: at most 8 MiB a request")                                \
+	X(ARRAY_ELEMENTS, 1 << 27, "array: at most 134217728 elements")                            \
+	X(LABELS, 16, "labels: at most 16")                                                        \
+	X(LABEL_BYTES, 64, "label: at most 64 bytes")                                              \
+	X(INLINE_VALUE, 4096, "inline value: at most 4 KiB")                                       \
+	X(VALUE_FRAMES, 256, "value: at most 256 frames")                                          \
+	X(MESSAGE_BYTES, 1024, "error message: at most 1 KiB")                                     \
+	X(STDERR_TAIL, 2048, "tail of standard error: 2 KiB")                                      \
+	X(NESTING, 64, "nesting: at most 64 deep")                                                 \
+	X(FRAME_BYTES, 16 << 20, "frame: at most 16 MiB")                                          \
+	X(HELLO_BYTES, 4096, "frame before admission: at most 4 KiB")                              \
+	X(CONNECTIONS, 16384, "connections: at most 16384")                                        \
+	X(PENDING_BYTES, 64 << 20, "unsent bytes: at most 64 MiB a connection")                    \
+	X(RUNS, 65536, "runs of ids: at most 65536 a request")                                     \
+	X(SLOTS, 4096, "slots: at most 4096 a worker")                                             \
+	X(CREDIT, 65536, "credit: at most 65536 a worker")                                         \
+	X(SESSIONS, 1 << 20, "sessions: at most 1048576")                                          \
+	X(WORKERS, 65536, "workers: at most 65536")                                                \
 	X(QUERY_ROWS, 4096, "rows of an answer: at most 4096 a part")
 
 enum limit {
@@ -48,7 +48,7 @@ enum limit_index {
 #define LIMIT_INDEX_ENUM(name, value, text) LIMIT_INDEX_##name,
 	LIMITS(LIMIT_INDEX_ENUM)
 #undef LIMIT_INDEX_ENUM
-	LIMIT_COUNT
+		LIMIT_COUNT
 };
 
 /* The error text of a limit; static. */

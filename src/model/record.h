@@ -1,6 +1,6 @@
 /*
- * The small records: lease bundles, sessions, workers, users, stored replies, holds, works, counters
- * (doc/disk-format.md). Readers borrow from the bytes. Nothing allocates. Any thread.
+ * The small records: lease bundles, sessions, workers, users, stored replies, holds, works,
+ * counters (doc/disk-format.md). Readers borrow from the bytes. Nothing allocates. Any thread.
  */
 #ifndef MODEL_RECORD_H
 #define MODEL_RECORD_H
@@ -30,8 +30,8 @@ struct lease_bundle {
 };
 
 #define LEASE_ENTRY_BYTES 16
-void lease_bundle_encode(struct buf *out, uint32_t worker, uint64_t issued_us, const struct lease_entry *entries,
-			 uint32_t count);
+void lease_bundle_encode(struct buf *out, uint32_t worker, uint64_t issued_us,
+	const struct lease_entry *entries, uint32_t count);
 bool lease_bundle_decode(struct slice in, struct lease_bundle *out, const char **why);
 struct lease_entry lease_bundle_entry(const struct lease_bundle *b, uint32_t i);
 
@@ -77,7 +77,7 @@ bool hold_record_decode(struct slice in, const char **why);
 enum work_kind { WORK_CANCEL = 1 };
 struct work_record {
 	enum work_kind kind;
-	uint32_t session; /* who asked */
+	uint32_t session;  /* who asked */
 	struct slice runs; /* msgpack array: first, count, first, count, … */
 };
 void work_record_encode(struct buf *out, const struct work_record *r);
@@ -100,7 +100,8 @@ void gone_record_encode(struct buf *out, const uint64_t *words, uint32_t bits);
 /* Copies the bitmap into words (GONE_CHUNK / 64 of them, zeroed first). */
 bool gone_record_decode(struct slice in, uint64_t words[GONE_CHUNK / 64], const char **why);
 
-/* Runs of ids as a msgpack array of first, count, … : at most LIMIT_RUNS runs, none empty, none past its session. */
+/* Runs of ids as a msgpack array of first, count, … : at most LIMIT_RUNS runs, none empty, none
+ * past its session. */
 struct runs_reader {
 	struct slice in;
 	uint32_t left;

@@ -1,6 +1,7 @@
 /*
  * What became of a task: its row in the store, and the outcome inside it, as the worker reported it
- * (doc/disk-format.md, task; doc/protocol.md, Outcome). Readers borrow; nothing allocates. Any thread.
+ * (doc/disk-format.md, task; doc/protocol.md, Outcome). Readers borrow; nothing allocates. Any
+ * thread.
  */
 #ifndef MODEL_ROW_H
 #define MODEL_ROW_H
@@ -13,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Longest encoded outcome that is accepted: an inline value, message and tail at their limits, and
+ * room to grow. */
+#define OUTCOME_MAX_BYTES (16 << 10)
 #define ROW_HOLDERS 8 /* most workers that a row names */
 
 struct task_row {
@@ -39,9 +43,9 @@ struct outcome {
 	bool is_inline;
 	struct slice type;
 	uint64_t size;
-	uint64_t checksum; /* XXH3-64 of the value's bytes */
-	struct slice bytes; /* inline only */
-	uint32_t nframes;   /* 0: one frame */
+	uint64_t checksum;   /* XXH3-64 of the value's bytes */
+	struct slice bytes;  /* inline only */
+	uint32_t nframes;    /* 0: one frame */
 	struct slice frames; /* msgpack array of sizes, or empty */
 	/* meta; zero or empty where absent */
 	enum cause cause;
@@ -57,7 +61,12 @@ struct outcome {
 void outcome_encode(struct buf *out, const struct outcome *o);
 /* Checks every limit (inline value, type, message, tail, frames) and that state is final. */
 bool outcome_decode(struct slice in, struct outcome *out, const char **why);
-/* Only what the scheduler decides on: state, whether the worker holds the value, size and checksum. Cheap. */
-bool outcome_peek(struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum);
+/* Appends a copy in which an inline value's bytes are left out when they are more than `max` (nil
+ * in their place, the size stays). False, and nothing appended, for bytes that are no outcome. */
+bool outcome_copy_short(struct buf *out, struct slice in, size_t max_bytes);
+/* Only what the scheduler decides on: state, whether the worker holds the value, size and checksum.
+ * Cheap: the meta is checked to be well-formed, not more. */
+bool outcome_peek(
+	struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum);
 
 #endif

@@ -1,0 +1,54 @@
+/*
+ * A task's row: what became of it, in the store (doc/disk-format.md, task). Written once a task at
+ * its end, read at start and by whoever asks for a result. The outcome inside is outcome.c's.
+ */
+#include "model/row.h"
+
+#include "base/ensure.h"
+#include "codec/pack.h"
+#include "model/decode.h"
+
+enum { ROW_FIELDS = 9 };
+
+void task_row_encode(struct buf *out, const struct task_row *r)
+{
+	ensure(r->nholders <= ROW_HOLDERS);
+	pack_array(out, ROW_FIELDS);
+	pack_u64(out, RECORD_VERSION);
+	pack_u64(out, r->state);
+	pack_u64(out, r->generation);
+	pack_u64(out, r->attempts);
+	pack_u64(out, r->deaths);
+	pack_u64(out, r->finish_seq);
+	pack_u64(out, r->finished_us);
+	pack_array(out, r->nholders);
+	for (uint32_t i = 0; i < r->nholders; i++)
+		pack_u64(out, r->holders[i]);
+	pack_bin(out, r->outcome);
+}
+
+static void read_holders(struct cursor *c, struct task_row *out)
+{
+	out->nholders = cursor_array_limit(c, ROW_HOLDERS, "row: too many holders");
+	for (uint32_t i = 0; i < out->nholders; i++)
+		out->holders[i] = cursor_u32(c);
+}
+
+bool task_row_decode(struct slice in, struct task_row *out, const char **why)
+{
+	struct cursor c;
+	uint32_t have = record_begin(&c, in, ROW_FIELDS);
+	uint64_t state = cursor_u64(&c);
+
+	if (state < TASK_LEASED || state > TASK_CANCELLED)
+		cursor_fail(&c, "row: unknown state");
+	out->state = (enum task_state)state;
+	out->generation = cursor_u32(&c);
+	out->attempts = cursor_u32(&c);
+	out->deaths = cursor_u32(&c);
+	out->finish_seq = cursor_u64(&c);
+	out->finished_us = cursor_u64(&c);
+	read_holders(&c, out);
+	out->outcome = cursor_bin(&c);
+	return record_end(&c, have, ROW_FIELDS, why);
+}
