@@ -1,7 +1,8 @@
 /*
- * A batch: a self-contained list of puts and deletes in one buffer, the unit in which the store changes (D14). Made by one
- * thread, handed to store_append(), read by the store's thread, and the maker's again once its completion came. Ops apply in order:
- * of two on one key the later wins. Batches hold no pointers into anything else, so their bytes could as well travel.
+ * A batch: a self-contained list of puts and deletes in one buffer, the unit in which the store
+ * changes (D14). Made by one thread, handed to store_append(), read by the store's thread, and the
+ * maker's again once its completion came. Ops apply in order: of two on one key the later wins.
+ * Batches hold no pointers into anything else, so their bytes could as well travel.
  */
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
@@ -21,9 +22,11 @@ struct batch {
 	size_t open_at;     /* where the put that batch_put_begin() began stands; SIZE_MAX: none */
 	uint64_t seq;       /* set by store_append() */
 	struct batch *next; /* the store's queue */
+	struct batch_waiter *waiter; /* likewise */
 };
 
-/* One op as batch_next() shows it; slices point into the batch and live as long as it is not changed. */
+/* One op as batch_next() shows it; slices point into the batch and live as long as it is not
+ * changed. */
 struct batch_op {
 	bool is_put;
 	enum table table;
@@ -40,8 +43,8 @@ void batch_clear(struct batch *batch);
 void batch_put(struct batch *batch, enum table table, struct key key, struct slice value);
 void batch_del(struct batch *batch, enum table table, struct key key);
 
-/* A value encoded in place: append it to the buffer returned, then call batch_put_end(). Between the two no other call on the
- * batch. The buffer holds earlier ops as well: only append to it. */
+/* A value encoded in place: append it to the buffer returned, then call batch_put_end(). Between
+ * the two no other call on the batch. The buffer holds earlier ops as well: only append to it. */
 struct buf *batch_put_begin(struct batch *batch, enum table table, struct key key);
 void batch_put_end(struct batch *batch);
 

@@ -1,7 +1,7 @@
 /*
- * Every key layout of the store, both ways: tuples of big-endian numbers, so that byte order is number order
- * (doc/disk-format.md). Plain values; any thread. A key_read_* answers false when the bytes are not such a key, and then
- * sets nothing.
+ * Every key layout of the store, both ways: tuples of big-endian numbers, so that byte order is
+ * number order (doc/disk-format.md). Plain values; any thread. A key_read_* answers false when the
+ * bytes are not such a key, and then sets nothing.
  */
 #ifndef STORE_KEYS_H
 #define STORE_KEYS_H
@@ -20,13 +20,13 @@ struct key {
 };
 
 /* The names in `meta`. All but counters are the store's own: a batch may write counters alone. */
-#define META_FORMAT   "format"
-#define META_STORE    "store"
-#define META_EPOCH    "epoch"
-#define META_APPLIED  "applied"
+#define META_FORMAT "format"
+#define META_STORE "store"
+#define META_EPOCH "epoch"
+#define META_APPLIED "applied"
 #define META_COUNTERS "counters"
 
-struct key key_meta(const char *name);              /* name: at most KEY_MAX_BYTES bytes */
+struct key key_meta(const char *name); /* name: at most KEY_MAX_BYTES bytes */
 struct key key_block(uint64_t first_id);
 struct key key_task(uint64_t id);
 struct key key_gone(uint64_t first_id);             /* of the chunk */
@@ -52,8 +52,8 @@ bool key_read_work(struct slice key, uint64_t *seq);
 /* True when the bytes have the layout of a key of this table. */
 bool key_fits(enum table table, struct slice key);
 
-/* The key as people read it, such as "task 3-17", "lease 1763832000.5" or "meta counters"; bytes that do not fit the table
- * come as hex. Always ends in NUL within size. Returns out. */
+/* The key as people read it, such as "task 3-17", "lease 1763832000.5" or "meta counters"; bytes
+ * that do not fit the table come as hex. Always ends in NUL within size. Returns out. */
 #define KEY_TEXT_BYTES 80
 char *key_text(enum table table, struct slice key, char *out, size_t size);
 

@@ -1,6 +1,6 @@
 /*
- * The tables of the store (doc/disk-format.md, Tables). The numbers are hashed into every record's checksum and the
- * names are the names of LMDB's databases: do not renumber or rename, only append.
+ * The tables of the store (doc/disk-format.md, Tables). The numbers are hashed into every record's
+ * checksum and the names are the names of LMDB's databases: do not renumber or rename, only append.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -26,7 +26,7 @@ enum table {
 #define TABLE_ENUM(name, number, word) TABLE_##name = (number),
 	STORE_TABLES(TABLE_ENUM)
 #undef TABLE_ENUM
-	TABLE_END
+		TABLE_END
 };
 
 /* True for the number of a table. */
