@@ -1,6 +1,7 @@
 /*
- * Messages: a struct, an encoder and a decoder for each line of messages.def, and readers and writers for the lists inside
- * the hot ones. Slices borrow from the frame. Nothing allocates. Any thread.
+ * Messages: a struct, an encoder and a decoder for each line of messages.def, and readers and
+ *writers for the lists inside the hot ones. Slices borrow from the frame. Nothing allocates. Any
+ *thread.
  *
  *	struct msg_get m = { .request = 7, .id = id };
  *	msg_get_encode(buf, 0, &m);                     -- a whole frame, header included
@@ -13,6 +14,7 @@
 #include "base/slice.h"
 #include "codec/cursor.h"
 #include "codec/frame.h"
+#include "codec/pack.h"
 #include "model/ids.h"
 
 #include <stdbool.h>
@@ -28,7 +30,14 @@
 
 enum wire_role { ROLE_CLIENT = 1, ROLE_WORKER = 2, ROLE_ADMIN = 3 };
 enum wire_method { METHOD_PEER = 0, METHOD_SECRET = 1 };
-enum wire_query { QUERY_STATUS = 1, QUERY_LIST = 2, QUERY_SHOW = 3, QUERY_STATE = 4, QUERY_RESOLVE = 5, QUERY_UNFINISHED = 6 };
+enum wire_query {
+	QUERY_STATUS = 1,
+	QUERY_LIST = 2,
+	QUERY_SHOW = 3,
+	QUERY_STATE = 4,
+	QUERY_RESOLVE = 5,
+	QUERY_UNFINISHED = 6
+};
 
 #define FIELD_TYPE_U uint64_t
 #define FIELD_TYPE_T bool
@@ -46,18 +55,20 @@ enum message {
 
 /* struct msg_hello { uint64_t version_min; ... }; and so on */
 #define F(type, field) FIELD_TYPE_##type field;
-#define MESSAGE(NAME, name, number, direction, fields)                                     \
-	struct msg_##name {                                                                \
-		fields                                                                     \
+#define MESSAGE(NAME, name, number, direction, fields)                                             \
+	struct msg_##name {                                                                        \
+		fields                                                                             \
 	};
 #include "wire/messages.def"
 #undef MESSAGE
 #undef F
 
-/* msg_NAME_encode() appends a whole frame (seq goes into its header); msg_NAME_decode() reads a payload; an R field left
- * empty is sent as nil and read back as empty. */
-#define MESSAGE(NAME, name, number, direction, fields)                                     \
-	void msg_##name##_encode(struct buf *out, uint64_t seq, const struct msg_##name *m); \
+/* msg_NAME_encode() appends a whole frame (seq goes into its header); one over LIMIT_FRAME_BYTES
+ * makes the buffer fail and is not there. msg_NAME_decode() reads a payload; an R field left empty
+ * is sent as nil and read back as empty. Fields are checked to be of their type and nothing more.
+ */
+#define MESSAGE(NAME, name, number, direction, fields)                                             \
+	void msg_##name##_encode(struct buf *out, uint64_t seq, const struct msg_##name *m);       \
 	bool msg_##name##_decode(struct slice payload, struct msg_##name *m, const char **why);
 #define F(type, field)
 #include "wire/messages.def"
@@ -68,10 +79,18 @@ enum message {
 const char *message_name(unsigned type);
 
 /*
- * The lists. A writer is begun with the number of entries it will get (list_begin packs the array header into a buf that
- * becomes the message's R field, or straight into the frame); each entry is one call. A reader is a cursor over the field:
- * list_read_begin() gives the count, then exactly that many reads. All readers are bounded and check limits.
+ * The lists inside messages: an array with one array for each entry (doc/protocol.md, Lists). A
+ * writer is begun with the number of entries it will get; each entry is one call. A reader is a
+ * cursor over the field: list_read_begin() gives the count, then exactly that many reads; false:
+ * cursor_error(c) says what is wrong. All readers are bounded and check limits.
  */
+static inline void list_begin(struct buf *list, uint32_t n)
+{
+	pack_array(list, n);
+}
+/* Entries of a list field: sets *n, 0 for an empty field. False when it is no array or has more
+ * than max entries. */
+bool list_read_begin(struct cursor *c, struct slice field, uint32_t max, uint32_t *n);
 
 /* OUTCOMES */
 struct outcomes_entry {
@@ -79,7 +98,8 @@ struct outcomes_entry {
 	uint32_t generation;
 	uint32_t state; /* enum task_state; TASK_GONE: there is no such task, outcome empty */
 	uint32_t attempts;
-	struct slice outcome; /* encoded outcome; the value's bytes left out when past WIRE_PUSH_VALUE */
+	struct slice outcome; /* encoded outcome; the value's bytes left out when past
+				 WIRE_PUSH_VALUE */
 };
 #define WIRE_PUSH_VALUE 256
 
@@ -114,7 +134,8 @@ struct fenced {
 	struct slice outcome; /* REPORT: encoded outcome */
 };
 
-/* JOIN.copies, FREE, MISSING: [id, generation, checksum, size] (FREE and MISSING: the first two count) */
+/* JOIN.copies, FREE, MISSING: [id, generation, checksum, size] (FREE and MISSING: the first two
+ * count) */
 struct copy {
 	uint64_t id;
 	uint32_t generation;
@@ -123,7 +144,8 @@ struct copy {
 
 void outcomes_write(struct buf *list, const struct outcomes_entry *e);
 bool outcomes_read(struct cursor *c, struct outcomes_entry *e);
-void lease_item_write(struct buf *list, const struct lease_item *i, const struct lease_input *inputs);
+void lease_item_write(
+	struct buf *list, const struct lease_item *i, const struct lease_input *inputs);
 bool lease_item_read(struct cursor *c, struct lease_item *i);
 bool lease_input_read(struct lease_item *i, struct lease_input *in);
 void fenced_write(struct buf *list, const struct fenced *f);
@@ -134,13 +156,16 @@ bool copy_read(struct cursor *c, struct copy *p);
 void where_write(struct buf *list, struct slice address, struct slice ticket);
 bool where_read(struct cursor *c, struct slice *address, struct slice *ticket);
 
-/* Entries of a list field: sets *n. False when it is no array or has more than max entries. */
-bool list_read_begin(struct cursor *c, struct slice field, uint32_t max, uint32_t *n);
-
-/* Tickets and proofs: HMAC-SHA256 (OpenSSL). */
-void wire_proof(uint8_t out[WIRE_PROOF_BYTES], struct slice secret, const char *side, struct slice nonce_peer,
-		struct slice nonce_scheduler, unsigned role, struct slice user);
-void wire_ticket(uint8_t out[WIRE_TICKET_BYTES], struct slice ticket_key, uint64_t id, uint32_t generation, uint64_t checksum);
+/*
+ * Proofs and tickets: HMAC-SHA256 (OpenSSL; one to two microseconds). `side` is "server" in
+ * CHALLENGE and "client" in PROVE. Every piece is hashed with its length before it; pieces longer
+ * than 4096 bytes together are a bug of the caller's, who has checked them (a HELLO has at most
+ * that).
+ */
+void wire_proof(uint8_t out[WIRE_PROOF_BYTES], struct slice secret, const char *side,
+	struct slice nonce_peer, struct slice nonce_scheduler, unsigned role, struct slice user);
+void wire_ticket(uint8_t out[WIRE_TICKET_BYTES], struct slice ticket_key, uint64_t id,
+	uint32_t generation, uint64_t checksum);
 /* A worker's ticket key, derived from the scheduler's secret and the worker's identity. */
 void wire_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, struct slice worker_uuid);
 /* Constant-time comparison. */
