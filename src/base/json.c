@@ -61,7 +61,7 @@ static void end(struct json *j, bool object)
 	j->not_first = true;
 }
 
-void json_object(struct json *j)
+void json_open_object(struct json *j)
 {
 	begin(j, true);
 }
@@ -71,7 +71,7 @@ void json_end_object(struct json *j)
 	end(j, true);
 }
 
-void json_array(struct json *j)
+void json_open_array(struct json *j)
 {
 	begin(j, false);
 }
@@ -205,7 +205,7 @@ void json_cstr(struct json *j, const char *s)
 	if (s)
 		json_str(j, slice_str(s));
 	else
-		json_null(j);
+		json_put_null(j);
 }
 
 void json_int(struct json *j, int64_t v)
@@ -226,7 +226,7 @@ void json_double(struct json *j, double v)
 	int n = 0;
 
 	if (!isfinite(v)) {
-		json_null(j);
+		json_put_null(j);
 		return;
 	}
 	before_value(j);
@@ -248,7 +248,7 @@ void json_bool(struct json *j, bool v)
 	put(j, v ? "true" : "false", v ? 4 : 5);
 }
 
-void json_null(struct json *j)
+void json_put_null(struct json *j)
 {
 	before_value(j);
 	put(j, "null", 4);

@@ -2,7 +2,9 @@
  * Writes one JSON document (or several, one a line) into a struct buf.
  *
  *	json_init(&j, &out);
- *	json_object(&j); json_key(&j, "n"); json_uint(&j, 1); json_end_object(&j);
+ *	json_open_object(&j); json_key(&j, "n"); json_uint(&j, 1); json_end_object(&j);
+ *
+ * The names keep clear of jansson's, which the commands link too.
  *
  * Commas are put by the writer. A value where a key is due, or an end that matches nothing, is a
  * bug: ensure() stops. Nesting past JSON_DEPTH_MAX, or a failed buffer, is data: it makes json_ok
@@ -31,9 +33,9 @@ struct json {
 
 void json_init(struct json *j, struct buf *out);
 
-void json_object(struct json *j);
+void json_open_object(struct json *j);
 void json_end_object(struct json *j);
-void json_array(struct json *j);
+void json_open_array(struct json *j);
 void json_end_array(struct json *j);
 void json_key(struct json *j, const char *key);
 void json_key_slice(struct json *j, struct slice key);
@@ -43,7 +45,7 @@ void json_int(struct json *j, int64_t v);
 void json_uint(struct json *j, uint64_t v);
 void json_double(struct json *j, double v); /* the shortest form that reads back the same */
 void json_bool(struct json *j, bool v);
-void json_null(struct json *j);
+void json_put_null(struct json *j);
 void json_base64(struct json *j, struct slice bytes); /* a string of base64 */
 /* Microseconds since 1970 as seconds with a fraction: 1769860800.123456. */
 void json_time_us(struct json *j, uint64_t us);

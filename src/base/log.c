@@ -93,7 +93,7 @@ static void line_json(struct buf *b, uint64_t us, enum log_level level, const ch
 	struct json j;
 
 	json_init(&j, b);
-	json_object(&j);
+	json_open_object(&j);
 	json_key(&j, "time");
 	json_time_us(&j, us);
 	json_key(&j, "level");

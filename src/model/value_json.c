@@ -23,7 +23,7 @@ static void walk_value(struct json_walk *w);
 
 static void write_bytes(struct json *j, struct slice bytes)
 {
-	json_object(j);
+	json_open_object(j);
 	json_key(j, "$bytes");
 	json_base64(j, bytes);
 	json_end_object(j);
@@ -34,10 +34,10 @@ static void write_future(struct json_walk *w, struct slice ext)
 	struct slice key;
 	uint32_t index;
 
-	json_object(&w->json);
+	json_open_object(&w->json);
 	if (!future_index(ext, &index)) {
 		json_key(&w->json, "$future");
-		json_null(&w->json);
+		json_put_null(&w->json);
 	} else if (w->key_of && w->key_of(w->ctx, index, &key)) {
 		json_key(&w->json, "$key");
 		json_str(&w->json, key);
@@ -50,7 +50,7 @@ static void write_future(struct json_walk *w, struct slice ext)
 
 static void write_mark(struct json *j, const char *name)
 {
-	json_object(j);
+	json_open_object(j);
 	json_key(j, name);
 	json_bool(j, true);
 	json_end_object(j);
@@ -72,7 +72,7 @@ static void walk_ext(struct json_walk *w)
 		write_mark(&w->json, "$index");
 		break;
 	default:
-		json_object(&w->json);
+		json_open_object(&w->json);
 		json_key(&w->json, "$ext");
 		json_int(&w->json, type);
 		json_key(&w->json, "$bytes");
@@ -82,8 +82,8 @@ static void walk_ext(struct json_walk *w)
 }
 
 /*
- * A key that is no string: its JSON text, made apart. A map in such a key has base64 of the msgpack for its own odd keys: text
- * inside text inside text would double in size with each level.
+ * A key that is no string: its JSON text, made apart. A map in such a key has base64 of the msgpack
+ * for its own odd keys: text inside text inside text would double in size with each level.
  */
 static void walk_odd_key(struct json_walk *w)
 {
@@ -107,7 +107,7 @@ static void walk_map(struct json_walk *w)
 {
 	uint32_t n = cursor_map(&w->c);
 
-	json_object(&w->json);
+	json_open_object(&w->json);
 	for (uint32_t i = 0; i < n && cursor_ok(&w->c); i++) {
 		if (cursor_type(&w->c) == CURSOR_STR)
 			json_key_slice(&w->json, cursor_str(&w->c));
@@ -122,7 +122,7 @@ static void walk_array(struct json_walk *w)
 {
 	uint32_t n = cursor_array(&w->c);
 
-	json_array(&w->json);
+	json_open_array(&w->json);
 	for (uint32_t i = 0; i < n && cursor_ok(&w->c); i++)
 		walk_value(w);
 	json_end_array(&w->json);
@@ -162,7 +162,7 @@ static void walk_value(struct json_walk *w)
 	case CURSOR_END:
 	case CURSOR_INVALID:
 		cursor_nil(&w->c);
-		json_null(&w->json);
+		json_put_null(&w->json);
 		break;
 	}
 }
