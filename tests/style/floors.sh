@@ -41,7 +41,11 @@ name == "lmdb.h" && FILENAME !~ /^(src|tests\/unit)\/store\// {
 	to = slash ? substr(name, 1, slash - 1) : ""
 }
 top == "src" && !slash { complain("\"" name "\" must be named with its folder") }
-!(to in floor) { next }
+!(to in floor) {
+	if (top == "src" && slash)
+		complain("src/ may not include " name)
+	next
+}
 top == "tools" {
 	if (limited[folder] && !((folder, to) in may))
 		complain("tools/" folder " may not include " name)
