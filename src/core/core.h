@@ -37,7 +37,7 @@ bool core_load_user(struct core *c, uint32_t number, const struct user_record *r
 bool core_load_worker(struct core *c, uint32_t number, const struct worker_record *r, const char **why);
 bool core_load_session(struct core *c, uint32_t number, const struct session_record *r, const char **why);
 bool core_load_block(struct core *c, const struct block_record *r, const char **why);
-bool core_load_gone(struct core *c, uint64_t first, const uint64_t *words, const char **why);
+bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released, const char **why);
 bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why);
 bool core_load_lease(struct core *c, struct fence first, const struct lease_bundle *b, const char **why);
 bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **why);

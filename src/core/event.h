@@ -87,7 +87,7 @@ struct event {
 			uint64_t id;
 		} get;
 		struct {
-			struct slice uuid, name, address;
+			struct slice uuid, name, address, instance;
 			struct slice user;
 			uint32_t uid;
 			uint32_t slots;

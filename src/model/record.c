@@ -16,13 +16,13 @@
 enum {
 	LEASE_FIELDS = 4,
 	SESSION_FIELDS = 9,
-	WORKER_FIELDS = 4,
+	WORKER_FIELDS = 5,
 	USER_FIELDS = 3,
 	REPLY_FIELDS = 4,
 	HOLD_FIELDS = 1,
 	WORK_FIELDS = 4,
 	COUNTERS_FIELDS = 7,
-	GONE_FIELDS = 2,
+	GONE_FIELDS = 3,
 };
 
 static void begin(struct buf *out, uint32_t fields)
@@ -135,6 +135,7 @@ void worker_record_encode(struct buf *out, const struct worker_record *r)
 	pack_bin(out, slice_of(r->uuid, WORKER_UUID_BYTES));
 	pack_str(out, r->name);
 	pack_u64(out, r->user);
+	pack_bin(out, r->instance);
 }
 
 bool worker_record_decode(struct slice in, struct worker_record *out, const char **why)
@@ -145,6 +146,7 @@ bool worker_record_decode(struct slice in, struct worker_record *out, const char
 	read_fixed(&c, out->uuid, WORKER_UUID_BYTES, "worker: identity of another length");
 	out->name = cursor_str_limit(&c, LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
 	out->user = cursor_u32(&c);
+	out->instance = cursor_bin_limit(&c, WORKER_INSTANCE_BYTES, "worker: instance too long");
 	return record_end(&c, have, WORKER_FIELDS, why);
 }
 
@@ -258,13 +260,11 @@ bool counters_decode(struct slice in, struct counters *out, const char **why)
 
 /* --- gone --- */
 
-void gone_record_encode(struct buf *out, const uint64_t *words, uint32_t bits)
+static void put_bits(struct buf *out, const uint64_t *words, uint32_t bits)
 {
 	uint32_t bytes = bits / 8 + (bits % 8 != 0);
 	uint8_t *to;
 
-	ensure(bits > 0 && bits <= GONE_CHUNK);
-	begin(out, GONE_FIELDS);
 	pack_bin_header(out, bytes);
 	to = buf_reserve(out, bytes);
 	if (!to)
@@ -274,14 +274,30 @@ void gone_record_encode(struct buf *out, const uint64_t *words, uint32_t bits)
 	buf_commit(out, bytes);
 }
 
-bool gone_record_decode(struct slice in, uint64_t words[GONE_CHUNK / 64], const char **why)
+static void read_bits(struct cursor *c, uint64_t words[GONE_CHUNK / 64])
 {
-	struct cursor c;
-	uint32_t have = record_begin(&c, in, GONE_FIELDS);
-	struct slice bits = cursor_bin_limit(&c, GONE_CHUNK / 8, "gone: more than a chunk");
+	struct slice bits = cursor_bin_limit(c, GONE_CHUNK / 8, "gone: more than a chunk");
 
 	memset(words, 0, GONE_CHUNK / 8);
 	for (size_t i = 0; i < bits.n; i++)
 		words[i / 8] |= (uint64_t)bits.p[i] << (i % 8 * 8);
+}
+
+void gone_record_encode(struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits)
+{
+	ensure(bits > 0 && bits <= GONE_CHUNK);
+	begin(out, GONE_FIELDS);
+	put_bits(out, gone, bits);
+	put_bits(out, released, bits);
+}
+
+bool gone_record_decode(
+	struct slice in, uint64_t gone[GONE_CHUNK / 64], uint64_t released[GONE_CHUNK / 64], const char **why)
+{
+	struct cursor c;
+	uint32_t have = record_begin(&c, in, GONE_FIELDS);
+
+	read_bits(&c, gone);
+	read_bits(&c, released);
 	return record_end(&c, have, GONE_FIELDS, why);
 }
