@@ -15,7 +15,7 @@
 
 enum {
 	LEASE_FIELDS = 4,
-	SESSION_FIELDS = 9,
+	SESSION_FIELDS = 10,
 	WORKER_FIELDS = 5,
 	USER_FIELDS = 3,
 	REPLY_FIELDS = 4,
@@ -109,6 +109,7 @@ void session_record_encode(struct buf *out, const struct session_record *r)
 	pack_u64(out, r->last_seq);
 	pack_bool(out, r->closing);
 	pack_u64(out, r->created_us);
+	pack_u64(out, r->next_n);
 }
 
 bool session_record_decode(struct slice in, struct session_record *out, const char **why)
@@ -124,6 +125,7 @@ bool session_record_decode(struct slice in, struct session_record *out, const ch
 	out->last_seq = cursor_u64(&c);
 	out->closing = cursor_bool(&c);
 	out->created_us = cursor_u64(&c);
+	out->next_n = cursor_u32(&c);
 	return record_end(&c, have, SESSION_FIELDS, why);
 }
 

@@ -44,6 +44,7 @@ struct session_record {
 	uint64_t last_seq;
 	bool closing;
 	uint64_t created_us;
+	uint32_t next_n; /* the first task number not used yet */
 };
 void session_record_encode(struct buf *out, const struct session_record *r);
 bool session_record_decode(struct slice in, struct session_record *out, const char **why);
