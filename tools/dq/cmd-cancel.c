@@ -1,0 +1,99 @@
+/*
+ * dq cancel: stops tasks, by their keys, or all of the user's with a label or in a state.
+ *
+ * What has ended already is left as it is. Acknowledged means durable: when the command has
+ * returned, no restart brings the tasks back.
+ */
+#include "cli.h"
+#include "cmd.h"
+#include "lookup.h"
+
+#include "base/alloc.h"
+#include "common/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *label, *state;
+
+static const struct opt opts[] = {
+	{'l', "label", OPT_STR, &label, "LABEL", "all of the user's tasks with this label"},
+	{0, "state", OPT_STR, &state, "STATE", "all of the user's tasks in this state"},
+	{0},
+};
+
+/* A row of the list: a task, or an array, whose id stands for its elements. */
+static void add_row(struct runs *runs, struct slice row)
+{
+	uint64_t count = value_u64(value_member(row, "count"), 1);
+
+	runs->first[runs->n] = value_u64(value_member(row, "id"), 0);
+	runs->count[runs->n++] = count ? count : 1;
+}
+
+static int find_in_state(struct dq_client *client, struct runs *out)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer;
+	struct values v;
+	struct slice row;
+	int code;
+
+	*out = (struct runs){0};
+	dq_args_map(args, label ? 2 : 1);
+	dq_args_str(args, "state");
+	dq_args_str(args, state);
+	if (label) {
+		dq_args_str(args, "label");
+		dq_args_str(args, label);
+	}
+	code = ask(client, DQ_QUERY_LIST, args, state, &answer);
+	dq_args_free(&args);
+	if (code)
+		return code;
+	v = values_of(value_slice(&answer));
+	out->first = xcalloc((size_t)v.left + 1, sizeof *out->first);
+	out->count = xcalloc((size_t)v.left + 1, sizeof *out->count);
+	while (values_next(&v, &row))
+		add_row(out, row);
+	dq_value_release(&answer);
+	return 0;
+}
+
+static int find(struct dq_client *client, int argc, char **argv, struct runs *out)
+{
+	if (argc > 0)
+		return find_keys(client, argv, (size_t)argc, out);
+	if (state)
+		return find_in_state(client, out);
+	return find_unfinished(client, label, out);
+}
+
+static int run(int argc, char **argv)
+{
+	struct dq_client *client;
+	struct runs runs;
+	int code, r;
+
+	if ((argc > 0) == (label || state))
+		return cli_usage("what to cancel: KEY..., or --label or --state");
+	code = cli_open(false, &client);
+	if (code)
+		return code;
+	code = find(client, argc, argv, &runs);
+	if (!code && runs.n > 0) {
+		r = dq_cancel_ids(client, runs.first, runs.count, runs.n, -1);
+		if (r != DQ_E_OK)
+			code = cli_fail_client(r, client, argc == 1 ? argv[0] : NULL);
+	}
+	runs_release(&runs);
+	return cli_close(&client, code);
+}
+
+const struct cmd cmd_cancel = {
+	.name = "cancel",
+	.words = "[KEY...]",
+	.about = "Stop tasks, and cancel those that depend on them.",
+	.tables = {opts},
+	.run = run,
+};

@@ -1,0 +1,113 @@
+/*
+ * dq run: a command as a task, as if it ran here: prints what it prints and exits as it does. The
+ * task is held by this command's session, so that it ends if the command is lost.
+ *
+ * Where dq itself fails the exit code is 125, which no other part of dq uses.
+ */
+#include "cli.h"
+#include "cmd.h"
+#include "lookup.h"
+#include "output.h"
+#include "task.h"
+
+#include "common/value.h"
+
+#include <stdio.h>
+
+#define CANCEL_S 10
+
+/* The end of its standard error, for a command that did not fail: the scheduler keeps it. */
+static void print_kept_stderr(struct dq_client *client, struct dq_future *future)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer = {0};
+	struct slice text;
+
+	dq_args_str(args, dq_future_key(future));
+	if (dq_query(client, DQ_QUERY_SHOW, args, -1, &answer) == DQ_E_OK) {
+		text = value_bytes(value_member(value_slice(&answer), "stderr"));
+		if (text.n)
+			fwrite(text.p, 1, text.n, stderr);
+		dq_value_release(&answer);
+	}
+	dq_args_free(&args);
+}
+
+static int print_outcome(struct dq_client *client, struct dq_future *future)
+{
+	struct dq_value value = {0};
+	struct dq_failure failure;
+	int r = dq_result(future, -1, &value);
+
+	if (value.type)
+		print_bytes(value_slice(&value));
+	dq_value_release(&value);
+	fflush(stdout);
+	if (r == DQ_E_OK) {
+		print_kept_stderr(client, future);
+		return 0;
+	}
+	if (dq_future_failure(future, &failure) != DQ_E_OK) {
+		cli_fail_client(r, client, dq_future_key(future));
+		return EXIT_RUN_FAILED;
+	}
+	if (failure.stderr_tail)
+		fputs(failure.stderr_tail, stderr);
+	if (failure.signal > 0)
+		return 128 + failure.signal;
+	if (failure.exit_status > 0)
+		return failure.exit_status;
+	print_failure(future);
+	return EXIT_RUN_FAILED;
+}
+
+static int cancel(struct dq_client *client, struct dq_future *future)
+{
+	if (dq_future_cancel(future) == DQ_E_OK)
+		dq_client_sync(client, CANCEL_S);
+	return 128 + interrupt_signal();
+}
+
+static int run_task(struct dq_client *client, struct task *task)
+{
+	struct dq_future *future = NULL;
+	int code = EXIT_RUN_FAILED, r;
+
+	if (task_submit(client, task, &future) == 0) {
+		r = cli_wait(client, &future, 1, false, -1);
+		if (r == CLI_INTERRUPTED)
+			code = cancel(client, future);
+		else if (r == DQ_E_OK)
+			code = print_outcome(client, future);
+		else
+			cli_fail_client(r, client, dq_future_key(future));
+	}
+	dq_future_free(&future);
+	return code;
+}
+
+static int run(int argc, char **argv)
+{
+	struct dq_client *client;
+	struct task task;
+	int code = task_of_command(&task, argc, argv, NULL);
+
+	if (!code && cli_open(false, &client) != 0)
+		code = EXIT_RUN_FAILED;
+	else if (!code) {
+		interrupt_catch();
+		code = cli_close(&client, run_task(client, &task));
+	}
+	task_release(&task);
+	return code;
+}
+
+const struct cmd cmd_run = {
+	.name = "run",
+	.words = "-- ARGV...",
+	.about = "Run a command as a task: print what it prints, exit as it does. Ctrl-C cancels "
+		 "it.",
+	.tables = {task_opts, task_exec_opts},
+	.words_end = true,
+	.run = run,
+};

@@ -1,0 +1,232 @@
+/*
+ * Queries of the commands. What comes back is looked at through common/value.h, so that an answer
+ * of a scheduler with other ideas shows less, and breaks nothing.
+ */
+#include "lookup.h"
+
+#include "cli.h"
+
+#include "base/alloc.h"
+#include "base/ensure.h"
+#include "base/str.h"
+#include "common/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ANSWER_TEXT_MAX ((size_t)4 << 30)
+
+int ask(struct dq_client *client, enum dq_query what, const struct dq_args *args, const char *about,
+	struct dq_value *out)
+{
+	int r = dq_query(client, what, args, -1, out);
+
+	return r == DQ_E_OK ? 0 : cli_fail_client(r, client, about);
+}
+
+/* --- Ids -------------------------------------------------------------------------------------- */
+
+static void runs_init(struct runs *runs, size_t n)
+{
+	runs->first = xcalloc(n + 1, sizeof *runs->first);
+	runs->count = xcalloc(n + 1, sizeof *runs->count);
+	runs->n = 0;
+}
+
+void runs_release(struct runs *runs)
+{
+	free(runs->first);
+	free(runs->count);
+	*runs = (struct runs){0};
+}
+
+static void runs_add(struct runs *runs, uint64_t first, uint64_t count)
+{
+	runs->first[runs->n] = first;
+	runs->count[runs->n++] = count;
+}
+
+/* [[id, count, state] or nil, ...], one for each key. */
+static int take_resolved(struct slice answer, char **keys, size_t n, struct runs *out)
+{
+	struct values rows = values_of(answer);
+	struct slice row, id, count;
+
+	for (size_t i = 0; i < n; i++) {
+		struct values fields;
+
+		if (!values_next(&rows, &row) || value_is_nil(row))
+			return cli_fail(DQ_E_NOT_FOUND, "%s: not found", keys[i]);
+		fields = values_of(row);
+		if (!values_next(&fields, &id) || !values_next(&fields, &count))
+			return cli_fail(
+				DQ_E_PROTOCOL, "%s: an answer that makes no sense", keys[i]);
+		runs_add(out, value_u64(id, 0), value_u64(count, 1));
+	}
+	ensure(out->n == n);
+	return 0;
+}
+
+int find_keys(struct dq_client *client, char **keys, size_t n, struct runs *out)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer;
+	int code;
+
+	*out = (struct runs){0};
+	dq_args_array(args, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		dq_args_str(args, keys[i]);
+	code = ask(client, DQ_QUERY_RESOLVE, args, n == 1 ? keys[0] : NULL, &answer);
+	dq_args_free(&args);
+	if (code)
+		return code;
+	runs_init(out, n);
+	code = take_resolved(value_slice(&answer), keys, n, out);
+	dq_value_release(&answer);
+	return code;
+}
+
+int find_unfinished(struct dq_client *client, const char *label, struct runs *out)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer;
+	struct slice first, count;
+	struct values v;
+	int code;
+
+	*out = (struct runs){0};
+	if (label)
+		dq_args_str(args, label);
+	else
+		dq_args_nil(args);
+	code = ask(client, DQ_QUERY_UNFINISHED, args, label, &answer);
+	dq_args_free(&args);
+	if (code)
+		return code;
+	v = values_of(value_slice(&answer));
+	runs_init(out, (size_t)v.left / 2);
+	while (values_next(&v, &first) && values_next(&v, &count))
+		runs_add(out, value_u64(first, 0), value_u64(count, 1));
+	dq_value_release(&answer);
+	return 0;
+}
+
+/* --- Futures ---------------------------------------------------------------------------------- */
+
+void watched_release(struct watched *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		dq_future_free(&w->v[i]);
+	free(w->v);
+	*w = (struct watched){0};
+}
+
+int watch_runs(struct dq_client *client, char **keys, const struct runs *runs, struct watched *out)
+{
+	*out = (struct watched){.v = xcalloc(runs->n + 1, sizeof(struct dq_future *))};
+	for (size_t i = 0; i < runs->n; i++) {
+		int r = dq_future_watch(
+			client, keys ? keys[i] : "", runs->first[i], runs->count[i], &out->v[i]);
+
+		if (r != DQ_E_OK)
+			return cli_fail_client(r, client, keys ? keys[i] : NULL);
+		out->n++;
+	}
+	return 0;
+}
+
+int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *out)
+{
+	struct runs runs;
+	int code = find_keys(client, keys, n, &runs);
+
+	*out = (struct watched){0};
+	if (!code)
+		code = watch_runs(client, keys, &runs, out);
+	runs_release(&runs);
+	return code;
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+static void labels_json(struct json *j, struct slice labels)
+{
+	struct slice label;
+
+	json_open_object(j);
+	for (struct values v = values_of(labels); values_next(&v, &label);) {
+		struct slice name, value;
+
+		str_split(value_bytes(label), '=', &name, &value);
+		json_key_slice(j, name);
+		json_str(j, value);
+	}
+	json_end_object(j);
+}
+
+static void id_json(struct json *j, struct slice id)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%llu", (unsigned long long)value_u64(id, 0));
+	json_cstr(j, text);
+}
+
+static void map_json(struct json *j, struct slice map)
+{
+	struct values v = values_of(map);
+	struct slice name, value;
+
+	json_open_object(j);
+	while (values_next(&v, &name) && values_next(&v, &value)) {
+		struct slice key = value_bytes(name);
+
+		json_key_slice(j, key);
+		if (slice_eq_str(key, "labels") && value_type(value) == CURSOR_ARRAY)
+			labels_json(j, value);
+		else if (slice_eq_str(key, "id") && value_type(value) == CURSOR_UINT)
+			id_json(j, value);
+		else
+			value_json(j, value);
+	}
+	json_end_object(j);
+}
+
+void answer_json(struct json *j, struct slice answer)
+{
+	struct slice row;
+
+	if (value_type(answer) == CURSOR_MAP) {
+		map_json(j, answer);
+		return;
+	}
+	if (value_type(answer) != CURSOR_ARRAY) {
+		value_json(j, answer);
+		return;
+	}
+	json_open_array(j);
+	for (struct values v = values_of(answer); values_next(&v, &row);)
+		if (value_type(row) == CURSOR_MAP)
+			map_json(j, row);
+		else
+			value_json(j, row);
+	json_end_array(j);
+}
+
+int print_answer_json(struct slice answer)
+{
+	struct json j;
+	struct buf text;
+	bool ok;
+
+	buf_init(&text, ANSWER_TEXT_MAX);
+	json_init(&j, &text);
+	answer_json(&j, answer);
+	json_newline(&j);
+	ok = json_ok(&j);
+	if (ok)
+		fwrite(text.p, 1, text.n, stdout);
+	buf_release(&text);
+	return ok ? 0 : cli_fail(DQ_E_NO_MEMORY, "the answer is too large to show");
+}

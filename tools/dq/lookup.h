@@ -1,0 +1,53 @@
+/*
+ * Asking the scheduler: keys to ids and futures, and answers to JSON.
+ */
+#ifndef DQ_LOOKUP_H
+#define DQ_LOOKUP_H
+
+#include "base/json.h"
+#include "base/slice.h"
+
+#include <dq/client.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Asks. 0 or an exit code, the error printed; `about` (or NULL) is what the error names. */
+int ask(struct dq_client *client, enum dq_query what, const struct dq_args *args, const char *about,
+	struct dq_value *out);
+
+struct runs {
+	uint64_t *first, *count;
+	size_t n;
+};
+void runs_release(struct runs *runs);
+
+/* The ids of keys. All must be there: else DQ_E_NOT_FOUND's exit code, and the error names the
+ * first that is not. runs->n is n. */
+int find_keys(struct dq_client *client, char **keys, size_t n, struct runs *out);
+/* The user's tasks that have not ended; label may be NULL. */
+int find_unfinished(struct dq_client *client, const char *label, struct runs *out);
+
+struct watched {
+	struct dq_future **v;
+	size_t n;
+};
+void watched_release(struct watched *w);
+/* Futures that watch. keys as find_keys got them, or NULL for what came without. */
+int watch_runs(struct dq_client *client, char **keys, const struct runs *runs, struct watched *out);
+int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *out);
+
+/*
+ * An answer as JSON: as it came, but ids are strings, and labels objects ("k=v" is {"k":"v"}, a
+ * plain label has the value ""), as all output of dq has them.
+ */
+void answer_json(struct json *j, struct slice answer);
+/* Prints it on a line of its own. 0 or an exit code. */
+int print_answer_json(struct slice answer);
+
+static inline struct slice value_slice(const struct dq_value *value)
+{
+	return slice_of(value->bytes, value->n);
+}
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * How the commands show things. Results go to stdout as they are; failures are one line on stderr.
+ */
+#include "output.h"
+
+#include "cli.h"
+
+#include "base/alloc.h"
+#include "base/ensure.h"
+#include "common/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX ((size_t)4 << 30)
+
+void print_bytes(struct slice bytes)
+{
+	if (bytes.n)
+		fwrite(bytes.p, 1, bytes.n, stdout);
+}
+
+/* --- Results ---------------------------------------------------------------------------------- */
+
+void result_json(struct json *j, const struct dq_value *value)
+{
+	struct slice bytes = slice_of(value->bytes, value->n);
+
+	if (value->type && strcmp(value->type, "msgpack") == 0) {
+		if (bytes.n)
+			value_json(j, bytes);
+		else
+			json_put_null(j);
+		return;
+	}
+	json_open_object(j);
+	json_key(j, "$bytes");
+	json_base64(j, bytes);
+	json_end_object(j);
+}
+
+void print_result_json(const struct dq_value *value)
+{
+	struct json j;
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	json_init(&j, &text);
+	result_json(&j, value);
+	json_newline(&j);
+	print_bytes(buf_slice(&text));
+	buf_release(&text);
+}
+
+/* --- Failures --------------------------------------------------------------------------------- */
+
+const char *state_word(enum dq_state state)
+{
+	switch (state) {
+	case DQ_STATE_PENDING:
+		return "pending";
+	case DQ_STATE_DONE:
+		return "done";
+	case DQ_STATE_FAILED:
+		return "failed";
+	case DQ_STATE_CANCELLED:
+		return "cancelled";
+	case DQ_STATE_REFUSED:
+		return "refused";
+	}
+	return "?";
+}
+
+static void refused_text(const struct dq_failure *f, struct buf *out)
+{
+	buf_printf(out, "%s", f->message && f->message[0] ? f->message : dq_strerror(f->error));
+}
+
+void failure_text(struct dq_future *future, struct buf *out)
+{
+	enum dq_state state = dq_future_state(future);
+	struct dq_failure f;
+
+	if (dq_future_failure(future, &f) != DQ_E_OK) {
+		buf_printf(out, "%s", state_word(state));
+		return;
+	}
+	if (state != DQ_STATE_FAILED && state != DQ_STATE_CANCELLED) {
+		refused_text(&f, out);
+		return;
+	}
+	buf_printf(out, "%s", state_word(state));
+	if (f.cause && strcmp(f.cause, state_word(state)) != 0)
+		buf_printf(out, ": %s", f.cause);
+	if (f.signal > 0)
+		buf_printf(out, " %d (%s)", f.signal, strsignal(f.signal));
+	else if (f.exit_status >= 0)
+		buf_printf(out, " status %d", f.exit_status);
+	if (f.blame && f.blame[0])
+		buf_printf(out, " %s", f.blame);
+	if (f.message && f.message[0])
+		buf_printf(out, ": %s", f.message);
+}
+
+static void str_or_null(struct json *j, const char *key, const char *text)
+{
+	json_key(j, key);
+	json_cstr(j, text && text[0] ? text : NULL);
+}
+
+void failure_json(struct json *j, struct dq_future *future)
+{
+	struct dq_failure f;
+
+	if (dq_future_failure(future, &f) != DQ_E_OK) {
+		json_put_null(j);
+		return;
+	}
+	json_open_object(j);
+	json_key(j, "cause");
+	json_cstr(j, f.cause && f.cause[0] ? f.cause : dq_strerror(f.error));
+	json_key(j, "message");
+	json_cstr(j, f.message ? f.message : "");
+	str_or_null(j, "task", f.blame);
+	json_key(j, "signal");
+	if (f.signal > 0)
+		json_int(j, f.signal);
+	else
+		json_put_null(j);
+	json_end_object(j);
+}
+
+int print_failure(struct dq_future *future)
+{
+	struct dq_failure f = {.error = DQ_E_TASK_FAILED};
+	struct buf text;
+	int code;
+
+	if (dq_future_state(future) == DQ_STATE_DONE)
+		return 0;
+	buf_init(&text, 65536);
+	failure_text(future, &text);
+	dq_future_failure(future, &f);
+	code = cli_fail(f.error ? f.error : DQ_E_TASK_FAILED, "%s: %s", dq_future_key(future),
+		buf_cstr(&text));
+	buf_release(&text);
+	return code;
+}
+
+/* --- Columns ---------------------------------------------------------------------------------- */
+
+void table_init(struct table *t, size_t columns)
+{
+	*t = (struct table){.columns = columns};
+	buf_init(&t->text, TEXT_MAX);
+}
+
+void table_release(struct table *t)
+{
+	buf_release(&t->text);
+}
+
+/* Control characters would move the columns, and are not what a terminal should be told. */
+void table_add(struct table *t, struct slice cell)
+{
+	for (size_t i = 0; i < cell.n; i++)
+		buf_append_byte(&t->text, cell.p[i] < ' ' || cell.p[i] == 127 ? '?' : cell.p[i]);
+	buf_append_byte(&t->text, 0);
+	t->cells++;
+}
+
+void table_print(struct table *t)
+{
+	size_t *width = xcalloc(t->columns, sizeof *width);
+	const char *cell = buf_cstr(&t->text);
+
+	ensure(t->cells % t->columns == 0);
+	for (size_t i = 0; i < t->cells; i++, cell += strlen(cell) + 1)
+		if (strlen(cell) > width[i % t->columns])
+			width[i % t->columns] = strlen(cell);
+	cell = buf_cstr(&t->text);
+	for (size_t i = 0; i < t->cells; i++, cell += strlen(cell) + 1)
+		if ((i + 1) % t->columns == 0)
+			printf("%s\n", cell);
+		else
+			printf("%-*s  ", (int)width[i % t->columns], cell);
+	free(width);
+}

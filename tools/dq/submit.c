@@ -1,0 +1,66 @@
+/*
+ * Detached submits. The key is printed once the submit is durable, and not before. The command
+ * stays with --wait, and where the scheduler is inside it and its state would go with it.
+ */
+#include "submit.h"
+
+#include "cli.h"
+#include "output.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static void print_key(struct dq_future *future)
+{
+	struct json j;
+	struct buf text;
+	char id[24];
+
+	if (!globals.json) {
+		printf("%s\n", dq_future_key(future));
+		return;
+	}
+	buf_init(&text, 65536);
+	json_init(&j, &text);
+	json_open_object(&j);
+	json_key(&j, "key");
+	json_cstr(&j, dq_future_key(future));
+	json_key(&j, "id");
+	snprintf(id, sizeof id, "%llu", (unsigned long long)dq_future_id(future));
+	json_cstr(&j, id);
+	json_end_object(&j);
+	json_newline(&j);
+	print_bytes(buf_slice(&text));
+	buf_release(&text);
+}
+
+static int stay(struct dq_client *client, struct dq_future *future)
+{
+	int r = cli_wait(client, &future, 1, false, -1);
+
+	if (r == CLI_INTERRUPTED)
+		return 128 + interrupt_signal();
+	if (r != DQ_E_OK)
+		return cli_fail_client(r, client, dq_future_key(future));
+	return task_options.wait ? print_failure(future) : 0;
+}
+
+int submit_detached(struct task *t)
+{
+	struct dq_future *future = NULL;
+	struct dq_client *client;
+	int code = cli_open(false, &client);
+
+	if (code)
+		return code;
+	t->spec.detached = true;
+	code = task_submit(client, t, &future);
+	if (!code) {
+		print_key(future);
+		fflush(stdout);
+		if (task_options.wait || cli_local_stays())
+			code = stay(client, future);
+	}
+	dq_future_free(&future);
+	return cli_close(&client, code);
+}

@@ -1,0 +1,341 @@
+/*
+ * The submit options and the spec they make, for submit, call, run and map.
+ *
+ * An array is either numbers (--array) or lines. The elements of --array A-B count from 0, as all
+ * elements do; where A is not 0, the numbers A..B are the elements' inputs, and a command is
+ * started by env(1), which tells it its number as $DQ_INDEX.
+ */
+#include "task.h"
+
+#include "argjson.h"
+#include "cli.h"
+#include "input.h"
+#include "subst.h"
+
+#include "base/alloc.h"
+#include "base/ensure.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct task_options task_options;
+
+const struct opt task_opts[] = {
+	{'k', "key", OPT_STR, &task_options.key, "KEY", "the task's key; generated if not given"},
+	{'a', "after", OPT_LIST, &task_options.after, "KEY", "start when this task is done"},
+	{'l', "label", OPT_LIST, &task_options.labels, "LABEL", "a label to find it by"},
+	{0, "once", OPT_FLAG, &task_options.once, NULL, "never a second attempt"},
+	{0, "recompute", OPT_FLAG, &task_options.recompute, NULL,
+		"a lost result may be made again"},
+	{0},
+};
+
+const struct opt task_exec_opts[] = {
+	{'e', "env", OPT_LIST, &task_options.env, "NAME=VALUE",
+		"added to the worker's environment"},
+	{0, "cwd", OPT_STR, &task_options.cwd, "DIR", "where the command runs; here if not given"},
+	{0, "stdin", OPT_STR, &task_options.input, "FILE", "the command's standard input"},
+	{0, "no-subst", OPT_FLAG, &task_options.no_subst, NULL,
+		"take {in:KEY}, {index} and {} as they are"},
+	{0},
+};
+
+const struct opt task_array_opts[] = {
+	{0, "array", OPT_STR, &task_options.array, "A-B", "an array: one element a number"},
+	{0, "each-line", OPT_STR, &task_options.each_line, "FILE", "an array: one element a line"},
+	{0},
+};
+
+const struct opt task_wait_opts[] = {
+	{'w', "wait", OPT_FLAG, &task_options.wait, NULL,
+		"wait until it ended; exit 1 if it failed"},
+	{0},
+};
+
+/* --- Arrays ----------------------------------------------------------------------------------- */
+
+#define ARRAY_MAX ((uint64_t)1 << 27)
+
+static int array_of_numbers(struct task *t, const char *range, bool as_text)
+{
+	struct slice first, last;
+	uint64_t a, b;
+
+	if (!str_split(slice_str(range), '-', &first, &last) || !str_to_u64(first, &a) ||
+		!str_to_u64(last, &b))
+		return cli_usage("--array: not A-B, two numbers: %s", range);
+	if (b < a || b - a >= ARRAY_MAX)
+		return cli_usage("--array: from 1 to %llu elements: %s",
+			(unsigned long long)ARRAY_MAX, range);
+	t->is_array = true;
+	t->count = b - a + 1;
+	if (a == 0)
+		return 0;
+	t->inputs = dq_args_new();
+	dq_args_array(t->inputs, (uint32_t)t->count);
+	for (uint64_t i = a; i <= b; i++) {
+		char text[24];
+
+		snprintf(text, sizeof text, "%llu", (unsigned long long)i);
+		if (as_text)
+			dq_args_str(t->inputs, text);
+		else
+			dq_args_uint(t->inputs, i);
+	}
+	return 0;
+}
+
+static int array_of_lines(struct task *t, const char *path)
+{
+	struct slice rest, line;
+	struct buf text;
+	int r, code = 0;
+
+	buf_init(&text, INPUT_BYTES_MAX);
+	r = input_read(path, &text);
+	if (r) {
+		buf_release(&text);
+		return cli_fail(DQ_E_USAGE, "%s: %s", strcmp(path, "-") ? path : "standard input",
+			strerror(r));
+	}
+	rest = buf_slice(&text);
+	t->is_array = true;
+	t->count = line_count(rest);
+	if (t->count > ARRAY_MAX)
+		code = cli_usage("%s: more lines than an array may have", path);
+	else if (rest.n && memchr(rest.p, 0, rest.n))
+		code = cli_usage("%s: has bytes 0, which no line may have", path);
+	else if (t->count) {
+		t->inputs = dq_args_new();
+		dq_args_array(t->inputs, (uint32_t)t->count);
+		while (line_next(&rest, &line))
+			dq_args_strn(t->inputs, line.n ? (const char *)line.p : "", line.n);
+	}
+	buf_release(&text);
+	return code;
+}
+
+static int make_array(struct task *t, const char *lines, bool as_text)
+{
+	const struct task_options *o = &task_options;
+	int code;
+
+	if (lines)
+		return array_of_lines(t, lines);
+	if (o->array && o->each_line)
+		return cli_usage("--array and --each-line: one of them");
+	if (o->array)
+		return array_of_numbers(t, o->array, as_text);
+	if (!o->each_line)
+		return 0;
+	code = array_of_lines(t, o->each_line);
+	return code || t->count ? code : cli_usage("--each-line: no lines: %s", o->each_line);
+}
+
+/* --- Words ------------------------------------------------------------------------------------ */
+
+/* The element's number: what --array says, else its index. */
+static void append_index(struct task *t, bool numbers)
+{
+	if (numbers && t->inputs)
+		dq_args_element(t->words);
+	else
+		dq_args_index(t->words);
+}
+
+static void append_part(struct task *t, const struct part *part, bool numbers)
+{
+	char *key;
+
+	switch (part->kind) {
+	case PART_TEXT:
+		dq_args_strn(t->words, (const char *)part->text.p, part->text.n);
+		break;
+	case PART_INPUT:
+		key = xmemdup(part->text.p, part->text.n);
+		dq_args_key(t->words, key);
+		free(key);
+		break;
+	case PART_INDEX:
+		append_index(t, numbers);
+		break;
+	case PART_ELEMENT:
+		if (t->inputs)
+			dq_args_element(t->words);
+		else
+			dq_args_index(t->words);
+		break;
+	}
+}
+
+static int append_word(struct task *t, const char *word, bool numbers)
+{
+	bool subst = !task_options.no_subst;
+	struct slice rest = slice_str(word);
+	struct part part = {.kind = PART_TEXT};
+	uint32_t n = 0;
+
+	while (subst && subst_next(&rest, t->is_array, &part)) {
+		if (part.kind == PART_INPUT && part.text.n == 0)
+			return cli_usage("{in:KEY} without a key: %s", word);
+		n++;
+	}
+	if (n == 0 || (n == 1 && part.kind == PART_TEXT)) {
+		dq_args_str(t->words, word);
+		return 0;
+	}
+	dq_args_array(t->words, n);
+	rest = slice_str(word);
+	while (subst_next(&rest, t->is_array, &part))
+		append_part(t, &part, numbers);
+	return 0;
+}
+
+/* env DQ_INDEX=n COMMAND..., where the numbers are not the indexes. */
+static void append_env(struct task *t)
+{
+	dq_args_str(t->words, "env");
+	dq_args_array(t->words, 2);
+	dq_args_str(t->words, "DQ_INDEX=");
+	dq_args_element(t->words);
+}
+
+static int make_words(struct task *t, int argc, char **argv, bool numbers)
+{
+	bool shifted = numbers && t->inputs;
+	int code = 0;
+
+	t->words = dq_args_new();
+	dq_args_array(t->words, (uint32_t)argc + (shifted ? 2 : 0));
+	if (shifted)
+		append_env(t);
+	for (int i = 0; !code && i < argc; i++)
+		code = append_word(t, argv[i], numbers);
+	t->spec.argv_words = t->words;
+	return code;
+}
+
+/* --- The rest of a spec ----------------------------------------------------------------------- */
+
+static int make_command_options(struct task *t)
+{
+	const struct task_options *o = &task_options;
+	int r;
+
+	for (size_t i = 0; i < o->env.n; i++)
+		if (o->env.v[i][0] == '=' || !strchr(o->env.v[i], '='))
+			return cli_usage("--env: not NAME=VALUE: %s", o->env.v[i]);
+	t->spec.env = o->env.v;
+	if (o->cwd && o->cwd[0] != '/') {
+		char *here = getcwd(NULL, 0);
+
+		t->cwd = xasprintf("%s/%s", here ? here : "", o->cwd);
+		free(here);
+	}
+	t->spec.cwd = t->cwd ? t->cwd : o->cwd;
+	if (o->input) {
+		r = input_read(o->input, &t->input);
+		if (r)
+			return cli_fail(DQ_E_USAGE, "--stdin %s: %s", o->input, strerror(r));
+		t->spec.input = t->input.p;
+		t->spec.input_bytes = t->input.n;
+	}
+	return 0;
+}
+
+static void task_begin(struct task *t)
+{
+	const struct task_options *o = &task_options;
+
+	*t = (struct task){.spec = DQ_SPEC_INIT};
+	buf_init(&t->input, INPUT_BYTES_MAX);
+	t->spec.key = o->key;
+	t->spec.after_keys = o->after.v;
+	t->spec.labels = o->labels.v;
+	t->spec.once = o->once;
+	t->spec.recompute = o->recompute;
+}
+
+int task_of_command(struct task *t, int argc, char **argv, const char *lines)
+{
+	int code;
+
+	task_begin(t);
+	if (argc == 0)
+		return cli_usage("no command given");
+	code = make_array(t, lines, true);
+	if (!code)
+		code = make_command_options(t);
+	if (!code)
+		code = make_words(t, argc, argv, task_options.array != NULL);
+	return code;
+}
+
+static int append_argument(struct task *t, const char *word)
+{
+	char why[256];
+
+	if (word[0] == '@') {
+		if (!word[1])
+			return cli_usage("@KEY without a key");
+		dq_args_key(t->words, word + 1);
+		return 0;
+	}
+	if (t->is_array && strcmp(word, "{index}") == 0) {
+		append_index(t, task_options.array != NULL);
+		return 0;
+	}
+	if (t->is_array && t->inputs && strcmp(word, "{}") == 0) {
+		dq_args_element(t->words);
+		return 0;
+	}
+	if (!args_json(t->words, word, why, sizeof why))
+		return cli_usage("argument %s: %s", word, why);
+	return 0;
+}
+
+int task_of_call(struct task *t, int argc, char **argv)
+{
+	int code;
+
+	task_begin(t);
+	if (argc == 0)
+		return cli_usage("no function given");
+	code = make_array(t, NULL, false);
+	t->spec.function = argv[0];
+	t->words = dq_args_new();
+	dq_args_array(t->words, (uint32_t)argc - 1);
+	for (int i = 1; !code && i < argc; i++)
+		code = append_argument(t, argv[i]);
+	t->spec.args = t->words;
+	return code;
+}
+
+void task_release(struct task *t)
+{
+	dq_args_free(&t->words);
+	dq_args_free(&t->inputs);
+	buf_release(&t->input);
+	free(t->cwd);
+	opt_list_release(&task_options.after);
+	opt_list_release(&task_options.labels);
+	opt_list_release(&task_options.env);
+}
+
+int task_submit(struct dq_client *client, struct task *t, struct dq_future **out)
+{
+	int r;
+
+	ensure(!t->is_array || t->count > 0);
+	*out = NULL;
+	if (t->is_array)
+		r = dq_map(client, &t->spec, t->count, t->inputs, out);
+	else
+		r = dq_submit(client, &t->spec, out);
+	if (r == DQ_E_OK)
+		r = dq_client_sync(client, -1);
+	return r == DQ_E_OK ? 0 : cli_fail_client(r, client, t->spec.key);
+}
