@@ -129,61 +129,6 @@ static bool is_present(const struct store *store)
 	return present;
 }
 
-/* The pages from `have` on that are not free. */
-static int count_short(MDB_txn *txn, uint64_t have, uint64_t pages, uint64_t *missing)
-{
-	MDB_cursor *cursor;
-	MDB_val k, v;
-	int rc = mdb_cursor_open(txn, 0, &cursor);
-
-	*missing = pages - have;
-	if (rc != 0)
-		return rc;
-	while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
-		size_t n = 0, page;
-
-		if (v.mv_size < sizeof(n))
-			break;
-		memcpy(&n, v.mv_data, sizeof(n));
-		for (size_t i = 1; i <= n && (i + 1) * sizeof(page) <= v.mv_size; i++) {
-			memcpy(&page, (const uint8_t *)v.mv_data + i * sizeof(page), sizeof(page));
-			if (page >= have && page < pages)
-				(*missing)--;
-		}
-	}
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/*
- * A file that was cut short kills whoever reads behind its end. LMDB may leave pages at its end
- * unwritten, but only free ones, so: every page behind the end of the file must be in the free
- * list.
- */
-static enum store_code check_length(struct store *store, MDB_txn *txn, struct store_error *err)
-{
-	struct stat st;
-	mdb_filehandle_t fd;
-	uint64_t pages = store_env_pages(store), have, missing = 0;
-	int rc = mdb_env_get_fd(store->env, &fd);
-
-	if (rc == 0 && fstat(fd, &st) != 0)
-		rc = errno;
-	if (rc != 0)
-		return store_error_lmdb(err, rc, store->dir.path, "cannot look at data.mdb");
-	have = (uint64_t)st.st_size / store->page_bytes;
-	if (have >= pages)
-		return STORE_OK;
-	rc = count_short(txn, have, pages, &missing);
-	if (rc != 0)
-		return store_error_lmdb(err, rc, store->dir.path, "cannot read the free list");
-	if (missing == 0)
-		return STORE_OK;
-	return store_error_set(err, STORE_DAMAGED, 0,
-		"%s: the store is damaged: data.mdb was cut short, %llu pages of %llu are missing",
-		store->dir.path, (unsigned long long)missing, (unsigned long long)pages);
-}
-
 static enum store_code open_tables(struct store *store, MDB_txn *txn, struct store_error *err)
 {
 	for (unsigned t = TABLE_META; t < TABLE_END; t++) {
@@ -211,14 +156,15 @@ static enum store_code open_tables(struct store *store, MDB_txn *txn, struct sto
 static enum store_code open_in_txn(struct store *store, bool allot, struct store_error *err)
 {
 	MDB_txn *txn;
-	enum store_code code;
-	int rc = mdb_txn_begin(store->env, NULL, allot ? 0 : MDB_RDONLY, &txn);
+	enum store_code code = store_check_length(store, err);
+	int rc;
 
+	if (code != STORE_OK)
+		return code;
+	rc = mdb_txn_begin(store->env, NULL, allot ? 0 : MDB_RDONLY, &txn);
 	if (rc != 0)
 		return store_error_lmdb(err, rc, store->dir.path, "cannot begin a transaction");
-	code = check_length(store, txn, err);
-	if (code == STORE_OK)
-		code = open_tables(store, txn, err);
+	code = open_tables(store, txn, err);
 	if (code == STORE_OK && allot) {
 		rc = store_meta_write_epoch(store, txn);
 		if (rc != 0)

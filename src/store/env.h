@@ -80,6 +80,10 @@ void store_env_close(struct store *store);
 /* The highest page ever used, plus one. */
 uint64_t store_env_pages(const struct store *store);
 
+/* --- length.c --- */
+/* Refuses a data.mdb that was cut short. */
+enum store_code store_check_length(struct store *store, struct store_error *err);
+
 /* --- meta.c --- */
 /* Writes what a new store starts with, but for its epoch. */
 int store_meta_create(struct store *store, MDB_txn *txn);
