@@ -43,48 +43,51 @@ static uint64_t count_behind(const MDB_val *v, uint64_t have, uint64_t pages)
 	return behind;
 }
 
-/* The pages from `have` on that are not free. */
-static int count_missing(MDB_txn *txn, uint64_t have, uint64_t pages, uint64_t *missing)
+/* The pages from `have` on that are not free, by a cursor on the free list. */
+static int count_missing(MDB_cursor *cursor, uint64_t have, uint64_t pages, uint64_t *missing)
 {
-	MDB_cursor *cursor;
 	MDB_val k, v;
 	uint64_t behind = 0;
-	int rc = mdb_cursor_open(txn, 0, &cursor);
+	int rc;
 
-	if (rc != 0)
-		return rc;
 	while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
 		if (v.mv_size >= sizeof(size_t))
 			behind += count_behind(&v, have, pages);
-	mdb_cursor_close(cursor);
 	*missing = pages - have > behind ? pages - have - behind : 0;
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 /* The same, alive when the list cannot be read. */
 static int count_missing_guarded(
-	struct store *store, uint64_t have, uint64_t pages, uint64_t *missing)
+	MDB_cursor *cursor, uint64_t have, uint64_t pages, uint64_t *missing)
 {
 	struct sigaction action = {.sa_handler = on_sigbus}, old;
-	MDB_txn *volatile txn = NULL;
-	MDB_txn *begun = NULL;
-	volatile int rc;
+	volatile int rc = MDB_CORRUPTED;
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGBUS, &action, &old);
 	guarded = 1;
-	if (sigsetjmp(guard, 1) == 0) {
-		rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &begun);
-		txn = begun;
-		if (rc == 0)
-			rc = count_missing(begun, have, pages, missing);
-	} else {
-		rc = MDB_CORRUPTED;
-	}
+	if (sigsetjmp(guard, 1) == 0)
+		rc = count_missing(cursor, have, pages, missing);
 	guarded = 0;
 	sigaction(SIGBUS, &old, NULL);
-	if (txn)
-		mdb_txn_abort(txn);
+	return rc;
+}
+
+static int measure(struct store *store, uint64_t have, uint64_t pages, uint64_t *missing)
+{
+	MDB_cursor *cursor;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_open(txn, 0, &cursor);
+	if (rc == 0) {
+		rc = count_missing_guarded(cursor, have, pages, missing);
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(txn);
 	return rc;
 }
 
@@ -102,7 +105,7 @@ enum store_code store_check_length(struct store *store, struct store_error *err)
 	have = (uint64_t)st.st_size / store->page_bytes;
 	if (have >= pages)
 		return STORE_OK;
-	rc = count_missing_guarded(store, have, pages, &missing);
+	rc = measure(store, have, pages, &missing);
 	if (rc != 0)
 		missing = pages - have;
 	if (missing == 0)
