@@ -34,12 +34,12 @@ struct child_exit {
 typedef void child_exit_fn(struct child *c, const struct child_exit *how, void *arg);
 
 struct child_spec {
-	const char *path;  /* the program; searched in PATH if search_path */
-	char *const *argv; /* ends with NULL */
-	char *const *envp; /* ends with NULL; NULL: that of this process */
-	const char *cwd;   /* NULL: unchanged */
-	int stdin_fd, stdout_fd,
-		stderr_fd; /* descriptors to give it (kept open here), or CHILD_FD_* */
+	const char *path;                   /* the program; searched in PATH if search_path */
+	char *const *argv;                  /* ends with NULL */
+	char *const *envp;                  /* ends with NULL; NULL: that of this process */
+	const char *cwd;                    /* NULL: unchanged */
+	int stdin_fd, stdout_fd, stderr_fd; /* descriptors to give it (kept open here), or
+					       CHILD_FD_* */
 	bool search_path;
 	bool new_group;   /* its own process group, so that child_kill_group reaches its children */
 	int death_signal; /* sent to it when the thread that started it ends; 0: none */
@@ -59,7 +59,9 @@ struct stream *child_channel(const struct child *c);
 bool child_is_running(const struct child *c);
 /* False: it has ended already. */
 bool child_kill(struct child *c, int signum);
-/* Its process group (needs new_group). */
+/*
+ * Its process group (needs new_group). In on_exit too, where it ends what the child left behind.
+ */
 bool child_kill_group(struct child *c, int signum);
 /*
  * After on_exit, or before: then the process is killed (SIGKILL, its group too if it has one) and

@@ -61,10 +61,7 @@ void loop_off_idle(struct loop *loop, loop_hook_fn *fn, void *arg);
 /* Makes the next wait return at once: a hook that has more to do than it wants to do now. */
 void loop_again(struct loop *loop);
 
-/*
- * --- Timers
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Timers -------------------------------------------------------------------------------- */
 
 struct timer;
 typedef void timer_fn(struct timer *timer, void *arg);
@@ -80,10 +77,7 @@ void timer_stop(struct timer *timer);
 bool timer_is_active(const struct timer *timer);
 void timer_free(struct timer **timer);
 
-/*
- * --- Wake-ups
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- Wake-ups ------------------------------------------------------------------------------ */
 
 struct wake;
 typedef void wake_fn(struct wake *wake, void *arg);
@@ -96,10 +90,7 @@ struct wake *wake_new(struct loop *loop, wake_fn *fn, void *arg);
 void wake_send(struct wake *wake);
 void wake_free(struct wake **wake);
 
-/*
- * --- Signals
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- Signals ------------------------------------------------------------------------------- */
 
 struct signal_watch;
 typedef void signal_watch_fn(struct signal_watch *watch, int signum, void *arg);
@@ -109,10 +100,7 @@ struct signal_watch *signal_watch_new(
 	struct loop *loop, int signum, signal_watch_fn *fn, void *arg);
 void signal_watch_free(struct signal_watch **watch);
 
-/*
- * --- Descriptors of others
- * ---------------------------------------------------------------------------------------
- */
+/* --- Descriptors of others ----------------------------------------------------------------- */
 
 struct fd_watch;
 typedef void fd_watch_fn(struct fd_watch *watch, void *arg);

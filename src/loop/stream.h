@@ -82,10 +82,7 @@ void stream_set_handlers(struct stream *s, const struct stream_handlers *handler
 void *stream_arg(const struct stream *s);
 struct loop *stream_loop(const struct stream *s);
 
-/*
- * --- Sending
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Sending ------------------------------------------------------------------------------- */
 
 /*
  * The buffer to append whole frames to (frame_begin/frame_end, frame_append). Never NULL; valid
@@ -107,10 +104,7 @@ bool stream_send_ref(struct stream *s, size_t mark, struct slice data, void (*re
 size_t stream_pending_bytes(const struct stream *s);
 void stream_set_pending_max(struct stream *s, size_t bytes);
 
-/*
- * --- Receiving
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- Receiving ----------------------------------------------------------------------------- */
 
 /* The largest payload accepted, FRAME_MAX_PAYLOAD by default; small before a peer is known. */
 void stream_set_frame_limit(struct stream *s, uint32_t payload_bytes);
@@ -118,10 +112,7 @@ void stream_pause(struct stream *s);
 /* Frames already read come from the loop, not inside this call. */
 void stream_resume(struct stream *s);
 
-/*
- * --- Who is there
- * -------------------------------------------------------------------------------------------------
- */
+/* --- Who is there -------------------------------------------------------------------------- */
 
 struct stream_cred {
 	pid_t pid;
@@ -141,10 +132,7 @@ bool stream_is_open(const struct stream *s);
 uint64_t stream_bytes_in(const struct stream *s);
 uint64_t stream_bytes_out(const struct stream *s);
 
-/*
- * --- Ends
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Ends ---------------------------------------------------------------------------------- */
 
 /* Stops reading, writes what is pending (10 s at most), closes; then on_close("closed", 0). */
 void stream_close(struct stream *s);
@@ -155,10 +143,7 @@ void stream_abort(struct stream *s);
  */
 void stream_free(struct stream **s);
 
-/*
- * --- Listening
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- Listening ----------------------------------------------------------------------------- */
 
 /*
  * A peer connected. The callee sets handlers inside the call, or the stream is closed when it
