@@ -34,6 +34,8 @@ bool buf_grow(struct buf *b, size_t n)
 	cap = b->cap < BUF_FIRST_BYTES ? BUF_FIRST_BYTES : b->cap * 2;
 	if (cap < want || cap < b->cap)
 		cap = want;
+	if (cap > b->max)
+		cap = b->max;
 	p = try_realloc(b->p, cap);
 	if (!p)
 		goto fail;
