@@ -65,7 +65,7 @@ bool outcome_decode(struct slice in, struct outcome *out, const char **why);
  * in their place, the size stays). False, and nothing appended, for bytes that are no outcome. */
 bool outcome_copy_short(struct buf *out, struct slice in, size_t max_bytes);
 /* Only what the scheduler decides on: state, whether the worker holds the value, size and checksum.
- * Cheap: the meta is checked to be well-formed, not more. */
+ * Refuses all that outcome_decode refuses, and more than OUTCOME_MAX_BYTES. */
 bool outcome_peek(
 	struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum);
 
