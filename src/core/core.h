@@ -28,7 +28,7 @@ struct core *core_new(const struct core_config *config);
 void core_free(struct core **c);
 
 /*
- * Loading, in this order, before the first step: counters, users, workers, sessions, blocks, gone bitmaps, rows, leases, holds,
+ * Loading, in this order, before the first step: counters, users, workers, sessions, blocks, gone bitmaps, rows, leases, replies, holds,
  * works, then core_load_end(), whose update may hold records (it may run long works on later steps). False: the record contradicts
  * others, *why says how; the caller decides whether to go on without it.
  */
@@ -40,6 +40,8 @@ bool core_load_block(struct core *c, const struct block_record *r, const char **
 bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released, const char **why);
 bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why);
 bool core_load_lease(struct core *c, struct fence first, const struct lease_bundle *b, const char **why);
+/* A stored reply: only that it is there. */
+bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const char **why);
 bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **why);
 bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, const char **why);
 void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct update *u);

@@ -60,6 +60,7 @@ struct send {
 	uint64_t conn;
 	uint64_t seq;
 	uint64_t id;
+	uint64_t count; /* OUTCOME: of ids from id on */
 	struct fence fence;
 	uint32_t session, worker, incarnation, next_n;
 	uint32_t generation, attempts;

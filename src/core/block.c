@@ -1,0 +1,247 @@
+/*
+ * Blocks and tasks as containers: finding a task by id, giving it a struct when something goes on with it, taking it back
+ * when nothing does. Nothing here decides anything.
+ */
+#include "core/impl.h"
+
+static uint32_t chunks_of(const struct block *b)
+{
+	return (uint32_t)((b->count + TASKS_PER_CHUNK - 1) / TASKS_PER_CHUNK);
+}
+
+struct session_blocks *blocks_of_session(const struct core *c, uint32_t session)
+{
+	return map64_get_ptr(&c->blocks_of, session);
+}
+
+static struct session_blocks *home_of(struct core *c, uint32_t session)
+{
+	struct session_blocks *h = blocks_of_session(c, session);
+
+	if (!h) {
+		h = xcalloc(1, sizeof(*h));
+		h->session = session;
+		ensure(map64_put_ptr(&c->blocks_of, session, h));
+	}
+	return h;
+}
+
+/* The first block at or after id's. */
+static uint32_t home_search(const struct session_blocks *h, uint64_t id)
+{
+	uint32_t lo = 0, hi = h->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (h->v[mid]->first + h->v[mid]->count <= id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void home_insert(struct session_blocks *h, struct block *b)
+{
+	uint32_t at = h->n;
+
+	if (h->n && h->v[h->n - 1]->first > b->first)
+		at = home_search(h, b->first);
+	if (h->n == h->cap) {
+		h->cap = h->cap ? h->cap * 2 : 4;
+		h->v = xreallocarray(h->v, h->cap, sizeof(struct block *));
+	}
+	memmove(h->v + at + 1, h->v + at, (h->n - at) * sizeof(struct block *));
+	h->v[at] = b;
+	h->n++;
+	b->home = h;
+}
+
+static void home_remove(struct core *c, struct block *b)
+{
+	struct session_blocks *h = b->home;
+	uint32_t at = home_search(h, b->first);
+
+	ensure(at < h->n && h->v[at] == b);
+	memmove(h->v + at, h->v + at + 1, (h->n - at - 1) * sizeof(struct block *));
+	h->n--;
+	if (h->n)
+		return;
+	map64_remove_ptr(&c->blocks_of, h->session);
+	free(h->v);
+	free(h);
+}
+
+struct block *block_new(struct core *c, const struct block_record *r)
+{
+	struct block *b = xcalloc(1, sizeof(*b));
+
+	ensure(r->count > 0 && r->count <= LIMIT_ARRAY_ELEMENTS);
+	b->first = r->first;
+	b->count = r->count;
+	b->flags = r->flags;
+	b->user = r->user;
+	b->session = r->session;
+	b->order = r->order;
+	b->submitted_us = r->submitted_us;
+	b->live = r->count;
+	b->state = xcalloc(r->count, 1);
+	b->chunks = xcalloc(chunks_of(b), sizeof(*b->chunks));
+	b->gone_stored = xcalloc((r->count / GONE_CHUNK + 64) / 64, sizeof(uint64_t));
+	list_init(&b->watches);
+	list_init(&b->ready);
+	home_insert(home_of(c, r->session), b);
+	list_push_back(&c->blocks, &b->in_order);
+	return b;
+}
+
+static void task_free(struct task *t)
+{
+	while (t && t->getters) {
+		struct getter *g = t->getters;
+
+		t->getters = g->next;
+		free(g);
+	}
+	free(t);
+}
+
+void block_free(struct core *c, struct block *b)
+{
+	for (uint32_t i = 0; i < chunks_of(b); i++) {
+		struct task_chunk *k = b->chunks[i];
+
+		for (uint32_t j = 0; k && j < TASKS_PER_CHUNK; j++)
+			task_free(k->at[j]);
+		free(k);
+	}
+	watches_drop_block(c, b);
+	ready_forget_block(c, b);
+	home_remove(c, b);
+	list_remove(&b->in_order);
+	free(b->chunks);
+	free(b->state);
+	free(b->option);
+	free(b->keys);
+	free(b->deps);
+	free(b->dep_at);
+	free(b->label);
+	free(b->gone_stored);
+	free(b);
+}
+
+bool place_of(const struct core *c, uint64_t id, struct place *out)
+{
+	const struct session_blocks *h = blocks_of_session(c, task_id_session(id));
+	uint32_t at;
+
+	if (!h)
+		return false;
+	/* the usual question is about the newest block */
+	at = id >= h->v[h->n - 1]->first ? h->n - 1 : home_search(h, id);
+	if (at >= h->n || id < h->v[at]->first || id - h->v[at]->first >= h->v[at]->count)
+		return false;
+	*out = (struct place){ h->v[at], (uint32_t)(id - h->v[at]->first) };
+	return true;
+}
+
+uint64_t place_gap(const struct core *c, uint64_t id)
+{
+	const struct session_blocks *h = blocks_of_session(c, task_id_session(id));
+	uint32_t at = h ? home_search(h, id) : 0;
+
+	return h && at < h->n && h->v[at]->first > id ? h->v[at]->first - id : UINT64_MAX;
+}
+
+struct task *task_peek(struct block *b, uint32_t idx)
+{
+	struct task_chunk *k = b->chunks[idx / TASKS_PER_CHUNK];
+
+	return k ? k->at[idx % TASKS_PER_CHUNK] : NULL;
+}
+
+struct task *task_get(struct core *c, struct block *b, uint32_t idx)
+{
+	struct task_chunk **k = &b->chunks[idx / TASKS_PER_CHUNK];
+	struct task *t = *k ? (*k)->at[idx % TASKS_PER_CHUNK] : NULL;
+
+	if (t)
+		return t;
+	if (!*k)
+		*k = xcalloc(1, sizeof(**k));
+	t = c->task_free;
+	if (t)
+		c->task_free = (struct task *)(void *)t->block;
+	else
+		t = xmalloc(sizeof(*t));
+	memset(t, 0, sizeof(*t));
+	t->block = b;
+	t->idx = idx;
+	list_init(&t->in_worker);
+	(*k)->at[idx % TASKS_PER_CHUNK] = t;
+	(*k)->used++;
+	return t;
+}
+
+/* Nothing to remember beyond the byte and the row. */
+static bool task_is_dull(const struct task *t)
+{
+	enum task_state s = task_state(t);
+
+	if (t->worker || t->users || t->lineage || t->dependents || t->holds || t->ncopies || t->getters || t->remake ||
+	    t->held_value || t->keeps_deps || t->waiting_on)
+		return false;
+	return s == TASK_GONE || task_state_is_final(s) || (s == TASK_READY && !t->attempts && !t->deaths);
+}
+
+void task_drop_if_dull(struct core *c, struct task *t)
+{
+	struct task_chunk **k = &t->block->chunks[t->idx / TASKS_PER_CHUNK];
+
+	if (!task_is_dull(t))
+		return;
+	(*k)->at[t->idx % TASKS_PER_CHUNK] = NULL;
+	if (--(*k)->used == 0) {
+		free(*k);
+		*k = NULL;
+	}
+	t->block = (struct block *)(void *)c->task_free;
+	c->task_free = t;
+}
+
+void edge_add(struct core *c, struct task *from, struct task *to)
+{
+	uint32_t e = c->edge_free;
+
+	if (e) {
+		c->edge_free = c->edges[e].next;
+	} else {
+		if (c->nedges == c->edges_cap) {
+			c->edges_cap = c->edges_cap ? c->edges_cap * 2 : 1024;
+			c->edges = xreallocarray(c->edges, c->edges_cap, sizeof(*c->edges));
+		}
+		if (c->nedges == 0)
+			c->nedges = 1;
+		e = c->nedges++;
+	}
+	c->edges[e] = (struct edge){ .to = task_own_id(to), .next = from->dependents };
+	from->dependents = e;
+}
+
+const uint64_t *block_deps(const struct block *b, uint32_t idx, uint32_t *n)
+{
+	if (!b->dep_at) {
+		*n = 0;
+		return NULL;
+	}
+	if (b->flags & BLOCK_ARRAY)
+		idx = 0;
+	*n = b->dep_at[idx + 1] - b->dep_at[idx];
+	return b->deps + b->dep_at[idx];
+}
+
+uint8_t block_option(const struct block *b, uint32_t idx)
+{
+	return b->option ? b->option[b->flags & BLOCK_ARRAY ? 0 : idx] : 0;
+}

@@ -1,0 +1,173 @@
+/*
+ * The invariants, recounted from scratch. Slow: for the simulator and tests.
+ */
+#include "core/impl.h"
+
+#include <stdio.h>
+
+struct tally {
+	uint64_t counts[TASK_STATE_END];
+	struct map64 users, lineage; /* task id -> how many name it */
+	char *why;
+	size_t why_bytes;
+};
+
+__attribute__((format(printf, 2, 3))) static bool wrong(struct tally *t, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(t->why, t->why_bytes, format, ap);
+	va_end(ap);
+	return false;
+}
+
+static void bump(struct map64 *m, uint64_t id)
+{
+	uint64_t n = 0;
+
+	map64_get(m, id, &n);
+	ensure(map64_put(m, id, n + 1));
+}
+
+static void tally_deps(struct tally *y, const struct block *b, uint32_t i, const struct task *t)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(b, i, &n);
+	enum task_state s = block_state(b, i);
+	bool ended = task_state_is_final(s);
+
+	for (uint32_t k = 0; t && k < n; k++) {
+		if ((!ended && !t->remake && t->keeps_deps) || t->remake)
+			bump(&y->users, deps[k]);
+		if (t->keeps_deps && (ended || t->remake))
+			bump(&y->lineage, deps[k]);
+	}
+}
+
+static bool check_lease(struct tally *y, const struct task *t, enum task_state s, uint64_t id)
+{
+	bool leased = s == TASK_LEASED || s == TASK_CANCELLING;
+
+	if (leased != (t && t->worker))
+		return wrong(y, "task %llx: state %s but %s lease", (unsigned long long)id, task_state_word(s),
+			     leased ? "no" : "a");
+	if (t && t->worker && t->bundle->entries[t->bundle_idx].id != id)
+		return wrong(y, "task %llx: its bundle has another task in its place", (unsigned long long)id);
+	if (t && t->worker && t->fence.seq != t->bundle->first.seq + t->bundle_idx)
+		return wrong(y, "task %llx: a fence that is not its bundle's", (unsigned long long)id);
+	return true;
+}
+
+static bool check_task(const struct core *c, struct tally *y, const struct block *b, uint32_t i)
+{
+	struct task *t = task_peek((struct block *)b, i);
+	enum task_state s = block_state(b, i);
+	uint64_t id = block_id(b, i);
+	uint32_t n;
+
+	if (s == 0)
+		return wrong(y, "task %llx: no state", (unsigned long long)id);
+	y->counts[s]++;
+	tally_deps(y, b, i, t);
+	block_deps(b, i, &n);
+	if (s == TASK_WAITING && (!t || t->waiting_on == 0) && c->doom_at == c->ndoomed)
+		return wrong(y, "task %llx: waits for nothing", (unsigned long long)id);
+	if (task_state_is_final(s) && !(b->state[i] & TASK_ROW))
+		return wrong(y, "task %llx: ended without a row", (unsigned long long)id);
+	if (task_state_is_final(s) && !task_is_held(b, i) && !(t && (t->users || t->lineage)) &&
+	    c->doom_at == c->ndoomed)
+		return wrong(y, "task %llx: ended, unheld, and not forgotten", (unsigned long long)id);
+	if (!task_state_is_final(s) && s != TASK_GONE && n && !(t && (t->keeps_deps || t->remake)))
+		return wrong(y, "task %llx: unfinished, and does not hold its dependencies", (unsigned long long)id);
+	return check_lease(y, t, s, id);
+}
+
+static bool check_block(const struct core *c, struct tally *y, const struct block *b)
+{
+	uint64_t live = 0, ended = 0;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		enum task_state s = block_state(b, i);
+
+		if (!check_task(c, y, b, i))
+			return false;
+		live += s != TASK_GONE;
+		ended += task_state_is_final(s);
+	}
+	if (live != b->live || ended != b->ended || live == 0)
+		return wrong(y, "block %llx: %llu live and %llu ended, counted %llu and %llu", (unsigned long long)b->first,
+			     (unsigned long long)b->live, (unsigned long long)b->ended, (unsigned long long)live,
+			     (unsigned long long)ended);
+	return true;
+}
+
+/* Who is counted as a user is one, and the other way. */
+static bool check_users(struct tally *y, const struct block *b)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct task *t = task_peek((struct block *)b, i);
+		uint64_t users = 0, lineage = 0, id = block_id(b, i);
+
+		map64_get(&y->users, id, &users);
+		map64_get(&y->lineage, id, &lineage);
+		if ((t ? t->users : 0) != users || (t ? t->lineage : 0) != lineage)
+			return wrong(y, "task %llx: %u users and %u in lineage, counted %llu and %llu",
+				     (unsigned long long)id, t ? t->users : 0, t ? t->lineage : 0,
+				     (unsigned long long)users, (unsigned long long)lineage);
+		if ((users || lineage) && block_state(b, i) == TASK_GONE)
+			return wrong(y, "task %llx: forgotten though it is needed", (unsigned long long)id);
+	}
+	return true;
+}
+
+static bool check_worker(struct tally *y, const struct worker *w)
+{
+	uint32_t n = 0, running = 0;
+
+	for (struct list *l = w->leases.next; l != &w->leases; l = l->next) {
+		const struct task *t = container_of(l, struct task, in_worker);
+
+		if (t->worker != w)
+			return wrong(y, "worker %u: a lease of another in its list", w->number);
+		n++;
+		running += t->started;
+	}
+	if (n != w->nleases || running != w->nrunning)
+		return wrong(y, "worker %u: %u leases, %u running, counted %u and %u", w->number, w->nleases, w->nrunning, n,
+			     running);
+	return true;
+}
+
+static bool check_all(const struct core *c, struct tally *y)
+{
+	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
+		if (!check_block(c, y, container_of(l, struct block, in_order)))
+			return false;
+	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
+		if (!check_users(y, container_of(l, struct block, in_order)))
+			return false;
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next)
+		if (!check_worker(y, container_of(l, struct worker, in_workers)))
+			return false;
+	for (int s = TASK_WAITING; s < TASK_GONE; s++)
+		if (y->counts[s] != c->counts[s])
+			return wrong(y, "%llu tasks are %s, counted %llu", (unsigned long long)c->counts[s],
+				     task_state_word((enum task_state)s), (unsigned long long)y->counts[s]);
+	return true;
+}
+
+bool core_check(const struct core *c, const char **why)
+{
+	static _Thread_local char text[256];
+	struct tally y = { .why = text, .why_bytes = sizeof(text) };
+	bool ok;
+
+	map64_init(&y.users);
+	map64_init(&y.lineage);
+	ok = check_all(c, &y);
+	map64_release(&y.users);
+	map64_release(&y.lineage);
+	*why = ok ? NULL : text;
+	return ok;
+}

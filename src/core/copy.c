@@ -1,0 +1,217 @@
+/*
+ * Values that are on workers only: who has a copy, what happens when the last is lost, and making a value again (remake, D1, D2).
+ * A remake keeps the task DONE for everybody; inside it goes through waiting, ready and leased with task.remake set.
+ */
+#include "core/impl.h"
+
+bool value_is_lost(const struct task *t)
+{
+	return t->held_value && t->ncopies == 0;
+}
+
+bool remake_allowed(const struct task *t)
+{
+	uint8_t o = block_option(t->block, t->idx);
+
+	return !(o & OPTION_ONCE) && (!(o & OPTION_EXEC) || o & OPTION_RECOMPUTE);
+}
+
+void copy_add(struct core *c, struct task *t, struct worker *w)
+{
+	(void)c;
+	for (uint32_t i = 0; i < t->ncopies; i++)
+		if (t->copies[i] == w)
+			return;
+	if (t->ncopies == ROW_HOLDERS)
+		return;
+	t->copies[t->ncopies++] = w;
+	ensure(map64_put(&w->held, task_own_id(t), 1));
+	w->held_bytes += t->size;
+}
+
+void copy_remove(struct core *c, struct task *t, struct worker *w)
+{
+	(void)c;
+	for (uint32_t i = 0; i < t->ncopies; i++) {
+		if (t->copies[i] != w)
+			continue;
+		t->copies[i] = t->copies[--t->ncopies];
+		map64_remove(&w->held, task_own_id(t), NULL);
+		w->held_bytes -= t->size;
+		return;
+	}
+}
+
+/* Tells the workers that hold the value to drop it. */
+void copies_free(struct core *c, struct task *t)
+{
+	while (t->ncopies) {
+		struct worker *w = t->copies[0];
+
+		if (w->conn) {
+			struct send *s = update_send(c->u, SEND_FREE, w->conn);
+
+			s->id = task_own_id(t);
+			s->generation = t->generation;
+		}
+		copy_remove(c, t, w);
+	}
+}
+
+void getters_answer(struct core *c, struct task *t, uint32_t code, const char *text)
+{
+	while (t->getters) {
+		struct getter *g = t->getters;
+		struct send *s = update_send(c->u, SEND_VALUE, g->conn);
+
+		t->getters = g->next;
+		s->seq = g->request;
+		s->id = task_own_id(t);
+		s->code = code;
+		s->text = text;
+		free(g);
+	}
+}
+
+/* t waits for the value of d if it has to be made again first: false when it cannot be. */
+static bool await(struct core *c, struct task *t, struct task *d)
+{
+	if (!value_is_lost(d))
+		return true;
+	if (!remake(c, d))
+		return false;
+	edge_add(c, d, t);
+	t->waiting_on++;
+	return true;
+}
+
+static struct task *dep_of(struct core *c, uint64_t id)
+{
+	struct place p;
+
+	ensure(place_of(c, id, &p));
+	return task_get(c, p.block, p.idx);
+}
+
+bool remake(struct core *c, struct task *t)
+{
+	const uint64_t *deps;
+	uint32_t n;
+
+	ensure(value_is_lost(t));
+	if (t->remake)
+		return true;
+	if (!remake_allowed(t))
+		return false;
+	t->remake = true;
+	t->hopeless = false;
+	task_move(c, t->block, t->idx, TASK_WAITING);
+	deps = block_deps(t->block, t->idx, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct task *d = dep_of(c, deps[i]);
+
+		d->users++;
+		if (!await(c, t, d))
+			t->hopeless = true;
+	}
+	if (t->waiting_on)
+		return true;
+	t->waiting_on = 1;
+	task_unblock(c, t);
+	return t->remake;
+}
+
+/* The remake is over: the value is there again, or wanting it fails. */
+void remake_end(struct core *c, struct task *t, bool ok)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(t->block, t->idx, &n);
+	struct block *b = t->block;
+	uint32_t idx = t->idx;
+
+	if (t->worker)
+		lease_drop(c, t, false);
+	task_move(c, b, idx, TASK_DONE);
+	t->remake = false;
+	dependents_wake(c, t);
+	for (uint32_t i = 0; i < n; i++)
+		users_drop(c, dep_of(c, deps[i]));
+	if (ok && !t->held_value && t->keeps_deps)
+		lineage_drop(c, t);
+	getters_answer(c, t, ok ? DQ_E_OK : DQ_E_LOST, "the result is lost and could not be made again");
+	c->u->seal = true;
+	c->u->more = true;
+	maybe_forget(c, b, idx);
+}
+
+bool inputs_there(struct core *c, struct block *b, uint32_t idx)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(b, idx, &n);
+	struct task *t = NULL;
+	bool hopeless = false;
+	uint64_t blame = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct task *d = dep_of(c, deps[i]);
+
+		if (!value_is_lost(d))
+			continue;
+		if (!t) {
+			t = task_get(c, b, idx);
+			task_move(c, b, idx, TASK_WAITING);
+		}
+		if (!await(c, t, d)) {
+			hopeless = true;
+			blame = deps[i];
+		}
+	}
+	if (!t)
+		return true;
+	if (hopeless && !t->remake) {
+		doom(c, block_id(b, idx), TASK_FAILED, CAUSE_LOST, blame);
+	} else if (hopeless) {
+		t->hopeless = true;
+		t->waiting_on++;
+		task_unblock(c, t);
+	} else if (t->waiting_on == 0) {
+		/* what was lost could not be waited for, and is there: as a dependency that ended while this looked */
+		t->waiting_on = 1;
+		task_unblock(c, t);
+	}
+	c->u->more = true;
+	return false;
+}
+
+void get(struct core *c, const struct event *e)
+{
+	struct place p;
+	struct task *t = NULL;
+	struct send *s;
+	struct getter *g;
+
+	if (!conn_get(c, e->conn))
+		conn_new(c, e->conn, CONN_LOOK);
+	if (place_of(c, e->get.id, &p))
+		t = task_peek(p.block, p.idx);
+	if (!t || !value_is_lost(t) || (!t->remake && !remake(c, t))) {
+		s = update_send(c->u, SEND_VALUE, e->conn);
+		s->seq = e->seq;
+		s->id = e->get.id;
+		if (!place_of(c, e->get.id, &p) || block_state(p.block, p.idx) == TASK_GONE) {
+			s->code = DQ_E_GONE;
+			s->text = "there is no such task any more";
+		} else if (t && value_is_lost(t)) {
+			s->code = DQ_E_LOST;
+			s->text = "the result is lost and may not be made again";
+		} else if (!task_state_is_final(block_state(p.block, p.idx))) {
+			s->code = DQ_E_USAGE;
+			s->text = "the task has not ended";
+		}
+		return;
+	}
+	g = xcalloc(1, sizeof(*g));
+	*g = (struct getter){ .next = t->getters, .conn = e->conn, .request = e->seq };
+	t->getters = g;
+	c->u->more = true;
+}

@@ -1,0 +1,246 @@
+/*
+ * The end of a task: its row, its watchers, its dependents, what it held. A bad end dooms the dependents; dooms are
+ * worked off in steps, and need no record: a start finds waiting tasks whose dependency ended badly.
+ */
+#include "core/impl.h"
+
+void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq, struct slice outcome)
+{
+	struct task_row row = { .state = state,
+				.generation = t->generation,
+				.attempts = t->attempts,
+				.deaths = t->deaths,
+				.finish_seq = finish_seq,
+				.finished_us = finish_seq ? c->wall_us : 0,
+				.nholders = t->ncopies,
+				.outcome = outcome };
+	struct record *r = update_record(c->u, RECORD_TASK, task_own_id(t), 0);
+
+	for (uint32_t i = 0; i < t->ncopies; i++)
+		row.holders[i] = t->copies[i]->number;
+	task_row_encode(&c->u->bytes, &row);
+	update_record_end(c->u, r);
+	t->block->state[t->idx] |= TASK_ROW;
+}
+
+void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, uint64_t blame)
+{
+	if (c->ndoomed == c->doomed_cap) {
+		c->doomed_cap = c->doomed_cap ? c->doomed_cap * 2 : 64;
+		c->doomed = xreallocarray(c->doomed, c->doomed_cap, sizeof(*c->doomed));
+	}
+	c->doomed[c->ndoomed++] = (struct doom){ .id = id, .blame = blame, .state = state, .cause = cause };
+}
+
+static void doom_one(struct core *c, const struct doom *d)
+{
+	struct place p;
+
+	if (!place_of(c, d->id, &p))
+		return;
+	if (d->cause == CAUSE_UNHELD) {
+		struct task *t = task_peek(p.block, p.idx);
+
+		if (task_is_held(p.block, p.idx) || (t && (t->users || t->getters)))
+			return;
+		if (task_state_is_final(block_state(p.block, p.idx)))
+			maybe_forget(c, p.block, p.idx);
+		else
+			cancel_one(c, p.block, p.idx, CAUSE_UNHELD);
+	} else if (d->cause == CAUSE_CANCELLED) {
+		/* its worker went while it was being stopped, and the scheduler with it */
+		if (block_state(p.block, p.idx) == TASK_CANCELLING && !task_peek(p.block, p.idx)->worker)
+			finish(c, task_peek(p.block, p.idx), TASK_CANCELLED, slice_empty(), CAUSE_CANCELLED, 0);
+	} else if (block_state(p.block, p.idx) == TASK_WAITING) {
+		struct task *t = task_get(c, p.block, p.idx);
+
+		if (t->remake) {
+			t->hopeless = true;
+			task_unblock(c, t);
+		} else {
+			finish(c, t, d->state, slice_empty(), d->cause, d->blame);
+		}
+	}
+}
+
+bool doom_work(struct core *c, uint32_t *budget)
+{
+	while (c->doom_at < c->ndoomed && *budget) {
+		struct doom d = c->doomed[c->doom_at++];
+
+		(*budget)--;
+		doom_one(c, &d);
+	}
+	if (c->doom_at < c->ndoomed)
+		return true;
+	c->doom_at = c->ndoomed = 0;
+	return false;
+}
+
+/* One dependency fewer to wait for. */
+void task_unblock(struct core *c, struct task *t)
+{
+	ensure(t->waiting_on > 0 && task_state(t) == TASK_WAITING);
+	if (--t->waiting_on)
+		return;
+	if (t->hopeless) {
+		remake_end(c, t, false);
+		return;
+	}
+	task_move(c, t->block, t->idx, TASK_READY);
+	ready_push(c, t->block, t->idx, 1, true);
+}
+
+static void edge_done(struct core *c, uint64_t id)
+{
+	struct place p;
+
+	if (place_of(c, id, &p) && block_state(p.block, p.idx) == TASK_WAITING)
+		task_unblock(c, task_peek(p.block, p.idx));
+}
+
+/* Tells the dependents that t ended: in order of their submits. */
+void dependents_wake(struct core *c, struct task *t)
+{
+	enum task_state s = task_state(t);
+	uint32_t e = t->dependents, reversed = 0;
+
+	t->dependents = 0;
+	while (e) {
+		uint32_t next = c->edges[e].next;
+
+		c->edges[e].next = reversed;
+		reversed = e;
+		e = next;
+	}
+	for (e = reversed; e;) {
+		uint32_t next = c->edges[e].next;
+		uint64_t id = c->edges[e].to;
+
+		if (s == TASK_DONE && !value_is_lost(t))
+			edge_done(c, id);
+		else
+			doom(c, id, s == TASK_CANCELLED ? TASK_CANCELLED : TASK_FAILED,
+			     s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, task_own_id(t));
+		c->edges[e].next = c->edge_free;
+		c->edge_free = e;
+		e = next;
+	}
+}
+
+/* The dependencies of an ended task: dropped, or kept as lineage while its value could only be made again from theirs (D1). */
+static void deps_drop(struct core *c, struct task *t)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(t->block, t->idx, &n);
+	bool lineage = t->held_value && remake_allowed(t);
+
+	if (!t->keeps_deps)
+		return;
+	t->keeps_deps = lineage;
+	for (uint32_t i = 0; i < n; i++) {
+		struct place p;
+		struct task *d;
+
+		ensure(place_of(c, deps[i], &p));
+		d = task_get(c, p.block, p.idx);
+		if (lineage)
+			d->lineage++;
+		users_drop(c, d);
+	}
+}
+
+/* Encodes an end that no worker reported. */
+static struct slice outcome_of(struct core *c, struct buf *tmp, enum task_state state, enum cause cause, uint64_t blame)
+{
+	struct outcome o = { .state = state, .cause = cause, .blame = blame };
+
+	(void)c;
+	buf_init(tmp, 4096);
+	o.message = slice_str(cause == CAUSE_DEPENDENCY && state == TASK_FAILED ? "a dependency failed" :
+			      cause == CAUSE_DEPENDENCY			       ? "a dependency was cancelled" :
+			      cause == CAUSE_LOST			       ? "a dependency's result is lost" :
+			      cause == CAUSE_WORKER ? "its worker was lost, and it may not be tried again" :
+			      cause == CAUSE_UNHELD ? "nothing wanted it any more" :
+						      "");
+	outcome_encode(tmp, &o);
+	ensure(!tmp->failed);
+	return buf_slice(tmp);
+}
+
+void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome, enum cause cause, uint64_t blame)
+{
+	struct block *b = t->block;
+	uint32_t idx = t->idx;
+	struct buf tmp = { 0 };
+
+	if (slice_is_empty(outcome))
+		outcome = outcome_of(c, &tmp, state, cause, blame);
+	if (t->worker)
+		lease_drop(c, t, false);
+	task_move(c, b, idx, state);
+	t->waiting_on = 0;
+	c->counters.finish_seq++;
+	c->counters_dirty = true;
+	row_write(c, t, state, c->counters.finish_seq, outcome);
+	if (b->state[idx] & TASK_WATCHED)
+		watch_tell(c, t, task_own_id(t), state, outcome);
+	dependents_wake(c, t);
+	deps_drop(c, t);
+	if (t->getters)
+		getters_answer(c, t, state == TASK_DONE ? DQ_E_OK : DQ_E_TASK_FAILED, "the task failed");
+	buf_release(&tmp);
+	c->u->seal = true;
+	if (!task_is_held(b, idx))
+		maybe_forget(c, b, idx);
+	else
+		task_drop_if_dull(c, t);
+}
+
+/* The report of the worker that has the lease. */
+void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome)
+{
+	enum task_state state = TASK_FAILED;
+	uint64_t size = 0, checksum = 0;
+	bool held = false;
+
+	ensure(outcome_peek(outcome, &state, &held, &size, &checksum));
+	if (!t->started && state != TASK_CANCELLED)
+		t->attempts++;
+	if (task_state(t) == TASK_CANCELLING && state != TASK_CANCELLED) {
+		/* it ended before it could be stopped: cancelled all the same, as was promised */
+		struct send *s = held ? update_send(c->u, SEND_FREE, w->conn) : NULL;
+
+		if (s) {
+			s->id = task_own_id(t);
+			s->generation = t->generation;
+		}
+		finish(c, t, TASK_CANCELLED, slice_empty(), CAUSE_CANCELLED, 0);
+		return;
+	}
+	if (state == TASK_CANCELLED && task_state(t) == TASK_LEASED) {
+		/* the worker gave it up by itself */
+		lease_lost(c, t);
+		return;
+	}
+	if (t->remake) {
+		if (state != TASK_DONE) {
+			remake_end(c, t, false);
+			return;
+		}
+		if (!held || checksum != t->checksum || size != t->size)
+			t->generation++;
+	}
+	t->held_value = held;
+	t->size = size;
+	t->checksum = checksum;
+	if (held)
+		copy_add(c, t, w);
+	if (t->remake) {
+		row_write(c, t, TASK_DONE, ++c->counters.finish_seq, outcome);
+		c->counters_dirty = true;
+		remake_end(c, t, true);
+	} else {
+		finish(c, t, state, outcome, CAUSE_NONE, 0);
+	}
+}

@@ -1,0 +1,202 @@
+/*
+ * Holds: what keeps a task. Its submitter's session (a bit), `detached` (a bit), sessions that took it by its key (rows), unfinished dependents
+ * and lineage (counts). When the last goes, an ended task is forgotten and an unfinished one cancelled.
+ */
+#include "core/impl.h"
+
+bool task_is_held(const struct block *b, uint32_t idx)
+{
+	struct task_chunk *k = b->chunks[idx / TASKS_PER_CHUNK];
+	const struct task *t = k ? k->at[idx % TASKS_PER_CHUNK] : NULL;
+
+	return (b->state[idx] & (TASK_HELD | TASK_DETACHED)) || (t && t->holds);
+}
+
+/* The task's value no longer needs those of its dependencies. */
+void lineage_drop(struct core *c, struct task *t)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(t->block, t->idx, &n);
+
+	t->keeps_deps = false;
+	for (uint32_t i = 0; i < n; i++) {
+		struct place p;
+		struct task *d;
+
+		ensure(place_of(c, deps[i], &p));
+		d = task_peek(p.block, p.idx);
+		ensure(d && d->lineage > 0);
+		d->lineage--;
+		maybe_forget(c, p.block, p.idx);
+	}
+}
+
+/* The chunk's record is to be written at the seal. */
+void gone_mark(struct core *c, struct block *b, uint32_t idx)
+{
+	uint64_t first = b->first + idx / GONE_CHUNK * GONE_CHUNK;
+
+
+	ensure(map64_put_ptr(&c->dirty_gone, first, b));
+	c->u->seal = true;
+}
+
+/* The block's last task is gone. */
+static void block_gone(struct core *c, struct block *b)
+{
+	for (uint64_t i = 0; i * GONE_CHUNK < b->count; i++) {
+		map64_remove(&c->dirty_gone, b->first + i * GONE_CHUNK, NULL);
+		if (b->gone_stored[i / 64] >> (i % 64) & 1)
+			update_delete(c->u, RECORD_GONE, b->first + i * GONE_CHUNK, 0);
+	}
+	update_delete(c->u, RECORD_BLOCK, b->first, 0);
+	block_free(c, b);
+}
+
+/* The task must have ended, and nothing hold it. The block may go with it. */
+void forget(struct core *c, struct block *b, uint32_t idx)
+{
+	struct task *t = task_peek(b, idx);
+
+	if (b->state[idx] & TASK_ROW)
+		update_delete(c->u, RECORD_TASK, block_id(b, idx), 0);
+	if (t) {
+		copies_free(c, t);
+		t->held_value = false;
+		if (t->getters)
+			getters_answer(c, t, DQ_E_GONE, "the task was released");
+		if (t->keeps_deps)
+			lineage_drop(c, t);
+		t = task_peek(b, idx);
+	}
+	b->state[idx] &= TASK_STATE_MASK;
+	task_move(c, b, idx, TASK_GONE);
+	if (b->keys && !(b->flags & BLOCK_ARRAY)) {
+		uint64_t id;
+
+		if (fpmap_get(&c->keys, b->keys[idx].key, &id) && id == block_id(b, idx))
+			fpmap_remove(&c->keys, b->keys[idx].key, NULL);
+	}
+	if (t)
+		task_drop_if_dull(c, t);
+	if (b->live)
+		gone_mark(c, b, idx);
+	else
+		block_gone(c, b);
+}
+
+/* Something that held the task is gone: forget it, or free its value, if nothing is left. */
+void maybe_forget(struct core *c, struct block *b, uint32_t idx)
+{
+	struct task *t = task_peek(b, idx);
+
+	if (!task_state_is_final(block_state(b, idx)) || task_is_held(b, idx))
+		return;
+	if (t && (t->users || t->remake))
+		return;
+	if (t && t->lineage) {
+		copies_free(c, t);
+		return;
+	}
+	forget(c, b, idx);
+}
+
+/* One unfinished dependent fewer. */
+void users_drop(struct core *c, struct task *t)
+{
+	ensure(t->users > 0);
+	if (--t->users)
+		return;
+	if (task_state_is_final(task_state(t))) {
+		if (task_is_held(t->block, t->idx))
+			task_drop_if_dull(c, t);
+		else
+			maybe_forget(c, t->block, t->idx);
+	} else if (!task_is_held(t->block, t->idx) && !t->remake) {
+		doom(c, task_own_id(t), TASK_CANCELLED, CAUSE_UNHELD, 0);
+		c->u->more = true;
+	}
+}
+
+/* A hold is gone. */
+static void unheld(struct core *c, struct block *b, uint32_t idx)
+{
+	struct task *t = task_peek(b, idx);
+
+	if (task_is_held(b, idx))
+		return;
+	if (task_state_is_final(block_state(b, idx))) {
+		maybe_forget(c, b, idx);
+	} else if (!t || (!t->users && !t->remake)) {
+		doom(c, block_id(b, idx), TASK_CANCELLED, CAUSE_UNHELD, 0);
+		c->u->more = true;
+	}
+}
+
+void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx)
+{
+	uint64_t id = block_id(b, idx);
+	struct record *r;
+
+	if (b->session == s->number) {
+		if (!(b->state[idx] & TASK_HELD))
+			gone_mark(c, b, idx);
+		b->state[idx] |= TASK_HELD;
+		return;
+	}
+	if (map64_get(&s->holds, id, NULL))
+		return;
+	ensure(map64_put(&s->holds, id, 1));
+	task_get(c, b, idx)->holds++;
+	if (c->loading)
+		return;
+	r = update_record(c->u, RECORD_HOLD, s->number, id);
+	hold_record_encode(&c->u->bytes);
+	update_record_end(c->u, r);
+}
+
+void hold_release(struct core *c, struct session *s, struct block *b, uint32_t idx)
+{
+	if (b->session == s->number) {
+		if (!(b->state[idx] & TASK_HELD))
+			return;
+		b->state[idx] &= (uint8_t)~TASK_HELD;
+		gone_mark(c, b, idx);
+	} else {
+		if (!map64_remove(&s->holds, block_id(b, idx), NULL))
+			return;
+		task_peek(b, idx)->holds--;
+		update_delete(c->u, RECORD_HOLD, s->number, block_id(b, idx));
+	}
+	unheld(c, b, idx);
+}
+
+void gone_write(struct core *c)
+{
+	struct map64_iter it = { 0 };
+	uint64_t first;
+	void *p;
+
+	while (map64_next_ptr(&c->dirty_gone, &it, &first, &p)) {
+		struct block *b = p;
+		uint64_t gone[GONE_CHUNK / 64] = { 0 }, released[GONE_CHUNK / 64] = { 0 };
+		uint64_t from = first - b->first, n = b->count - from;
+		struct record *r;
+
+		if (n > GONE_CHUNK)
+			n = GONE_CHUNK;
+		for (uint64_t i = 0; i < n; i++) {
+			uint64_t bit = 1ull << (i % 64);
+
+			if (block_state(b, (uint32_t)(from + i)) == TASK_GONE)
+				gone[i / 64] |= bit;
+			else if (!(b->state[from + i] & TASK_HELD))
+				released[i / 64] |= bit;
+		}
+		r = update_record(c->u, RECORD_GONE, first, 0);
+		gone_record_encode(&c->u->bytes, gone, released, (uint32_t)n);
+		update_record_end(c->u, r);
+		b->gone_stored[from / GONE_CHUNK / 64] |= 1ull << (from / GONE_CHUNK % 64);
+	}
+	map64_clear(&c->dirty_gone);
+}

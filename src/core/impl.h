@@ -1,0 +1,436 @@
+/*
+ * The core's own structures; only core/ includes this. Who may change what:
+ *  - a task's state: move.c alone (counts and state byte together)
+ *  - leases and bundles: lease.c; ready queues: ready.c; holds and forgetting: hold.c; copies of values: copy.c
+ * Times here are *listening time* in µs (struct core, now_us): monotonic time less the gaps in which the scheduler could not hear (D10).
+ */
+#ifndef CORE_IMPL_H
+#define CORE_IMPL_H
+
+#include "base/alloc.h"
+#include "base/ensure.h"
+#include "base/fpmap.h"
+#include "base/hash.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map64.h"
+#include "core/core.h"
+#include "model/limits.h"
+
+#include <dq/error.h>
+
+/* A task's byte in its block: the state in the low half, these in the high one. */
+#define TASK_STATE_MASK 0x0f
+#define TASK_HELD 0x10     /* its submitter's session holds it */
+#define TASK_DETACHED 0x20 /* held without a session */
+#define TASK_WATCHED 0x40  /* some connection wants to hear of its end */
+#define TASK_ROW 0x80      /* the store has a row for it */
+
+/* A task's option byte, in a block that has them. */
+#define OPTION_ONCE 1
+#define OPTION_RECOMPUTE 2
+#define OPTION_EXEC 4
+
+#define TASKS_PER_CHUNK 64
+#define STEP_BUDGET 4096 /* tasks that one step of a long work touches */
+
+struct task;
+
+struct task_chunk {
+	uint32_t used;
+	struct task *at[TASKS_PER_CHUNK];
+};
+
+struct task_key {
+	struct fp128 key; /* of (namespace, key); zero: generated */
+	struct fp128 spec;
+};
+
+/* The tasks of one submit. About 200 bytes, plus a byte and an eighth of a pointer a task, plus what its tasks use. */
+struct block {
+	uint64_t first;
+	uint64_t count;
+	uint32_t flags; /* BLOCK_ARRAY */
+	uint32_t user;
+	uint32_t session;
+	uint64_t order, submitted_us;
+	uint64_t live;  /* tasks that are not gone */
+	uint64_t ended; /* of those, the ones that have ended */
+	uint8_t *state; /* count bytes */
+	uint8_t *option; /* count bytes, or one for an array; NULL: all zero */
+	struct task_chunk **chunks;
+	struct task_key *keys; /* count of them (one for an array), or NULL: no task was given a key */
+	uint64_t *deps;        /* resolved, task after task */
+	uint32_t *dep_at;      /* count + 1 indexes into deps, or NULL: none (an array's deps are every element's) */
+	uint32_t *label;       /* index into core.labels of each task's set (one for an array), or NULL */
+	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
+	struct list watches;   /* struct block_watch */
+	struct list ready;     /* struct ready_run */
+	struct list in_order;  /* core.blocks */
+	struct session_blocks *home;
+};
+
+/* The blocks of one session, in order of their first ids. */
+struct session_blocks {
+	uint32_t session;
+	uint32_t n, cap;
+	struct block **v;
+};
+
+/* What is kept of a task beyond its byte, while something is going on with it. */
+struct task {
+	struct block *block;
+	uint32_t idx;
+	uint32_t waiting_on; /* dependencies that have not ended, or are being made again */
+	uint32_t users;      /* unfinished dependents */
+	uint32_t lineage;    /* done dependents whose value could only be made again from this one's */
+	uint32_t dependents; /* edge list: who waits on this one; 0: none */
+	uint32_t holds;      /* rows of other sessions */
+	uint32_t attempts, deaths, generation;
+	bool remake;  /* done, and being made again */
+	bool started; /* under the current lease */
+	bool hopeless; /* a remake: some dependency's value cannot be had; it ends when none is awaited any more */
+	bool held_value; /* done with a value that is not inline */
+	bool keeps_deps; /* its dependencies count it in users or lineage */
+	/* the lease; worker NULL: none */
+	struct worker *worker;
+	struct fence fence;
+	struct bundle *bundle;
+	uint32_t bundle_idx;
+	struct list in_worker;
+	/* the value's copies */
+	uint64_t size, checksum;
+	uint32_t ncopies;
+	struct worker *copies[ROW_HOLDERS];
+	struct getter *getters; /* who asked for the value while it was not there */
+};
+
+struct getter {
+	struct getter *next;
+	uint64_t conn, request;
+};
+
+/* By id, since who waits may be gone before what it waited for ends. */
+struct edge {
+	uint64_t to;
+	uint32_t next;
+};
+
+/* One lease record: leases granted together to one worker. */
+struct bundle {
+	struct fence first;
+	struct worker *worker;
+	uint64_t issued_us;
+	uint32_t n, live;
+	bool dirty; /* to be written at the seal */
+	struct list in_dirty;
+	struct lease_entry *entries;
+};
+
+struct user {
+	uint32_t number;
+	uint32_t uid;
+	char *name;
+	uint64_t pass;     /* stride scheduling: the least goes first */
+	struct list ready; /* struct ready_run */
+	uint64_t nready;   /* an upper bound: entries may be stale */
+};
+
+/* Consecutive tasks of a block that are ready; stale entries are skipped when they come up. */
+struct ready_run {
+	struct list in_user, in_block;
+	struct block *block;
+	uint32_t at, count;
+};
+
+struct session {
+	uint32_t number;
+	uint8_t token[TOKEN_BYTES];
+	uint32_t incarnation;
+	struct user *user;
+	char *name;
+	uint64_t ttl_us;
+	uint64_t last_seq;
+	uint64_t created_us;
+	uint32_t next_n; /* the first task number not used yet */
+	bool closing;
+	bool dirty;
+	struct list in_dirty;
+	struct list in_closing;
+	uint32_t close_block, close_at; /* where the dropping of holds stands */
+	uint64_t conn;                  /* 0: none */
+	struct heap_node deadline;
+	uint64_t expires_us;
+	struct map64 holds; /* tasks of other sessions */
+	struct map64 replies; /* stored replies: seq */
+};
+
+struct worker {
+	uint32_t number;
+	uint8_t uuid[WORKER_UUID_BYTES];
+	char *name, *address;
+	uint8_t instance[WORKER_INSTANCE_BYTES];
+	uint32_t ninstance;
+	struct user *user;
+	uint32_t slots, limit, nleases, nrunning;
+	uint64_t conn;
+	struct list leases; /* tasks */
+	struct map64 held;  /* task ids with a copy here */
+	uint64_t held_bytes;
+	struct heap_node deadline;
+	uint64_t expires_us;
+	struct list in_workers; /* by number */
+	/* during a seal: the bundle being filled */
+	struct bundle *open;
+	uint32_t open_cap;
+};
+
+enum conn_kind { CONN_LOOK, CONN_CLIENT, CONN_WORKER };
+
+struct conn {
+	uint64_t number;
+	enum conn_kind kind;
+	struct session *session;
+	struct worker *worker;
+	struct list watches;
+	struct list scans; /* watches that still have tasks to tell of */
+};
+
+/* A run of a block that a connection watches. */
+struct block_watch {
+	struct block *block;
+	struct conn *conn;
+	uint32_t at, count;
+	struct list in_block, in_conn;
+	/* telling of those that had ended when it was asked for */
+	uint32_t scan, told;
+	bool scanning;
+	struct list in_scan;
+};
+
+/* A cancel of many tasks, in steps. */
+struct work {
+	uint64_t seq;
+	uint32_t session;
+	struct run *runs;
+	uint32_t nruns, at;
+	uint64_t done;
+	struct list in_works;
+};
+
+struct label_set {
+	char *text; /* labels, each ended by a NUL */
+	uint32_t n, bytes;
+};
+
+struct core {
+	struct core_config config;
+	struct counters counters;
+	bool counters_dirty;
+	uint64_t fence_seq;
+	uint64_t mono_us, wall_us; /* of the current event */
+	uint64_t now_us;           /* listening time */
+	bool loading;
+	struct update *u; /* of the current step */
+
+	struct map64 sessions;    /* number -> struct session */
+	struct map64 blocks_of;   /* session number -> struct session_blocks */
+	struct list blocks;       /* in order */
+	struct fpmap keys;        /* (namespace, key) -> task id (an array's first) */
+	struct map64 users;       /* number -> struct user */
+	struct map64 workers;     /* number -> struct worker */
+	struct list worker_list;  /* by number */
+	struct map64 conns;       /* number -> struct conn */
+	struct heap deadlines_s;  /* sessions */
+	struct heap deadlines_w;  /* workers */
+	struct list dirty_sessions, dirty_bundles;
+	struct list closing;      /* sessions */
+	struct list works;
+	struct list scans;        /* struct block_watch */
+	struct map64 dirty_gone;  /* first id of a chunk -> struct block */
+	struct fpmap label_ids;   /* fingerprint of a label set -> index */
+	struct label_set *labels;
+	uint32_t nlabels, labels_cap;
+
+	/* tasks whose dependency ended badly, or that nothing wants any more: ids, worked off in steps */
+	struct doom *doomed;
+	uint32_t doom_at, ndoomed, doomed_cap;
+
+	struct edge *edges; /* 0 is no edge */
+	uint32_t nedges, edges_cap, edge_free;
+	struct task *task_free; /* linked through block */
+
+	struct bundle **loaded; /* while loading */
+	uint32_t nloaded, loaded_cap;
+	uint64_t last_mono_us;
+	uint64_t counts[TASK_STATE_END];
+	bool ready_changed; /* the seal should look for leases */
+	/* scratch of a submit */
+	uint64_t *scratch_deps;
+	uint32_t scratch_cap;
+};
+
+/* Why a doomed task ends. */
+struct doom {
+	uint64_t id;
+	uint64_t blame; /* 0: unheld or cancelled */
+	enum task_state state;
+	enum cause cause;
+};
+
+/* A task by its place, before or without a struct task. */
+struct place {
+	struct block *block;
+	uint32_t idx;
+};
+
+/* ---- block.c: containers ---- */
+struct block *block_new(struct core *c, const struct block_record *r);
+void block_free(struct core *c, struct block *b);
+bool place_of(const struct core *c, uint64_t id, struct place *out); /* false: never was, or its block is gone */
+/* How many ids from this one on, at least one, have no block. */
+uint64_t place_gap(const struct core *c, uint64_t id);
+struct task *task_peek(struct block *b, uint32_t idx);
+struct task *task_get(struct core *c, struct block *b, uint32_t idx);
+void task_drop_if_dull(struct core *c, struct task *t);
+struct session_blocks *blocks_of_session(const struct core *c, uint32_t session);
+void edge_add(struct core *c, struct task *from, struct task *to);
+static inline uint64_t block_id(const struct block *b, uint32_t idx)
+{
+	return b->first + idx;
+}
+static inline uint64_t task_own_id(const struct task *t)
+{
+	return t->block->first + t->idx;
+}
+static inline enum task_state block_state(const struct block *b, uint32_t idx)
+{
+	return (enum task_state)(b->state[idx] & TASK_STATE_MASK);
+}
+static inline enum task_state task_state(const struct task *t)
+{
+	return block_state(t->block, t->idx);
+}
+/* The dependencies of a task. */
+const uint64_t *block_deps(const struct block *b, uint32_t idx, uint32_t *n);
+uint8_t block_option(const struct block *b, uint32_t idx);
+
+/* ---- move.c ---- */
+void task_move(struct core *c, struct block *b, uint32_t idx, enum task_state to);
+void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as, uint8_t flags);
+
+/* ---- ready.c ---- */
+void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bool front);
+void ready_forget_block(struct core *c, struct block *b);
+/* The next ready task of the user whose turn it is, not taken; false: none. */
+bool ready_next(struct core *c, struct place *out, struct user **user);
+void ready_take(struct core *c, struct user *user);
+
+/* ---- lease.c, assign.c ---- */
+void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx);
+void lease_drop(struct core *c, struct task *t, bool revoke);
+/* The lease ended without a report: the task goes back, or ends where it may not be tried again. */
+void lease_lost(struct core *c, struct task *t);
+void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t idx);
+struct bundle *bundle_new(struct core *c, struct worker *w, struct fence first, uint32_t n);
+void bundle_put(struct core *c, struct bundle *bundle);
+void bundle_dirty(struct core *c, struct bundle *bundle);
+void bundles_write(struct core *c);
+void assign(struct core *c);
+void lease_send(struct core *c, struct worker *w, struct fence first, struct task *const *tasks, uint32_t n);
+
+/* ---- finish.c ---- */
+/* The end of a task; outcome is encoded and may be empty, then one is made of state, cause and blame. */
+void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome, enum cause cause, uint64_t blame);
+void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome);
+void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq, struct slice outcome);
+void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, uint64_t blame);
+bool doom_work(struct core *c, uint32_t *budget);
+void task_unblock(struct core *c, struct task *t);
+void dependents_wake(struct core *c, struct task *t);
+
+/* ---- hold.c ---- */
+void gone_mark(struct core *c, struct block *b, uint32_t idx);
+void users_drop(struct core *c, struct task *t);
+void maybe_forget(struct core *c, struct block *b, uint32_t idx);
+void forget(struct core *c, struct block *b, uint32_t idx);
+void lineage_drop(struct core *c, struct task *t);
+bool task_is_held(const struct block *b, uint32_t idx);
+void gone_write(struct core *c);
+void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx);
+void hold_release(struct core *c, struct session *s, struct block *b, uint32_t idx);
+
+/* ---- copy.c: values on workers, their loss, and making them again ---- */
+void copy_add(struct core *c, struct task *t, struct worker *w);
+void copy_remove(struct core *c, struct task *t, struct worker *w);
+void copies_free(struct core *c, struct task *t);
+bool value_is_lost(const struct task *t);
+/* Makes a lost value again if it may be, and says whether it will be there. */
+bool remake(struct core *c, struct task *t);
+bool remake_allowed(const struct task *t);
+void remake_end(struct core *c, struct task *t, bool ok);
+/* The values of a task's dependencies are there, or it waits for them now, or is doomed: true only for the first. */
+bool inputs_there(struct core *c, struct block *b, uint32_t idx);
+void getters_answer(struct core *c, struct task *t, uint32_t code, const char *text);
+
+/* ---- session.c ---- */
+void session_dirty(struct core *c, struct session *s);
+void session_end(struct core *c, struct session *s);
+bool sessions_work(struct core *c, uint32_t *budget);
+void sessions_write(struct core *c);
+void session_disconnect(struct core *c, struct session *s);
+struct user *user_of(struct core *c, struct slice name, uint32_t uid);
+/* Numbering: true when the request is the session's next one and is to be done. */
+bool request_begin(struct core *c, const struct event *e, struct session **s);
+void reply_plain(struct core *c, struct session *s, uint64_t conn);
+void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text, struct slice text_more,
+		  struct slice data);
+void session_open(struct core *c, const struct event *e);
+void session_acked(struct core *c, const struct event *e);
+struct session *session_load(struct core *c, uint32_t number, const struct session_record *r);
+void session_free(struct core *c, struct session *s);
+void deadlines_init(struct core *c);
+
+/* ---- the events ---- */
+void submit(struct core *c, const struct event *e);
+void task_start(struct core *c, struct block *b, uint32_t idx);
+void block_push_ready(struct core *c, struct block *b);
+void cancel(struct core *c, const struct event *e);
+void cancel_again(struct core *c, struct task *t);
+struct work *work_new(struct core *c, uint64_t seq, uint32_t session, struct runs_reader *rr);
+void work_free(struct work *w);
+void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause);
+bool works_work(struct core *c, uint32_t *budget);
+void release(struct core *c, const struct event *e);
+void hold(struct core *c, const struct event *e);
+void watch(struct core *c, const struct event *e);
+void unwatch(struct core *c, const struct event *e);
+bool watch_work(struct core *c, uint32_t *budget);
+void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state, struct slice outcome);
+void watches_drop_conn(struct core *c, struct conn *conn);
+void watches_drop_block(struct core *c, struct block *b);
+void get(struct core *c, const struct event *e);
+void worker_join(struct core *c, const struct event *e);
+void worker_credit(struct core *c, const struct event *e);
+void worker_started(struct core *c, const struct event *e);
+void worker_report(struct core *c, const struct event *e);
+void worker_missing(struct core *c, const struct event *e);
+void worker_leave(struct core *c, const struct event *e);
+void worker_disconnect(struct core *c, struct worker *w);
+void worker_lost(struct core *c, struct worker *w);
+struct worker *worker_load(struct core *c, uint32_t number, const struct worker_record *r);
+void worker_free(struct core *c, struct worker *w);
+
+struct conn *conn_get(struct core *c, uint64_t number);
+struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind);
+void conn_refuse(struct core *c, uint64_t number, uint32_t code, const char *text);
+void conn_free(struct core *c, struct conn *conn);
+
+/* ---- keys ---- */
+struct fp128 key_fingerprint(struct slice ns, struct slice key);
+struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps, uint32_t ndeps,
+			      struct slice inputs);
+/* core/labels.c */
+uint32_t labels_intern(struct core *c, struct block_entry *e);
+
+#endif

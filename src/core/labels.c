@@ -1,0 +1,66 @@
+/*
+ * Labels: each distinct set is kept once, and a task names its set by a number.
+ */
+#include "core/impl.h"
+
+/* The number of the entry's set of labels, from 1; 0: malformed. */
+uint32_t labels_intern(struct core *c, struct block_entry *e)
+{
+	struct buf text;
+	struct fp128 fp;
+	uint64_t at = 0;
+
+	buf_init(&text, LIMIT_LABELS * (LIMIT_LABEL_BYTES + 1));
+	for (uint32_t i = 0; i < e->nlabels; i++) {
+		struct slice l = cursor_str(&e->labels);
+
+		buf_append_slice(&text, l);
+		buf_append_byte(&text, 0);
+	}
+	if (!cursor_ok(&e->labels) || text.failed) {
+		buf_release(&text);
+		return 0;
+	}
+	fp = fp128_of(buf_slice(&text));
+	if (!fpmap_get(&c->label_ids, fp, &at)) {
+		if (c->nlabels == c->labels_cap) {
+			c->labels_cap = c->labels_cap ? c->labels_cap * 2 : 16;
+			c->labels = xreallocarray(c->labels, c->labels_cap, sizeof(*c->labels));
+		}
+		c->labels[c->nlabels] = (struct label_set){ .text = xmemdup(text.p, text.n),
+							    .n = e->nlabels,
+							    .bytes = (uint32_t)text.n };
+		at = ++c->nlabels;
+		ensure(fpmap_put(&c->label_ids, fp, at));
+	}
+	buf_release(&text);
+	return (uint32_t)at;
+}
+
+uint32_t core_task_labels(const struct core *c, uint64_t id, struct slice *out, uint32_t max)
+{
+	const struct label_set *set;
+	struct place p;
+	uint32_t n = 0, at;
+
+	if (!place_of(c, id, &p) || !p.block->label)
+		return 0;
+	at = p.block->label[p.block->flags & BLOCK_ARRAY ? 0 : p.idx];
+	if (!at)
+		return 0;
+	set = &c->labels[at - 1];
+	for (const char *t = set->text; n < set->n && n < max; t += strlen(t) + 1)
+		out[n++] = slice_str(t);
+	return n;
+}
+
+bool core_task_has_label(const struct core *c, uint64_t id, struct slice label)
+{
+	struct slice l[LIMIT_LABELS];
+	uint32_t n = core_task_labels(c, id, l, LIMIT_LABELS);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (slice_eq(l[i], label))
+			return true;
+	return false;
+}

@@ -1,0 +1,159 @@
+/*
+ * Leases and their bundles. Leases granted to one worker between two seals are one record; it is deleted when the last of them is
+ * over, and written again when one is revoked (D5). A task's lease is its fence: whoever reports under another is refused.
+ */
+#include "core/impl.h"
+
+struct bundle *bundle_new(struct core *c, struct worker *w, struct fence first, uint32_t n)
+{
+	struct bundle *b = xcalloc(1, sizeof(*b));
+
+	b->first = first;
+	b->worker = w;
+	b->issued_us = c->wall_us;
+	b->n = n;
+	b->entries = xcalloc(n ? n : 1, sizeof(*b->entries));
+	list_init(&b->in_dirty);
+	return b;
+}
+
+void bundle_dirty(struct core *c, struct bundle *b)
+{
+	if (b->dirty)
+		return;
+	b->dirty = true;
+	list_push_back(&c->dirty_bundles, &b->in_dirty);
+	c->u->seal = true;
+}
+
+/* One of its leases is over. */
+void bundle_put(struct core *c, struct bundle *b)
+{
+	ensure(b->live > 0);
+	if (--b->live)
+		return;
+	/* one that is still being filled has no record yet; assign() sees that it is empty */
+	update_delete(c->u, RECORD_LEASE, b->first.epoch, b->first.seq);
+	if (b->dirty)
+		list_remove(&b->in_dirty);
+	free(b->entries);
+	free(b);
+}
+
+void bundles_write(struct core *c)
+{
+	while (!list_is_empty(&c->dirty_bundles)) {
+		struct bundle *b = container_of(c->dirty_bundles.next, struct bundle, in_dirty);
+		struct record *r = update_record(c->u, RECORD_LEASE, b->first.epoch, b->first.seq);
+
+		lease_bundle_encode(&c->u->bytes, b->worker->number, b->issued_us, b->entries, b->n);
+		update_record_end(c->u, r);
+		b->dirty = false;
+		list_remove(&b->in_dirty);
+	}
+}
+
+/* Ties the task to the idx-th lease of the bundle. */
+void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t idx)
+{
+	(void)c;
+	ensure(!t->worker);
+	t->worker = bundle->worker;
+	t->fence = (struct fence){ bundle->first.epoch, bundle->first.seq + idx };
+	t->bundle = bundle;
+	t->bundle_idx = idx;
+	t->started = false;
+	bundle->live++;
+	list_push_back(&bundle->worker->leases, &t->in_worker);
+	bundle->worker->nleases++;
+}
+
+/* The task must be READY; it gets the next fence, in the bundle that the worker has open in this seal. */
+void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx)
+{
+	struct task *t = task_get(c, b, idx);
+	struct bundle *o = w->open;
+	uint32_t i = o->n++;
+
+	if (i == w->open_cap) {
+		w->open_cap *= 2;
+		o->entries = xreallocarray(o->entries, w->open_cap, sizeof(*o->entries));
+	}
+	o->entries[i] = (struct lease_entry){ .id = task_own_id(t),
+					      .generation = t->generation,
+					      .flags = t->remake ? LEASE_REMAKE : 0 };
+	c->fence_seq++;
+	task_move(c, b, idx, TASK_LEASED);
+	lease_adopt(c, t, o, i);
+}
+
+/* The lease is over. revoke: it did not end with a report, so that its record must say that it no longer counts. */
+void lease_drop(struct core *c, struct task *t, bool revoke)
+{
+	struct worker *w = t->worker;
+	struct bundle *b = t->bundle;
+
+	ensure(w && b);
+	list_remove(&t->in_worker);
+	w->nleases--;
+	if (t->started)
+		w->nrunning--;
+	t->worker = NULL;
+	t->bundle = NULL;
+	t->fence = (struct fence){ 0, 0 };
+	t->started = false;
+	c->ready_changed = true;
+	if (revoke) {
+		b->entries[t->bundle_idx].flags |= LEASE_REVOKED;
+		bundle_dirty(c, b);
+	}
+	bundle_put(c, b);
+}
+
+/* LEASE for tasks that hold leases with consecutive fences from `first`. */
+void lease_send(struct core *c, struct worker *w, struct fence first, struct task *const *tasks, uint32_t n)
+{
+	struct send *s = update_send(c->u, SEND_LEASE, w->conn);
+
+	s->fence = first;
+	s->worker = w->number;
+	s->at = c->u->ngrants;
+	s->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct task *t = tasks[i];
+		struct grant *g = update_grant(c->u);
+		uint32_t ndeps;
+		const uint64_t *deps = block_deps(t->block, t->idx, &ndeps);
+
+		g->id = task_own_id(t);
+		g->generation = t->generation;
+		g->attempt = t->attempts + 1;
+		g->remake = t->remake;
+		g->ninputs = ndeps;
+		for (uint32_t d = 0; d < ndeps; d++)
+			update_input(c->u, deps[d]);
+	}
+}
+
+void lease_lost(struct core *c, struct task *t)
+{
+	bool counts = t->attempts || t->deaths;
+
+	if (task_state(t) == TASK_CANCELLING) {
+		finish(c, t, TASK_CANCELLED, slice_empty(), CAUSE_CANCELLED, 0);
+		return;
+	}
+	if (!t->remake && block_option(t->block, t->idx) & OPTION_ONCE && t->started) {
+		finish(c, t, TASK_FAILED, slice_empty(), CAUSE_WORKER, 0);
+		return;
+	}
+	lease_drop(c, t, true);
+	task_move(c, t->block, t->idx, TASK_READY);
+	if (counts && !t->remake)
+		row_write(c, t, TASK_LEASED, 0, slice_empty());
+	if (!task_is_held(t->block, t->idx) && !t->users && !t->remake) {
+		doom(c, task_own_id(t), TASK_CANCELLED, CAUSE_UNHELD, 0);
+		c->u->more = true;
+	}
+	ready_push(c, t->block, t->idx, 1, true);
+}

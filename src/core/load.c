@@ -1,0 +1,413 @@
+/*
+ * Rebuilding the core from the store's records, in the order that core.h gives. Records say what was submitted, what ended, what is leased and what
+ * was released; the rest is derived here: who waits, who is ready, who holds whom, the key index.
+ */
+#include "core/impl.h"
+
+static bool bad(const char **why, const char *text)
+{
+	*why = text;
+	return false;
+}
+
+void core_load_counters(struct core *c, const struct counters *counters)
+{
+	c->counters = *counters;
+}
+
+bool core_load_user(struct core *c, uint32_t number, const struct user_record *r, const char **why)
+{
+	struct user *u = map64_get_ptr(&c->users, number);
+
+	if (u && number)
+		return bad(why, "a user twice");
+	if (!u) {
+		u = xcalloc(1, sizeof(*u));
+		u->number = number;
+		list_init(&u->ready);
+		ensure(map64_put_ptr(&c->users, number, u));
+	}
+	free(u->name);
+	u->uid = r->uid;
+	u->name = xcalloc(1, r->name.n + 1);
+	if (r->name.n)
+		memcpy(u->name, r->name.p, r->name.n);
+	return true;
+}
+
+bool core_load_worker(struct core *c, uint32_t number, const struct worker_record *r, const char **why)
+{
+	return worker_load(c, number, r) || bad(why, "a worker twice, or of an unknown user");
+}
+
+bool core_load_session(struct core *c, uint32_t number, const struct session_record *r, const char **why)
+{
+	return session_load(c, number, r) || bad(why, "a session twice, or of an unknown user");
+}
+
+/* The fingerprints under which a later submit finds the task; as submit.c makes them. */
+static void load_key(struct block *b, uint32_t i, const struct block_record *r, const struct block_entry *e, struct slice inputs)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(b, i, &n);
+
+	b->keys[i].key = key_fingerprint(r->ns, e->key);
+	b->keys[i].spec = spec_fingerprint(b->flags & BLOCK_ARRAY, b->count, e->spec, deps, n, inputs);
+}
+
+/* The bytes of an array's inputs. */
+static bool load_inputs(struct block_reader *reader, struct slice *inputs)
+{
+	struct cursor at = { 0 };
+	uint64_t n = 0;
+
+	if (!block_reader_inputs(reader, &n, &at))
+		return false;
+	*inputs = n ? slice_of(at.p, (size_t)(reader->c.p - at.p)) : slice_empty();
+	return true;
+}
+
+/* What the entries of a body say of each task. */
+static bool load_body(struct core *c, struct block *b, const struct block_record *r, bool session_lives)
+{
+	struct block_reader reader;
+	struct block_entry e;
+	struct slice inputs = slice_empty();
+	uint32_t n = b->flags & BLOCK_ARRAY ? 1 : (uint32_t)b->count;
+	uint64_t ndeps = r->deps.n / sizeof(uint64_t), at = 0;
+
+	b->keys = xcalloc(n, sizeof(*b->keys));
+	b->option = xcalloc(n, 1);
+	b->label = xcalloc(n, sizeof(*b->label));
+	if (ndeps) {
+		b->dep_at = xcalloc(n + 1, sizeof(*b->dep_at));
+		b->deps = xcalloc(ndeps, sizeof(*b->deps));
+	}
+	block_reader_init(&reader, r->body);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!block_reader_next(&reader, &e) || at + e.ndeps > ndeps)
+			return false;
+		for (uint32_t k = 0; k < e.ndeps; k++, at++)
+			b->deps[at] = block_dep(r->deps, at);
+		if (ndeps)
+			b->dep_at[i + 1] = (uint32_t)at;
+		b->option[i] = (uint8_t)((e.once ? OPTION_ONCE : 0) | (e.recompute ? OPTION_RECOMPUTE : 0) |
+					 (e.kind == SPEC_EXEC ? OPTION_EXEC : 0));
+		b->label[i] = e.nlabels ? labels_intern(c, &e) : 0;
+		if (b->flags & BLOCK_ARRAY && !load_inputs(&reader, &inputs))
+			return false;
+		if (!slice_is_empty(e.key))
+			load_key(b, i, r, &e, inputs);
+		memset(b->state + i, e.detached ? TASK_DETACHED : session_lives ? TASK_HELD : 0,
+		       b->flags & BLOCK_ARRAY ? b->count : 1);
+	}
+	return at == ndeps;
+}
+
+bool core_load_block(struct core *c, const struct block_record *r, const char **why)
+{
+	const struct session *s = map64_get_ptr(&c->sessions, r->session);
+	struct place p;
+	struct block *b;
+
+	if (!r->count || r->count > LIMIT_ARRAY_ELEMENTS || task_id_session(r->first) != r->session)
+		return bad(why, "a block with a wrong range");
+	if (place_of(c, r->first, &p) || place_of(c, r->first + r->count - 1, &p))
+		return bad(why, "a block inside another");
+	if (!map64_get_ptr(&c->users, r->user))
+		return bad(why, "a block of an unknown user");
+	b = block_new(c, r);
+	if (load_body(c, b, r, s != NULL))
+		return true;
+	block_free(c, b);
+	return bad(why, "a block whose body does not fit its head");
+}
+
+bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released, const char **why)
+{
+	struct place p;
+	uint64_t n;
+
+	if (!place_of(c, first, &p) || p.idx % GONE_CHUNK)
+		return bad(why, "forgotten tasks of no block");
+	n = p.block->count - p.idx < GONE_CHUNK ? p.block->count - p.idx : GONE_CHUNK;
+	p.block->gone_stored[p.idx / GONE_CHUNK / 64] |= 1ull << (p.idx / GONE_CHUNK % 64);
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t idx = p.idx + (uint32_t)i;
+
+		if (gone[i / 64] >> (i % 64) & 1) {
+			p.block->state[idx] = 0;
+			task_born(c, p.block, idx, TASK_GONE, 0);
+		} else if (released[i / 64] >> (i % 64) & 1) {
+			p.block->state[idx] &= (uint8_t)~TASK_HELD;
+		}
+	}
+	return true;
+}
+
+/* Gives an unborn task its state, keeping its flags. */
+static void born(struct core *c, struct block *b, uint32_t idx, enum task_state s, uint8_t more)
+{
+	uint8_t flags = (uint8_t)(b->state[idx] | more);
+
+	b->state[idx] = 0;
+	task_born(c, b, idx, s, flags);
+}
+
+bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why)
+{
+	struct place p;
+	struct task *t;
+	enum task_state s;
+	bool held = false;
+	uint64_t size = 0, checksum = 0;
+
+	if (!place_of(c, id, &p) || block_state(p.block, p.idx))
+		return bad(why, "a row of no task, or of a forgotten one");
+	if (task_state_is_final(r->state) && !outcome_peek(r->outcome, &s, &held, &size, &checksum))
+		return bad(why, "a row whose outcome is malformed");
+	if (r->state == TASK_LEASED)
+		p.block->state[p.idx] |= TASK_ROW;
+	else
+		born(c, p.block, p.idx, r->state, TASK_ROW);
+	t = task_get(c, p.block, p.idx);
+	t->attempts = r->attempts;
+	t->deaths = r->deaths;
+	t->generation = r->generation;
+	t->held_value = held && r->state == TASK_DONE;
+	t->size = size;
+	t->checksum = checksum;
+	for (uint32_t i = 0; t->held_value && i < r->nholders; i++) {
+		struct worker *w = map64_get_ptr(&c->workers, r->holders[i]);
+
+		if (w)
+			copy_add(c, t, w);
+	}
+	if (task_state_is_final(r->state))
+		task_drop_if_dull(c, t);
+	return true;
+}
+
+/* An older lease of a task that a later bundle has. */
+static void supersede(struct task *t)
+{
+	t->bundle->live--;
+	t->worker->nleases--;
+	list_remove(&t->in_worker);
+	t->worker = NULL;
+	t->bundle = NULL;
+}
+
+bool core_load_lease(struct core *c, struct fence first, const struct lease_bundle *r, const char **why)
+{
+	struct worker *w = map64_get_ptr(&c->workers, r->worker);
+	struct bundle *b;
+
+	if (!w)
+		return bad(why, "leases of an unknown worker");
+	b = bundle_new(c, w, first, r->count);
+	b->issued_us = r->issued_us;
+	if (c->nloaded == c->loaded_cap) {
+		c->loaded_cap = c->loaded_cap ? c->loaded_cap * 2 : 64;
+		c->loaded = xreallocarray(c->loaded, c->loaded_cap, sizeof(struct bundle *));
+	}
+	c->loaded[c->nloaded++] = b;
+	for (uint32_t i = 0; i < r->count; i++) {
+		struct place p;
+		enum task_state s;
+		struct task *t;
+
+		b->entries[i] = lease_bundle_entry(r, i);
+		if (b->entries[i].flags & (LEASE_REVOKED | LEASE_REMAKE) || !place_of(c, b->entries[i].id, &p))
+			continue;
+		s = block_state(p.block, p.idx);
+		if (s && s != TASK_CANCELLING)
+			continue;
+		t = task_get(c, p.block, p.idx);
+		if (t->worker)
+			supersede(t);
+		lease_adopt(c, t, b, i);
+	}
+	return true;
+}
+
+bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const char **why)
+{
+	struct session *s = map64_get_ptr(&c->sessions, session);
+
+	if (!s)
+		return bad(why, "a reply of no session");
+	ensure(map64_put(&s->replies, seq, 1));
+	return true;
+}
+
+bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **why)
+{
+	struct session *s = map64_get_ptr(&c->sessions, session);
+	struct place p;
+
+	if (!s || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
+		return bad(why, "a hold of no session, or on no task");
+	hold_take(c, s, p.block, p.idx);
+	return true;
+}
+
+bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, const char **why)
+{
+	struct runs_reader rr;
+
+	if (!runs_reader_init(&rr, r->runs, why))
+		return false;
+	work_new(c, seq, r->session, &rr);
+	return true;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct block *x = *(struct block *const *)a, *y = *(struct block *const *)b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static struct block **sort_blocks(struct core *c, size_t *n)
+{
+	struct block **v;
+	size_t i = 0;
+
+	*n = 0;
+	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
+		(*n)++;
+	v = xcalloc(*n ? *n : 1, sizeof(struct block *));
+	while (!list_is_empty(&c->blocks)) {
+		v[i] = container_of(c->blocks.next, struct block, in_order);
+		list_remove(&v[i++]->in_order);
+	}
+	qsort(v, *n, sizeof(struct block *), by_order);
+	for (i = 0; i < *n; i++)
+		list_push_back(&c->blocks, &v[i]->in_order);
+	return v;
+}
+
+/* The lineage of a value that is only on workers. */
+static void keep_lineage(struct core *c, struct task *t)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(t->block, t->idx, &n);
+	struct place p;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!place_of(c, deps[i], &p) || block_state(p.block, p.idx) == TASK_GONE)
+			return;
+	t->keeps_deps = n > 0;
+	for (uint32_t i = 0; i < n; i++) {
+		ensure(place_of(c, deps[i], &p));
+		task_get(c, p.block, p.idx)->lineage++;
+	}
+}
+
+static void settle_task(struct core *c, struct block *b, uint32_t idx)
+{
+	struct task *t = task_peek(b, idx);
+	enum task_state s = block_state(b, idx);
+	uint32_t n;
+
+	if (task_state_is_final(s)) {
+		if (t && t->held_value && remake_allowed(t))
+			keep_lineage(c, t);
+		return;
+	}
+	if (s == TASK_GONE)
+		return;
+	block_deps(b, idx, &n);
+	if (s == 0)
+		born(c, b, idx, t && t->worker ? TASK_LEASED : n ? TASK_WAITING : TASK_READY, 0);
+	if (!n)
+		return;
+	task_start(c, b, idx);
+	t = task_peek(b, idx);
+	if (block_state(b, idx) == TASK_WAITING && t->waiting_on == 0)
+		task_move(c, b, idx, TASK_READY);
+}
+
+static void index_keys(struct core *c, struct block *b)
+{
+	uint32_t n = b->flags & BLOCK_ARRAY ? 1 : (uint32_t)b->count;
+
+	for (uint32_t i = 0; b->keys && i < n; i++)
+		if ((b->keys[i].key.hi || b->keys[i].key.lo) && b->live &&
+		    (b->flags & BLOCK_ARRAY || block_state(b, i) != TASK_GONE))
+			ensure(fpmap_put(&c->keys, b->keys[i].key, b->first + i));
+}
+
+/* Tasks that should not be there any more, and a cancel whose worker is gone. */
+static void sweep(struct core *c, struct block *b)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		enum task_state s = block_state(b, i);
+		struct task *t;
+
+		if (s == TASK_GONE)
+			continue;
+		t = task_peek(b, i);
+		if (s == TASK_CANCELLING && !t->worker)
+			doom(c, block_id(b, i), TASK_CANCELLED, CAUSE_CANCELLED, 0);
+		else if (!task_is_held(b, i) && !(t && (t->users || t->lineage)))
+			doom(c, block_id(b, i), TASK_CANCELLED, CAUSE_UNHELD, 0);
+		else if (t)
+			task_drop_if_dull(c, t);
+	}
+}
+
+static void drop_dead_bundles(struct core *c)
+{
+	for (uint32_t i = 0; i < c->nloaded; i++) {
+		struct bundle *b = c->loaded[i];
+
+		if (b->live)
+			continue;
+		update_delete(c->u, RECORD_LEASE, b->first.epoch, b->first.seq);
+		free(b->entries);
+		free(b);
+	}
+	free(c->loaded);
+	c->loaded = NULL;
+	c->nloaded = c->loaded_cap = 0;
+}
+
+static void await_peers(struct core *c)
+{
+	struct map64_iter it = { 0 };
+	uint64_t number;
+	void *p;
+
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next)
+		worker_disconnect(c, container_of(l, struct worker, in_workers));
+	while (map64_next_ptr(&c->sessions, &it, &number, &p))
+		session_disconnect(c, p);
+}
+
+void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct update *u)
+{
+	struct block **v;
+	size_t n;
+
+	c->u = u;
+	c->mono_us = c->last_mono_us = mono_us;
+	c->wall_us = wall_us;
+	drop_dead_bundles(c);
+	v = sort_blocks(c, &n);
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < v[i]->count; k++)
+			settle_task(c, v[i], k);
+	for (size_t i = 0; i < n; i++) {
+		index_keys(c, v[i]);
+		block_push_ready(c, v[i]);
+		sweep(c, v[i]);
+	}
+	free(v);
+	await_peers(c);
+	c->loading = false;
+	c->counters_dirty = true;
+	u->more = true;
+	u->seal = true;
+}

@@ -1,0 +1,388 @@
+/*
+ * Sessions: opening and resuming, the numbering of requests and their stored replies (D3), expiry, and the end, which drops the holds
+ * in steps (D9). A session lives on its connection; without one, for its TTL of listening time.
+ */
+#include "core/impl.h"
+
+static bool sooner_session(const struct heap_node *a, const struct heap_node *b)
+{
+	return container_of(a, struct session, deadline)->expires_us < container_of(b, struct session, deadline)->expires_us;
+}
+
+static bool sooner_worker(const struct heap_node *a, const struct heap_node *b)
+{
+	return container_of(a, struct worker, deadline)->expires_us < container_of(b, struct worker, deadline)->expires_us;
+}
+
+void deadlines_init(struct core *c)
+{
+	heap_init(&c->deadlines_s, sooner_session);
+	heap_init(&c->deadlines_w, sooner_worker);
+}
+
+void session_dirty(struct core *c, struct session *s)
+{
+	c->u->seal = true;
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	list_push_back(&c->dirty_sessions, &s->in_dirty);
+}
+
+void sessions_write(struct core *c)
+{
+	while (!list_is_empty(&c->dirty_sessions)) {
+		struct session *s = container_of(c->dirty_sessions.next, struct session, in_dirty);
+		struct session_record r = { .incarnation = s->incarnation,
+					    .user = s->user->number,
+					    .name = slice_str(s->name),
+					    .ttl_ms = s->ttl_us / 1000,
+					    .last_seq = s->last_seq,
+					    .closing = s->closing,
+					    .created_us = s->created_us,
+					    .next_n = s->next_n };
+		struct record *rec = update_record(c->u, RECORD_SESSION, s->number, 0);
+
+		memcpy(r.token, s->token, TOKEN_BYTES);
+		session_record_encode(&c->u->bytes, &r);
+		update_record_end(c->u, rec);
+		s->dirty = false;
+		list_remove(&s->in_dirty);
+	}
+}
+
+struct user *user_of(struct core *c, struct slice name, uint32_t uid)
+{
+	struct map64_iter it = { 0 };
+	struct record *rec;
+	uint64_t number;
+	struct user *u;
+	void *p;
+
+	while (map64_next_ptr(&c->users, &it, &number, &p))
+		if (slice_eq_str(name, ((struct user *)p)->name))
+			return p;
+	u = xcalloc(1, sizeof(*u));
+	u->number = c->counters.next_user++;
+	u->uid = uid;
+	u->name = xmemdup(name.n ? name.p : (const uint8_t *)"", name.n + 1);
+	u->name[name.n] = '\0';
+	list_init(&u->ready);
+	ensure(map64_put_ptr(&c->users, u->number, u));
+	c->counters_dirty = true;
+	rec = update_record(c->u, RECORD_USER, u->number, 0);
+	user_record_encode(&c->u->bytes, &(struct user_record){ .name = slice_str(u->name), .uid = uid });
+	update_record_end(c->u, rec);
+	return u;
+}
+
+static struct session *session_new(struct core *c, uint32_t number, struct slice name, struct user *user)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->number = number;
+	s->user = user;
+	s->name = xcalloc(1, name.n + 1);
+	if (name.n)
+		memcpy(s->name, name.p, name.n);
+	list_init(&s->in_dirty);
+	list_init(&s->in_closing);
+	heap_node_init(&s->deadline);
+	map64_init(&s->holds);
+	map64_init(&s->replies);
+	ensure(map64_put_ptr(&c->sessions, number, s));
+	return s;
+}
+
+void session_free(struct core *c, struct session *s)
+{
+	struct conn *conn = s->conn ? conn_get(c, s->conn) : NULL;
+
+	if (conn)
+		conn->session = NULL;
+	if (heap_contains(&s->deadline))
+		heap_remove(&c->deadlines_s, &s->deadline);
+	list_remove(&s->in_dirty);
+	list_remove(&s->in_closing);
+	map64_remove_ptr(&c->sessions, s->number);
+	map64_release(&s->holds);
+	map64_release(&s->replies);
+	free(s->name);
+	free(s);
+}
+
+struct session *session_load(struct core *c, uint32_t number, const struct session_record *r)
+{
+	struct user *user = map64_get_ptr(&c->users, r->user);
+	struct session *s;
+
+	if (!user || map64_get_ptr(&c->sessions, number))
+		return NULL;
+	s = session_new(c, number, r->name, user);
+	memcpy(s->token, r->token, TOKEN_BYTES);
+	s->incarnation = r->incarnation;
+	s->ttl_us = r->ttl_ms * 1000;
+	s->last_seq = r->last_seq;
+	s->created_us = r->created_us;
+	s->next_n = r->next_n;
+	s->closing = r->closing;
+	if (s->closing)
+		list_push_back(&c->closing, &s->in_closing);
+	return s;
+}
+
+void session_disconnect(struct core *c, struct session *s)
+{
+	s->conn = 0;
+	if (s->closing)
+		return;
+	s->expires_us = c->now_us + s->ttl_us;
+	ensure(heap_push(&c->deadlines_s, &s->deadline));
+}
+
+static void opened(struct core *c, struct session *s, uint64_t conn_number)
+{
+	struct conn *conn = conn_new(c, conn_number, CONN_CLIENT);
+	struct send *send = update_send(c->u, SEND_OPENED, conn_number);
+
+	conn->session = s;
+	s->conn = conn_number;
+	if (heap_contains(&s->deadline))
+		heap_remove(&c->deadlines_s, &s->deadline);
+	session_dirty(c, s);
+	send->session = s->number;
+	send->incarnation = s->incarnation;
+	send->seq = s->last_seq;
+	send->next_n = s->next_n;
+	send->at = (uint32_t)c->u->bytes.n;
+	buf_append(&c->u->bytes, s->token, TOKEN_BYTES);
+	send->n = TOKEN_BYTES;
+}
+
+static struct session *named_session(struct core *c, struct user *user, struct slice name)
+{
+	struct map64_iter it = { 0 };
+	uint64_t number;
+	void *p;
+
+	while (name.n && map64_next_ptr(&c->sessions, &it, &number, &p)) {
+		struct session *s = p;
+
+		if (s->user == user && !s->closing && slice_eq_str(name, s->name))
+			return s;
+	}
+	return NULL;
+}
+
+static void session_resume(struct core *c, struct session *s, const struct event *e)
+{
+	if (s->conn) {
+		uint64_t old = s->conn;
+
+		conn_refuse(c, old, DQ_E_CONFLICT, "the session was resumed by another connection");
+	}
+	s->incarnation++;
+	opened(c, s, e->conn);
+}
+
+void session_open(struct core *c, const struct event *e)
+{
+	struct user *user = user_of(c, e->open.user, e->open.uid);
+	struct session *s;
+
+	if (e->open.session) {
+		s = map64_get_ptr(&c->sessions, e->open.session);
+		if (!s || s->closing || s->user != user || !slice_eq(e->open.token, slice_of(s->token, TOKEN_BYTES))) {
+			conn_refuse(c, e->conn, DQ_E_GONE, "there is no such session any more");
+			return;
+		}
+		session_resume(c, s, e);
+		return;
+	}
+	s = named_session(c, user, e->open.name);
+	if (s) {
+		session_resume(c, s, e);
+		return;
+	}
+	if (e->no_room) {
+		conn_refuse(c, e->conn, DQ_E_STORE, "the store is full");
+		return;
+	}
+	if (map64_count(&c->sessions) >= LIMIT_SESSIONS) {
+		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_SESSIONS));
+		return;
+	}
+	s = session_new(c, c->counters.next_session++, e->open.name, user);
+	c->counters_dirty = true;
+	memcpy(s->token, e->open.new_token, TOKEN_BYTES);
+	s->incarnation = 1;
+	s->ttl_us = (e->open.ttl_ms ? e->open.ttl_ms : c->config.session_ttl_ms) * 1000;
+	s->created_us = c->wall_us;
+	s->next_n = 1;
+	opened(c, s, e->conn);
+}
+
+bool request_begin(struct core *c, const struct event *e, struct session **out)
+{
+	struct conn *conn = conn_get(c, e->conn);
+	struct session *s = conn ? conn->session : NULL;
+	struct send *send;
+
+	if (!s) {
+		conn_refuse(c, e->conn, DQ_E_PROTOCOL, "a request without a session");
+		return false;
+	}
+	if (e->seq == s->last_seq + 1 && !s->closing) {
+		s->last_seq++;
+		session_dirty(c, s);
+		*out = s;
+		return true;
+	}
+	if (e->seq == 0 || e->seq > s->last_seq) {
+		conn_refuse(c, e->conn, DQ_E_PROTOCOL, "a request out of order");
+		return false;
+	}
+	send = update_send(c->u, SEND_STORED_REPLY, e->conn);
+	send->session = s->number;
+	send->seq = e->seq;
+	c->u->seal = true;
+	return false;
+}
+
+void reply_plain(struct core *c, struct session *s, uint64_t conn)
+{
+	struct send *send = update_send(c->u, SEND_REPLY, conn);
+
+	send->session = s->number;
+	send->seq = s->last_seq;
+}
+
+void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text, struct slice more,
+		  struct slice data)
+{
+	struct record *r = update_record(c->u, RECORD_REPLY, s->number, s->last_seq);
+	struct send *send;
+	struct buf full;
+
+	buf_init(&full, 4096);
+	buf_append_slice(&full, slice_str(text));
+	buf_append_slice(&full, more);
+	reply_record_encode(&c->u->bytes, &(struct reply_record){ .code = code, .text = buf_slice(&full), .data = data });
+	update_record_end(c->u, r);
+	send = update_send(c->u, SEND_REPLY, conn);
+	send->session = s->number;
+	send->seq = s->last_seq;
+	send->code = code;
+	send->text_at = (uint32_t)c->u->bytes.n;
+	send->text_n = (uint32_t)full.n;
+	buf_append_slice(&c->u->bytes, buf_slice(&full));
+	send->at = (uint32_t)c->u->bytes.n;
+	send->n = (uint32_t)data.n;
+	buf_append_slice(&c->u->bytes, data);
+	buf_release(&full);
+	ensure(map64_put(&s->replies, s->last_seq, 1));
+}
+
+void session_acked(struct core *c, const struct event *e)
+{
+	struct conn *conn = conn_get(c, e->conn);
+	struct session *s = conn ? conn->session : NULL;
+
+	if (!s)
+		return;
+	/* the client acknowledges each stored reply once */
+	if (map64_remove(&s->replies, e->seq, NULL)) {
+		update_delete(c->u, RECORD_REPLY, s->number, e->seq);
+		c->u->seal = true;
+	}
+}
+
+void session_end(struct core *c, struct session *s)
+{
+	if (s->closing)
+		return;
+	s->closing = true;
+	if (heap_contains(&s->deadline))
+		heap_remove(&c->deadlines_s, &s->deadline);
+	list_push_back(&c->closing, &s->in_closing);
+	session_dirty(c, s);
+	c->u->more = true;
+}
+
+/* The session has no holds left. */
+static void session_gone(struct core *c, struct session *s)
+{
+	struct map64_iter it = { 0 };
+	uint64_t seq, one;
+
+	while (map64_next(&s->replies, &it, &seq, &one))
+		update_delete(c->u, RECORD_REPLY, s->number, seq);
+	update_delete(c->u, RECORD_SESSION, s->number, 0);
+	c->u->seal = true;
+	session_free(c, s);
+}
+
+/* Holds on other sessions' tasks; false when none are left. */
+static bool drop_other_holds(struct core *c, struct session *s, uint32_t *budget)
+{
+	while (map64_count(&s->holds) && *budget) {
+		struct map64_iter it = { 0 };
+		uint64_t id, one;
+		struct place p;
+
+		ensure(map64_next(&s->holds, &it, &id, &one));
+		(*budget)--;
+		if (place_of(c, id, &p)) {
+			hold_release(c, s, p.block, p.idx);
+		} else {
+			map64_remove(&s->holds, id, NULL);
+			update_delete(c->u, RECORD_HOLD, s->number, id);
+		}
+	}
+	return map64_count(&s->holds) > 0;
+}
+
+/* Its own tasks, by number; the blocks may vanish on the way. */
+static bool drop_own_holds(struct core *c, struct session *s, uint32_t *budget)
+{
+	while (*budget) {
+		struct session_blocks *h = blocks_of_session(c, s->number);
+		uint64_t at = task_id(s->number, s->close_at);
+		struct block *b;
+		uint32_t i = 0;
+
+		if (!h)
+			return false;
+		for (uint32_t hi = h->n; i < hi;) {
+			uint32_t mid = i + (hi - i) / 2;
+
+			if (h->v[mid]->first + h->v[mid]->count <= at)
+				i = mid + 1;
+			else
+				hi = mid;
+		}
+		if (i == h->n)
+			return false;
+		b = h->v[i];
+		if (at < b->first)
+			at = b->first;
+		(*budget)--;
+		s->close_at = task_id_n(at) + 1;
+		hold_release(c, s, b, (uint32_t)(at - b->first));
+		if (task_id_n(at) == UINT32_MAX)
+			return false;
+	}
+	return true;
+}
+
+bool sessions_work(struct core *c, uint32_t *budget)
+{
+	while (!list_is_empty(&c->closing) && *budget) {
+		struct session *s = container_of(c->closing.next, struct session, in_closing);
+
+		if (drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget))
+			break;
+		session_gone(c, s);
+	}
+	return !list_is_empty(&c->closing);
+}

@@ -1,0 +1,499 @@
+/*
+ * A submit: read and checked whole first, then done whole, or refused whole with a stored reply. Two passes over the body: the first resolves
+ * keys and dependencies into the scratch arrays and changes nothing but the key index, which it takes back when it refuses; the
+ * second makes the block.
+ */
+#include "core/impl.h"
+
+#include "codec/pack.h"
+
+/* A submit under way. */
+struct intake {
+	struct core *c;
+	const struct event *e;
+	struct session *s;
+	struct slice ns;
+	uint64_t first, count;
+	uint32_t entries; /* in the body: count, or 1 for an array */
+	bool array;
+	struct task_key *keys;
+	uint32_t *dep_at;
+	uint8_t *option;
+	uint32_t *label;
+	uint64_t *alias; /* the task that an entry's key already names, or 0 */
+	uint8_t *detached;
+	uint32_t ndeps;
+	bool any_key, any_option, any_label, any_alias;
+	/* the refusal */
+	uint32_t code;
+	const char *text;
+	struct slice more;
+	uint64_t live; /* the task that a conflict names */
+};
+
+struct fp128 key_fingerprint(struct slice ns, struct slice key)
+{
+	struct hasher h;
+	uint8_t zero = 0;
+
+	hasher_init(&h);
+	hasher_update(&h, ns.p, ns.n);
+	hasher_update(&h, &zero, 1);
+	hasher_update(&h, key.p, key.n);
+	return hasher_fp128(&h);
+}
+
+static bool refuse(struct intake *in, uint32_t code, const char *text, struct slice more)
+{
+	in->code = code;
+	in->text = text;
+	in->more = more;
+	return false;
+}
+
+static void scratch_push(struct core *c, uint32_t at, uint64_t id)
+{
+	if (at == c->scratch_cap) {
+		c->scratch_cap = c->scratch_cap ? c->scratch_cap * 2 : 1024;
+		c->scratch_deps = xreallocarray(c->scratch_deps, c->scratch_cap, sizeof(uint64_t));
+	}
+	c->scratch_deps[at] = id;
+}
+
+/* The id that a reference means, which must be there; i: the entry that makes it. */
+static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i, uint64_t *out)
+{
+	struct place p;
+	struct run run;
+
+	if (ref->id >= in->first && ref->id < in->first + in->count) {
+		uint64_t j = ref->id - in->first;
+
+		if (in->array || j >= i)
+			return refuse(in, DQ_E_USAGE, "a task depends on itself or on a later one", slice_empty());
+		*out = in->alias[j] ? in->alias[j] : ref->id;
+		return true;
+	}
+	if (ref->id) {
+		*out = ref->id;
+		if (place_of(in->c, ref->id, &p) && block_state(p.block, p.idx) != TASK_GONE)
+			return true;
+		return refuse(in, DQ_E_NOT_FOUND, "a dependency is not there any more", slice_empty());
+	}
+	if (in->any_key && !memchr(ref->key.p, '/', ref->key.n)) {
+		struct fp128 fp = key_fingerprint(in->ns, ref->key);
+		uint64_t id;
+
+		if (fpmap_get(&in->c->keys, fp, &id) && id >= in->first && id < in->first + in->count) {
+			*out = id;
+			return !in->array || refuse(in, DQ_E_USAGE, "a task depends on itself", slice_empty());
+		}
+	}
+	if (!core_resolve(in->c, in->s->user->number, ref->key, &run))
+		return refuse(in, DQ_E_NOT_FOUND, "no such dependency: ", ref->key);
+	if (run.count != 1)
+		return refuse(in, DQ_E_USAGE, "a dependency on a whole array: name an element: ", ref->key);
+	*out = run.first;
+	return true;
+}
+
+static bool read_deps(struct intake *in, struct block_entry *entry, uint32_t i)
+{
+	in->dep_at[i] = in->ndeps;
+	for (uint32_t k = 0; k < entry->ndeps; k++) {
+		struct dep_ref ref;
+		uint64_t id;
+
+		if (!block_entry_dep(entry, &ref))
+			return refuse(in, DQ_E_USAGE, "a malformed dependency", slice_empty());
+		if (!resolve_dep(in, &ref, i, &id))
+			return false;
+		scratch_push(in->c, in->ndeps++, id);
+	}
+	in->dep_at[i + 1] = in->ndeps;
+	return true;
+}
+
+struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps, uint32_t ndeps,
+			      struct slice inputs)
+{
+	uint64_t shape = array ? count : 0;
+	struct hasher h;
+
+	hasher_init(&h);
+	hasher_update(&h, &shape, sizeof(shape));
+	hasher_update(&h, spec.p, spec.n);
+	if (ndeps)
+		hasher_update(&h, deps, ndeps * sizeof(uint64_t));
+	hasher_update(&h, inputs.p, inputs.n);
+	return hasher_fp128(&h);
+}
+
+/* An entry with a key of the user's: new, or the same task, or a conflict. */
+static bool claim_key(struct intake *in, const struct block_entry *entry, uint32_t i, struct slice inputs)
+{
+	const char *why;
+	struct task_key *k = &in->keys[i];
+	struct place p;
+	uint64_t id;
+
+	if (!key_is_valid(entry->key, &why))
+		return refuse(in, DQ_E_USAGE, why, slice_empty());
+	k->key = key_fingerprint(in->ns, entry->key);
+	k->spec = spec_fingerprint(in->array, in->count, entry->spec, in->c->scratch_deps + in->dep_at[i],
+				   in->dep_at[i + 1] - in->dep_at[i], inputs);
+	if (!fpmap_get(&in->c->keys, k->key, &id)) {
+		in->any_key = true;
+		ensure(fpmap_put(&in->c->keys, k->key, in->first + i));
+		return true;
+	}
+	in->alias[i] = id;
+	in->any_alias = true;
+	if (id >= in->first && id < in->first + in->count) {
+		struct task_key *o = &in->keys[id - in->first];
+
+		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo)
+			return true;
+	} else if (place_of(in->c, id, &p)) {
+		struct task_key *o = &p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx];
+
+		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo &&
+		    !!(p.block->flags & BLOCK_ARRAY) == in->array)
+			return true;
+	}
+	in->live = id;
+	return refuse(in, DQ_E_CONFLICT, "another task has the key: ", entry->key);
+}
+
+static bool read_entry(struct intake *in, struct block_entry *entry, uint32_t i, struct slice inputs)
+{
+	if (!read_deps(in, entry, i))
+		return false;
+	in->option[i] = (uint8_t)((entry->once ? OPTION_ONCE : 0) | (entry->recompute ? OPTION_RECOMPUTE : 0) |
+				  (entry->kind == SPEC_EXEC ? OPTION_EXEC : 0));
+	in->any_option = in->any_option || in->option[i];
+	in->detached[i] = entry->detached;
+	if (entry->nlabels) {
+		in->any_label = true;
+		in->label[i] = labels_intern(in->c, entry);
+		if (!in->label[i])
+			return refuse(in, DQ_E_USAGE, "a malformed label", slice_empty());
+	}
+	return slice_is_empty(entry->key) || claim_key(in, entry, i, inputs);
+}
+
+static bool read_body(struct intake *in)
+{
+	struct block_reader r;
+	struct block_entry entry;
+	struct cursor inputs = { 0 };
+	uint64_t ninputs = 0;
+
+	block_reader_init(&r, in->e->submit.body);
+	if (!in->array) {
+		for (uint32_t i = 0; i < in->entries; i++) {
+			if (!block_reader_next(&r, &entry))
+				return refuse(in, DQ_E_USAGE, r.why, slice_empty());
+			if (!read_entry(in, &entry, i, slice_empty()))
+				return false;
+		}
+	} else {
+		if (!block_reader_next(&r, &entry) || !block_reader_inputs(&r, &ninputs, &inputs))
+			return refuse(in, DQ_E_USAGE, r.why, slice_empty());
+		if (ninputs && ninputs != in->count)
+			return refuse(in, DQ_E_USAGE, "an array with another number of inputs than elements", slice_empty());
+		if (!read_entry(in, &entry, 0, ninputs ? slice_of(inputs.p, (size_t)(r.c.p - inputs.p)) : slice_empty()))
+			return false;
+	}
+	if (!block_reader_end(&r))
+		return refuse(in, DQ_E_USAGE, r.why ? r.why : "bytes left over after the last task", slice_empty());
+	return true;
+}
+
+static bool read_head(struct intake *in)
+{
+	const struct event *e = in->e;
+
+	in->array = e->submit.flags & BLOCK_ARRAY;
+	in->first = task_id(in->s->number, e->submit.first_n);
+	in->count = e->submit.count;
+	in->ns = slice_str(in->s->user->name);
+	if (in->count == 0 || (e->submit.flags & ~(uint32_t)BLOCK_ARRAY))
+		return refuse(in, DQ_E_USAGE, "an empty submit", slice_empty());
+	if (e->submit.ns.n && !slice_eq(e->submit.ns, in->ns))
+		return refuse(in, DQ_E_REFUSED, "not your namespace: ", e->submit.ns);
+	if (in->array ? in->count > LIMIT_ARRAY_ELEMENTS : in->count > LIMIT_SUBMIT_TASKS)
+		return refuse(in, DQ_E_LIMIT, limit_text(in->array ? LIMIT_INDEX_ARRAY_ELEMENTS : LIMIT_INDEX_SUBMIT_TASKS),
+			      slice_empty());
+	if (e->submit.body.n > LIMIT_SUBMIT_BYTES)
+		return refuse(in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_SUBMIT_BYTES), slice_empty());
+	if (e->submit.first_n < in->s->next_n || e->submit.first_n + in->count > UINT32_MAX)
+		return refuse(in, DQ_E_USAGE, "task numbers that were used", slice_empty());
+	if (e->no_room)
+		return refuse(in, DQ_E_STORE, "the store is full", slice_empty());
+	in->entries = in->array ? 1 : (uint32_t)in->count;
+	return true;
+}
+
+static void intake_alloc(struct intake *in)
+{
+	in->keys = xcalloc(in->entries, sizeof(*in->keys));
+	in->dep_at = xcalloc(in->entries + 1, sizeof(*in->dep_at));
+	in->option = xcalloc(in->entries, 1);
+	in->label = xcalloc(in->entries, sizeof(*in->label));
+	in->alias = xcalloc(in->entries, sizeof(*in->alias));
+	in->detached = xcalloc(in->entries, 1);
+}
+
+/* The block takes the arrays that it needs. */
+static void intake_hand_over(struct intake *in, struct block *b)
+{
+	if (in->any_key) {
+		b->keys = in->keys;
+		in->keys = NULL;
+	}
+	if (in->ndeps) {
+		b->dep_at = in->dep_at;
+		in->dep_at = NULL;
+		b->deps = xmemdup(in->c->scratch_deps, in->ndeps * sizeof(uint64_t));
+	}
+	if (in->any_option) {
+		b->option = in->option;
+		in->option = NULL;
+	}
+	if (in->any_label) {
+		b->label = in->label;
+		in->label = NULL;
+	}
+}
+
+static void intake_free(struct intake *in)
+{
+	free(in->keys);
+	free(in->dep_at);
+	free(in->option);
+	free(in->label);
+	free(in->alias);
+	free(in->detached);
+}
+
+static void write_record(struct intake *in, struct block *b)
+{
+	struct core *c = in->c;
+	struct block_record rec = { .first = in->first,
+				    .count = in->count,
+				    .flags = in->e->submit.flags,
+				    .session = in->s->number,
+				    .seq = in->e->seq,
+				    .user = in->s->user->number,
+				    .order = b->order,
+				    .submitted_us = c->wall_us,
+				    .ns = in->ns,
+				    .deps = slice_of(c->scratch_deps, in->ndeps * sizeof(uint64_t)),
+				    .body = in->e->submit.body };
+	struct record *r = update_record(c->u, RECORD_BLOCK, in->first, 0);
+
+	block_record_encode(&c->u->bytes, &rec);
+	update_record_end(c->u, r);
+}
+
+/* Ties a new task to its dependencies; ready, waiting, or doomed. */
+void task_start(struct core *c, struct block *b, uint32_t idx)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(b, idx, &n);
+	struct task *t;
+
+	if (n == 0)
+		return;
+	t = task_get(c, b, idx);
+	t->keeps_deps = true;
+	for (uint32_t i = 0; i < n; i++) {
+		struct place p;
+		struct task *d;
+
+		ensure(place_of(c, deps[i], &p));
+		d = task_get(c, p.block, p.idx);
+		d->users++;
+		if (!task_state_is_final(task_state(d))) {
+			if (!d->remake || value_is_lost(d)) {
+				edge_add(c, d, t);
+				t->waiting_on++;
+			}
+		} else if (task_state(d) != TASK_DONE) {
+			doom(c, block_id(b, idx), task_state(d) == TASK_FAILED ? TASK_FAILED : TASK_CANCELLED,
+			     CAUSE_DEPENDENCY, deps[i]);
+			c->u->more = true;
+			t->waiting_on++;
+		}
+	}
+}
+
+static uint8_t birth_flags(const struct intake *in, uint32_t i)
+{
+	return in->detached[in->array ? 0 : i] ? TASK_DETACHED : TASK_HELD;
+}
+
+/* The usual case: nothing to wait for, all alike. */
+static void give_birth_alike(struct intake *in, struct block *b)
+{
+	struct core *c = in->c;
+
+	memset(b->state, TASK_READY | birth_flags(in, 0), in->count);
+	c->counts[TASK_READY] += in->count;
+	ready_push(c, b, 0, (uint32_t)in->count, false);
+}
+
+static void born(struct intake *in, struct block *b, uint32_t i)
+{
+	struct core *c = in->c;
+	uint32_t n;
+
+	if (!in->array && in->alias[i]) {
+		task_born(c, b, i, TASK_GONE, 0);
+		return;
+	}
+	block_deps(b, i, &n);
+	task_born(c, b, i, n ? TASK_WAITING : TASK_READY, birth_flags(in, i));
+	if (!n)
+		return;
+	task_start(c, b, i);
+	if (task_peek(b, i)->waiting_on == 0)
+		task_move(c, b, i, TASK_READY);
+}
+
+/* Births of a block's tasks; consecutive ready ones are one run. */
+void block_push_ready(struct core *c, struct block *b)
+{
+	uint32_t run = 0, n = 0;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (block_state(b, i) == TASK_READY) {
+			if (n++ == 0)
+				run = i;
+		} else if (n) {
+			ready_push(c, b, run, n, false);
+			n = 0;
+		}
+	}
+	if (n)
+		ready_push(c, b, run, n, false);
+}
+
+static bool all_alike(const struct intake *in)
+{
+	if (in->ndeps || in->any_alias)
+		return false;
+	for (uint32_t i = 1; i < in->entries; i++)
+		if (in->detached[i] != in->detached[0])
+			return false;
+	return true;
+}
+
+/* Another session's task, or an array's elements, under a key that was submitted again: this session holds it too. */
+static void hold_aliases(struct intake *in)
+{
+	for (uint32_t i = 0; i < in->entries; i++) {
+		struct place p;
+
+		if (!in->alias[i] || in->detached[i] || !place_of(in->c, in->alias[i], &p))
+			continue;
+		for (uint64_t k = 0; k < (in->array ? in->count : 1); k++)
+			hold_take(in->c, in->s, p.block, p.idx + (uint32_t)k);
+	}
+}
+
+static void reply(struct intake *in)
+{
+	struct buf data;
+	uint32_t n = 0;
+
+	if (!in->any_alias) {
+		reply_plain(in->c, in->s, in->e->conn);
+		return;
+	}
+	buf_init(&data, LIMIT_FRAME_BYTES);
+	for (uint32_t i = 0; i < in->entries; i++)
+		n += in->alias[i] != 0;
+	pack_array(&data, n);
+	for (uint32_t i = 0; i < in->entries; i++) {
+		if (!in->alias[i])
+			continue;
+		pack_array(&data, 2);
+		pack_u64(&data, in->e->submit.first_n + i);
+		pack_u64(&data, in->alias[i]);
+	}
+	reply_stored(in->c, in->s, in->e->conn, DQ_E_OK, "", slice_empty(), buf_slice(&data));
+	buf_release(&data);
+}
+
+static void take_in(struct intake *in)
+{
+	struct core *c = in->c;
+	struct block_record rec = { .first = in->first,
+				    .count = in->count,
+				    .flags = in->e->submit.flags,
+				    .session = in->s->number,
+				    .user = in->s->user->number,
+				    .submitted_us = c->wall_us };
+	uint32_t fresh = 0;
+	struct block *b = NULL;
+
+	for (uint32_t i = 0; i < in->entries; i++)
+		fresh += in->alias[i] == 0;
+	reply(in);
+	hold_aliases(in);
+	if (fresh) {
+		rec.order = ++c->counters.order;
+		c->counters_dirty = true;
+		b = block_new(c, &rec);
+		write_record(in, b);
+		intake_hand_over(in, b);
+	}
+	if (b && all_alike(in)) {
+		give_birth_alike(in, b);
+	} else if (b) {
+		for (uint32_t i = 0; i < in->count; i++) {
+			born(in, b, i);
+			if (block_state(b, i) == TASK_GONE)
+				gone_mark(c, b, i);
+		}
+		block_push_ready(c, b);
+	}
+}
+
+static void take_back(struct intake *in)
+{
+	for (uint32_t i = 0; in->keys && i < in->entries; i++) {
+		uint64_t id;
+
+		if ((in->keys[i].key.hi || in->keys[i].key.lo) && fpmap_get(&in->c->keys, in->keys[i].key, &id) &&
+		    id == in->first + i)
+			fpmap_remove(&in->c->keys, in->keys[i].key, NULL);
+	}
+}
+
+void submit(struct core *c, const struct event *e)
+{
+	struct intake in = { .c = c, .e = e };
+	struct buf data;
+
+	if (!request_begin(c, e, &in.s))
+		return;
+	if (read_head(&in)) {
+		in.s->next_n = e->submit.first_n + (uint32_t)in.count;
+		intake_alloc(&in);
+		if (read_body(&in)) {
+			take_in(&in);
+			intake_free(&in);
+			return;
+		}
+	}
+	take_back(&in);
+	buf_init(&data, 64);
+	if (in.live)
+		pack_u64(&data, in.live);
+	reply_stored(c, in.s, e->conn, in.code, in.text, in.more, buf_slice(&data));
+	buf_release(&data);
+	intake_free(&in);
+}

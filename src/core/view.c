@@ -1,0 +1,183 @@
+/*
+ * Looking into the core: counts, tasks, workers, keys. Nothing changes here.
+ */
+#include "core/impl.h"
+
+void core_counts(const struct core *c, struct core_counts *out)
+{
+	*out = (struct core_counts){ .sessions = map64_count(&c->sessions) };
+	memcpy(out->tasks, c->counts, sizeof(out->tasks));
+	out->tasks[TASK_GONE] = 0;
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
+		const struct worker *w = container_of(l, struct worker, in_workers);
+
+		out->running += w->nrunning;
+		out->workers++;
+	}
+}
+
+/* One dependency that has not ended. */
+static uint64_t waits_for(const struct core *c, const struct block *b, uint32_t idx)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(b, idx, &n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct place p;
+
+		if (place_of(c, deps[i], &p) && !task_state_is_final(block_state(p.block, p.idx)))
+			return deps[i];
+	}
+	return 0;
+}
+
+bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *out)
+{
+	struct place p;
+	const struct task *t;
+
+	if (!place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
+		return false;
+	t = task_peek(p.block, p.idx);
+	*out = (struct core_task_view){ .id = id,
+					.block_first = p.block->first,
+					.count = p.block->count,
+					.array = p.block->flags & BLOCK_ARRAY,
+					.state = block_state(p.block, p.idx),
+					.user = p.block->user,
+					.session = p.block->session,
+					.submitted_us = p.block->submitted_us,
+					.detached = p.block->state[p.idx] & TASK_DETACHED };
+	if (t) {
+		if (t->remake)
+			out->state = TASK_DONE;
+		out->started = t->started;
+		out->lost = value_is_lost(t);
+		out->attempts = t->attempts;
+		out->generation = t->generation;
+		out->deaths = t->deaths;
+		out->waiting_on = t->waiting_on;
+		out->lease_worker = t->worker ? t->worker->number : 0;
+	}
+	if (out->state == TASK_WAITING)
+		out->waits_for = waits_for(c, p.block, p.idx);
+	return true;
+}
+
+static void view_worker(const struct worker *w, struct core_worker_view *out)
+{
+	*out = (struct core_worker_view){ .number = w->number,
+					  .name = slice_str(w->name),
+					  .address = slice_str(w->address),
+					  .slots = w->slots,
+					  .limit = w->limit,
+					  .leases = w->nleases,
+					  .running = w->nrunning,
+					  .held_bytes = w->held_bytes,
+					  .connected = w->conn != 0 };
+}
+
+bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out)
+{
+	const struct worker *w = map64_get_ptr(&c->workers, number);
+
+	if (w)
+		view_worker(w, out);
+	return w != NULL;
+}
+
+void core_each_worker(const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg)
+{
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
+		struct core_worker_view v;
+
+		view_worker(container_of(l, struct worker, in_workers), &v);
+		fn(&v, arg);
+	}
+}
+
+uint32_t core_holders(const struct core *c, uint64_t id, uint32_t *workers, uint32_t max)
+{
+	struct place p;
+	const struct task *t = place_of(c, id, &p) ? task_peek(p.block, p.idx) : NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; t && i < t->ncopies && n < max; i++)
+		workers[n++] = t->copies[i]->number;
+	return n;
+}
+
+struct slice core_user_name(const struct core *c, uint32_t user)
+{
+	const struct user *u = map64_get_ptr(&c->users, user);
+
+	return u ? slice_str(u->name) : slice_empty();
+}
+
+uint32_t core_conn_user(const struct core *c, uint64_t conn)
+{
+	const struct conn *k = map64_get_ptr(&c->conns, conn);
+
+	return k && k->session ? k->session->user->number : 0;
+}
+
+/* A generated key, in the user's own namespace. */
+static bool resolve_generated(const struct core *c, uint32_t user, struct slice key, struct run *out)
+{
+	uint64_t id = key_parse_generated(key);
+	struct place p;
+
+	if (!id || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE || p.block->user != user)
+		return false;
+	if (p.block->keys && (p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.hi ||
+			      p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.lo))
+		return false;
+	if (p.block->flags & BLOCK_ARRAY && p.idx)
+		return false;
+	*out = (struct run){ id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1 };
+	return true;
+}
+
+bool core_resolve(const struct core *c, uint32_t user, struct slice text, struct run *out)
+{
+	struct slice ns, key;
+	struct place p;
+	int64_t element;
+	uint64_t id;
+
+	if (!key_split(text, &ns, &key, &element))
+		return false;
+	if (slice_is_empty(ns))
+		ns = core_user_name(c, user);
+	else if (!slice_eq(ns, core_user_name(c, user)))
+		return false;
+	if (!resolve_generated(c, user, key, out)) {
+		if (!fpmap_get(&c->keys, key_fingerprint(ns, key), &id) || !place_of(c, id, &p))
+			return false;
+		*out = (struct run){ id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1 };
+	}
+	if (element < 0)
+		return true;
+	if (!place_of(c, out->first, &p) || !(p.block->flags & BLOCK_ARRAY) || (uint64_t)element >= out->count ||
+	    block_state(p.block, (uint32_t)element) == TASK_GONE)
+		return false;
+	*out = (struct run){ out->first + (uint64_t)element, 1 };
+	return true;
+}
+
+void core_each_block(const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg)
+{
+	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next) {
+		const struct block *b = container_of(l, struct block, in_order);
+		struct core_block_view v = { .first = b->first,
+					     .count = b->count,
+					     .array = b->flags & BLOCK_ARRAY,
+					     .user = b->user,
+					     .ended = b->ended,
+					     .live = b->live,
+					     .states = b->state };
+
+		if (!fn(&v, arg))
+			return;
+	}
+}

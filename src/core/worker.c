@@ -1,0 +1,391 @@
+/*
+ * Workers: joining with an inventory of what they run and hold, credit, starts, reports, and their loss. A connection that closes is not yet a lost
+ * worker: its leases are honoured for one TTL of listening time.
+ */
+#include "core/impl.h"
+
+static char *text_of(struct slice s)
+{
+	char *t = xcalloc(1, s.n + 1);
+
+	if (s.n)
+		memcpy(t, s.p, s.n);
+	return t;
+}
+
+static struct worker *worker_new(struct core *c, uint32_t number, struct slice uuid, struct slice name, struct user *user)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	struct list *l;
+
+	ensure(uuid.n == WORKER_UUID_BYTES);
+	w->number = number;
+	memcpy(w->uuid, uuid.p, uuid.n);
+	w->name = text_of(name);
+	w->address = text_of(slice_empty());
+	w->user = user;
+	w->slots = 1;
+	list_init(&w->leases);
+	map64_init(&w->held);
+	heap_node_init(&w->deadline);
+	for (l = c->worker_list.prev; l != &c->worker_list; l = l->prev)
+		if (container_of(l, struct worker, in_workers)->number < number)
+			break;
+	list_insert_between(&w->in_workers, l, l->next);
+	ensure(map64_put_ptr(&c->workers, number, w));
+	return w;
+}
+
+struct worker *worker_load(struct core *c, uint32_t number, const struct worker_record *r)
+{
+	struct user *user = map64_get_ptr(&c->users, r->user);
+	struct worker *w;
+
+	if (!user || map64_get_ptr(&c->workers, number))
+		return NULL;
+	w = worker_new(c, number, slice_of(r->uuid, WORKER_UUID_BYTES), r->name, user);
+	w->ninstance = (uint32_t)r->instance.n;
+	if (r->instance.n)
+		memcpy(w->instance, r->instance.p, r->instance.n);
+	return w;
+}
+
+void worker_free(struct core *c, struct worker *w)
+{
+	if (heap_contains(&w->deadline))
+		heap_remove(&c->deadlines_w, &w->deadline);
+	list_remove(&w->in_workers);
+	map64_remove_ptr(&c->workers, w->number);
+	map64_release(&w->held);
+	free(w->name);
+	free(w->address);
+	free(w);
+}
+
+static void worker_write(struct core *c, const struct worker *w)
+{
+	struct worker_record rec = { .name = slice_str(w->name),
+				     .user = w->user->number,
+				     .instance = slice_of(w->instance, w->ninstance) };
+	struct record *r = update_record(c->u, RECORD_WORKER, w->number, 0);
+
+	memcpy(rec.uuid, w->uuid, WORKER_UUID_BYTES);
+	worker_record_encode(&c->u->bytes, &rec);
+	update_record_end(c->u, r);
+	c->u->seal = true;
+}
+
+/* Forgets that the value is with w, in memory alone: its row may still name w, which a start knows how to take. */
+static void lose_copies(struct core *c, struct worker *w)
+{
+	struct map64_iter it = { 0 };
+	uint64_t id, one;
+
+	while (map64_next(&w->held, &it, &id, &one)) {
+		struct place p;
+		struct task *t = place_of(c, id, &p) ? task_peek(p.block, p.idx) : NULL;
+
+		ensure(t);
+		for (uint32_t i = 0; i < t->ncopies; i++)
+			if (t->copies[i] == w)
+				t->copies[i--] = t->copies[--t->ncopies];
+		if (t->getters && value_is_lost(t) && !t->remake && !remake(c, t))
+			getters_answer(c, t, DQ_E_LOST, "the result was lost with its worker");
+	}
+	map64_clear(&w->held);
+	w->held_bytes = 0;
+}
+
+static void lose_leases(struct core *c, struct worker *w, bool died)
+{
+	while (!list_is_empty(&w->leases)) {
+		struct task *t = container_of(w->leases.next, struct task, in_worker);
+
+		if (died && t->started)
+			t->deaths++;
+		lease_lost(c, t);
+	}
+}
+
+void worker_lost(struct core *c, struct worker *w)
+{
+	lose_leases(c, w, true);
+	lose_copies(c, w);
+	update_delete(c->u, RECORD_WORKER, w->number, 0);
+	c->u->seal = true;
+	c->u->more = true;
+	worker_free(c, w);
+}
+
+void worker_disconnect(struct core *c, struct worker *w)
+{
+	w->conn = 0;
+	w->expires_us = c->now_us + c->config.lease_ttl_ms * 1000;
+	if (!heap_contains(&w->deadline))
+		ensure(heap_push(&c->deadlines_w, &w->deadline));
+}
+
+static struct worker *worker_of_uuid(struct core *c, struct slice uuid)
+{
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
+		struct worker *w = container_of(l, struct worker, in_workers);
+
+		if (slice_eq(uuid, slice_of(w->uuid, WORKER_UUID_BYTES)))
+			return w;
+	}
+	return NULL;
+}
+
+static bool name_is_taken(struct core *c, const struct event *e)
+{
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
+		struct worker *w = container_of(l, struct worker, in_workers);
+
+		if (w->conn && slice_eq_str(e->join.name, w->name) &&
+		    !slice_eq(e->join.uuid, slice_of(w->uuid, WORKER_UUID_BYTES)))
+			return true;
+	}
+	return false;
+}
+
+/* What the worker still holds: a copy counts when it is the one that the scheduler knows. The others are dropped. */
+static void offer_copies(struct core *c, struct worker *w, const struct event *e)
+{
+	for (uint32_t i = 0; i < e->join.ncopies; i++) {
+		const struct event_copy *o = &e->join.copies[i];
+		struct place p;
+		struct task *t = place_of(c, o->id, &p) ? task_peek(p.block, p.idx) : NULL;
+
+		if (t && t->held_value && t->generation == o->generation && t->checksum == o->checksum &&
+		    t->size == o->size) {
+			copy_add(c, t, w);
+		} else {
+			struct send *s = update_send(c->u, SEND_FREE, w->conn);
+
+			s->id = o->id;
+			s->generation = o->generation;
+		}
+	}
+}
+
+/* Leases of the worker that its inventory has are adopted; the others are sent again under the same fence, or given up where the
+ * process that had them is another one. */
+static void settle_leases(struct core *c, struct worker *w, const struct event *e, bool same_process)
+{
+	struct list *l, *next;
+	struct map64 running;
+
+	map64_init(&running);
+	for (uint32_t i = 0; i < e->join.nrunning; i++)
+		ensure(map64_put(&running, e->join.running[i].id, i + 1));
+	for (l = w->leases.next; l != &w->leases; l = next) {
+		struct task *t = container_of(l, struct task, in_worker);
+		uint64_t at = 0;
+		const struct event_lease *r = NULL;
+
+		next = l->next;
+		if (map64_get(&running, task_own_id(t), &at) && fence_eq(e->join.running[at - 1].fence, t->fence))
+			r = &e->join.running[at - 1];
+		if (r) {
+			if (r->started && !t->started) {
+				t->started = true;
+				t->attempts++;
+				w->nrunning++;
+			}
+			if (task_state(t) == TASK_CANCELLING)
+				cancel_again(c, t);
+		} else if (task_state(t) == TASK_CANCELLING) {
+			lease_lost(c, t);
+		} else if (!same_process && (t->started || block_option(t->block, t->idx) & OPTION_ONCE)) {
+			/* it may have run and ended with the old process */
+			if (!t->started)
+				t->attempts++;
+			t->deaths++;
+			t->started = true;
+			w->nrunning += 1;
+			lease_lost(c, t);
+		} else {
+			lease_send(c, w, t->fence, &t, 1);
+		}
+	}
+	map64_release(&running);
+}
+
+/* What it runs and should not: leases that are another's by now, or over. */
+static void stop_strangers(struct core *c, struct worker *w, const struct event *e)
+{
+	for (uint32_t i = 0; i < e->join.nrunning; i++) {
+		const struct event_lease *r = &e->join.running[i];
+		struct place p;
+		struct task *t = place_of(c, r->id, &p) ? task_peek(p.block, p.idx) : NULL;
+		struct send *s;
+
+		if (t && t->worker == w && fence_eq(t->fence, r->fence))
+			continue;
+		s = update_send(c->u, SEND_STOP, w->conn);
+		s->id = r->id;
+		s->fence = r->fence;
+		s->cause = CAUSE_WORKER;
+	}
+}
+
+void worker_join(struct core *c, const struct event *e)
+{
+	struct worker *w = worker_of_uuid(c, e->join.uuid);
+	bool same_process;
+	struct conn *conn;
+	struct send *s;
+
+	if (name_is_taken(c, e)) {
+		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another worker has this name");
+		return;
+	}
+	if (map64_count(&c->workers) >= LIMIT_WORKERS) {
+		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WORKERS));
+		return;
+	}
+	if (!w) {
+		w = worker_new(c, c->counters.next_worker++, e->join.uuid, e->join.name,
+			       user_of(c, e->join.user, e->join.uid));
+		c->counters_dirty = true;
+	} else if (w->conn) {
+		conn_refuse(c, w->conn, DQ_E_CONFLICT, "the worker joined over another connection");
+	}
+	same_process = e->join.instance.n && slice_eq(e->join.instance, slice_of(w->instance, w->ninstance));
+	free(w->name);
+	free(w->address);
+	w->name = text_of(e->join.name);
+	w->address = text_of(e->join.address);
+	w->slots = e->join.slots ? e->join.slots : 1;
+	w->limit = 0;
+	w->ninstance = e->join.instance.n <= WORKER_INSTANCE_BYTES ? (uint32_t)e->join.instance.n : 0;
+	if (w->ninstance)
+		memcpy(w->instance, e->join.instance.p, w->ninstance);
+	if (heap_contains(&w->deadline))
+		heap_remove(&c->deadlines_w, &w->deadline);
+	conn = conn_new(c, e->conn, CONN_WORKER);
+	conn->worker = w;
+	w->conn = e->conn;
+	if (!same_process)
+		worker_write(c, w);
+	s = update_send(c->u, SEND_JOINED, e->conn);
+	s->worker = w->number;
+	if (!same_process)
+		lose_copies(c, w);
+	offer_copies(c, w, e);
+	settle_leases(c, w, e, same_process);
+	stop_strangers(c, w, e);
+	c->ready_changed = true;
+	c->u->seal = true;
+}
+
+static struct worker *worker_of(struct core *c, const struct event *e)
+{
+	struct conn *conn = conn_get(c, e->conn);
+
+	if (conn && conn->worker)
+		return conn->worker;
+	conn_refuse(c, e->conn, DQ_E_PROTOCOL, "not a worker's connection");
+	return NULL;
+}
+
+void worker_credit(struct core *c, const struct event *e)
+{
+	struct worker *w = worker_of(c, e);
+
+	if (!w)
+		return;
+	w->limit = e->credit < LIMIT_CREDIT ? e->credit : LIMIT_CREDIT;
+	c->ready_changed = true;
+	c->u->seal = c->u->seal || c->counts[TASK_READY];
+}
+
+/* The task if the lease is its current one, and w's. */
+static struct task *leased(struct core *c, const struct worker *w, const struct event_lease *l)
+{
+	struct place p;
+	struct task *t = place_of(c, l->id, &p) ? task_peek(p.block, p.idx) : NULL;
+
+#ifdef MUTANT_NO_FENCE
+	return t && t->worker ? t : NULL;
+#endif
+	return t && t->worker == w && fence_eq(t->fence, l->fence) ? t : NULL;
+}
+
+void worker_started(struct core *c, const struct event *e)
+{
+	struct worker *w = worker_of(c, e);
+
+	for (uint32_t i = 0; w && i < e->leases.n; i++) {
+		struct task *t = leased(c, w, &e->leases.items[i]);
+
+		if (!t || t->started)
+			continue;
+		t->started = true;
+		t->attempts++;
+		t->worker->nrunning++;
+	}
+}
+
+void worker_report(struct core *c, const struct event *e)
+{
+	struct worker *w = worker_of(c, e);
+	struct send *s;
+
+	if (!w)
+		return;
+	for (uint32_t i = 0; i < e->leases.n; i++) {
+		struct task *t = leased(c, w, &e->leases.items[i]);
+
+		if (t)
+			finish_report(c, t, w, e->leases.items[i].outcome);
+	}
+	s = update_send(c->u, SEND_REPORTED, e->conn);
+	s->seq = e->seq;
+	c->u->seal = true;
+	c->u->more = c->u->more || c->ndoomed;
+}
+
+/* The worker could not have these values: its copies' holders are taken not to have them, and its tasks that need them go back. */
+void worker_missing(struct core *c, const struct event *e)
+{
+	struct worker *w = worker_of(c, e);
+
+	for (uint32_t i = 0; w && i < e->copies.n; i++) {
+		struct place p;
+		struct task *d = place_of(c, e->copies.items[i].id, &p) ? task_peek(p.block, p.idx) : NULL;
+		struct list *l, *next;
+
+		if (d && d->held_value && d->generation == e->copies.items[i].generation)
+			copies_free(c, d);
+		for (l = w->leases.next; l != &w->leases; l = next) {
+			struct task *t = container_of(l, struct task, in_worker);
+			uint32_t n;
+			const uint64_t *deps = block_deps(t->block, t->idx, &n);
+			bool uses = false;
+
+			next = l->next;
+			for (uint32_t k = 0; k < n; k++)
+				uses = uses || deps[k] == e->copies.items[i].id;
+			if (uses && !t->started)
+				lease_lost(c, t);
+		}
+	}
+}
+
+void worker_leave(struct core *c, const struct event *e)
+{
+	struct worker *w = worker_of(c, e);
+	struct conn *conn = conn_get(c, e->conn);
+
+	if (!w)
+		return;
+	conn->worker = NULL;
+	w->conn = 0;
+	lose_leases(c, w, false);
+	lose_copies(c, w);
+	update_delete(c->u, RECORD_WORKER, w->number, 0);
+	c->u->seal = true;
+	c->u->more = true;
+	worker_free(c, w);
+}
