@@ -139,7 +139,7 @@ struct dq_spec {
  * dq_client_sync. Free the future with dq_future_free.
  */
 int dq_submit(struct dq_client *client, const struct dq_spec *spec, struct dq_future **out);
-/* n specs in one call; all of one block are accepted, or none. out[n]. */
+/* n specs in one call, at most 65536: all of them are accepted, or none. out[n]; on an error all NULL. */
 int dq_submit_many(struct dq_client *client, const struct dq_spec *specs, size_t n, struct dq_future **out);
 /* One spec for n elements. inputs: an array of n values (dq_args_array and its values), or NULL where the index is enough. *out is a
  * future of the whole array. */
