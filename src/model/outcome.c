@@ -239,9 +239,10 @@ bool outcome_decode(struct slice in, struct outcome *out, const char **why)
 	return record_end(&c, have, OUTCOME_FIELDS, why);
 }
 
-/* As a whole: typed reads cost less than stepping over, and what is stored is known to be readable. */
-bool outcome_peek(struct slice in, enum task_state *state, bool *held, uint64_t *size,
-	uint64_t *checksum)
+/* As a whole: typed reads cost less than stepping over, and what is stored is known to be readable.
+ */
+bool outcome_peek(
+	struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum)
 {
 	struct outcome o;
 	const char *why;

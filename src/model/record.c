@@ -285,7 +285,8 @@ static void read_bits(struct cursor *c, uint64_t words[GONE_CHUNK / 64])
 		words[i / 8] |= (uint64_t)bits.p[i] << (i % 8 * 8);
 }
 
-void gone_record_encode(struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits)
+void gone_record_encode(
+	struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits)
 {
 	ensure(bits > 0 && bits <= GONE_CHUNK);
 	begin(out, GONE_FIELDS);
@@ -293,8 +294,8 @@ void gone_record_encode(struct buf *out, const uint64_t *gone, const uint64_t *r
 	put_bits(out, released, bits);
 }
 
-bool gone_record_decode(
-	struct slice in, uint64_t gone[GONE_CHUNK / 64], uint64_t released[GONE_CHUNK / 64], const char **why)
+bool gone_record_decode(struct slice in, uint64_t gone[GONE_CHUNK / 64],
+	uint64_t released[GONE_CHUNK / 64], const char **why)
 {
 	struct cursor c;
 	uint32_t have = record_begin(&c, in, GONE_FIELDS);

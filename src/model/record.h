@@ -53,7 +53,8 @@ struct worker_record {
 	uint8_t uuid[WORKER_UUID_BYTES];
 	struct slice name;
 	uint32_t user;
-	struct slice instance; /* random, of the process that joined last; at most WORKER_INSTANCE_BYTES */
+	struct slice instance; /* random, of the process that joined last; at most
+				  WORKER_INSTANCE_BYTES */
 };
 #define WORKER_INSTANCE_BYTES 16
 void worker_record_encode(struct buf *out, const struct worker_record *r);
@@ -99,10 +100,11 @@ bool counters_decode(struct slice in, struct counters *out, const char **why);
 
 /* Of a chunk of ids: the forgotten tasks, and those that their submitter's session has released. */
 #define GONE_CHUNK 4096
-void gone_record_encode(struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits);
+void gone_record_encode(
+	struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits);
 /* Copies the bitmaps (GONE_CHUNK / 64 words each, zeroed first). */
-bool gone_record_decode(struct slice in, uint64_t gone[GONE_CHUNK / 64], uint64_t released[GONE_CHUNK / 64],
-			const char **why);
+bool gone_record_decode(struct slice in, uint64_t gone[GONE_CHUNK / 64],
+	uint64_t released[GONE_CHUNK / 64], const char **why);
 
 /* Runs of ids as a msgpack array of first, count, … : at most LIMIT_RUNS runs, none empty, none
  * past its session. */
