@@ -84,7 +84,7 @@ bool block_entry_label(struct block_entry *e, struct slice *label);
 void block_entry_encode(struct buf *out, const struct block_entry *e, const struct dep_ref *deps,
 	const struct slice *labels);
 /* After the one entry of an array: its inputs. Sets *n to 0 where there are none, else leaves the
- * cursor at the first. */
+ * cursor at the first. The caller compares *n with the count that was asked for. */
 bool block_reader_inputs(struct block_reader *r, uint64_t *n, struct cursor *inputs);
 /* True when nothing is left over. */
 bool block_reader_end(struct block_reader *r);
