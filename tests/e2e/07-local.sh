@@ -1,0 +1,25 @@
+#!/bin/sh
+# --local: a scheduler and a worker inside the command.
+. "$(dirname "$0")/lib.sh"
+local_dq() { timeout 120 "$B/dq" "$@"; }
+
+step "run, map and submit without a directory"
+is "$(local_dq --local run -- echo inside)" inside
+exits 7 local_dq run --local -- sh -c 'exit 7'
+is "$(seq 3 | local_dq --local map -- echo 'n{}' | tr '\n' ' ')" "n1 n2 n3 "
+key=$(local_dq --local submit --key stays -- sh -c "sleep 0.5; echo ended >$T/ended")
+is "$key" stays
+is "$(cat "$T/ended")" ended
+exits 1 local_dq submit --local --wait -- false
+
+step "with a directory the state stays"
+is "$(local_dq --local="$T/job" submit --key kept --wait -- echo kept)" kept
+is "$(local_dq --local="$T/job" result kept)" kept
+is "$(local_dq --local="$T/job" state kept)" done
+exits 0 "$B/dq-inspect" --state "$T/job" check
+
+step "it beats the address"
+is "$(DQ_SCHEDULER=unix:/nowhere local_dq --local run -- echo beaten)" beaten
+
+step "nothing is left behind"
+exits 1 sh -c "ls $T/run/dq/scheduler.sock 2>/dev/null"

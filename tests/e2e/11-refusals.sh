@@ -1,0 +1,61 @@
+#!/bin/sh
+# What is refused, and that the others are served meanwhile.
+. "$(dirname "$0")/lib.sh"
+
+step "no scheduler: exit 5 after the timeout"
+began=$(date +%s)
+exits 5 "$B/dq" --scheduler "unix:$T/nobody.sock" --connect-timeout 1 status
+one_error_line
+[ $(($(date +%s) - began)) -le 4 ]
+exits 5 "$B/dq" --connect-timeout 0.2 status
+exits 5 "$B/dq" --scheduler tcp://127.0.0.1:1 --connect-timeout 0.2 status
+exits 5 "$B/dq" --contact "$T/no-contact" status
+exits 2 "$B/dq" --scheduler nonsense status
+
+step "a directory in use"
+start_scheduler
+exits 7 timeout 20 "$B/dq-scheduler" --state "$STATE" --listen "unix:$T/other.sock"
+one_error_line
+is "$(cat "$T/out")" ""
+
+step "a socket in use"
+exits 7 timeout 20 "$B/dq-scheduler" --state "$T/state2" --listen "$ADDR"
+one_error_line
+
+step "garbage on the socket closes that connection alone"
+start_worker w1 --slots 1
+if command -v python3 >/dev/null; then
+	python3 - "$T/s.sock" <<'PY'
+import os, socket, sys
+for data in (b"GET / HTTP/1.0\r\n\r\n", os.urandom(4096), b"\xff" * 16, b"\0" * 64,
+             b"\xff\xff\xff\x7f\x01\0\0\0" + b"\0" * 8):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(15)
+    s.connect(sys.argv[1])
+    try:
+        s.sendall(data)
+        while s.recv(4096):
+            pass
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+PY
+fi
+is "$(dq run -- echo served)" served
+kill -0 "$SCHEDULER"
+
+step "a socket nobody answers is replaced"
+kill_hard "$SCHEDULER"
+[ -S "$T/s.sock" ]
+start_scheduler
+is "$(dq run -- echo back)" back
+stop "$WORKER"
+stop "$SCHEDULER"
+check_store
+
+step "a file that is no store"
+mkdir "$T/state3"
+head -c 65536 /dev/urandom >"$T/state3/data.mdb"
+exits 7 timeout 20 "$B/dq-scheduler" --state "$T/state3" --listen "unix:$T/other.sock"
+one_error_line
+exits 7 timeout 20 "$B/dq-scheduler" --state /proc/nowhere --listen "unix:$T/other.sock"
+one_error_line
