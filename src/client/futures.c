@@ -1,0 +1,539 @@
+/*
+ * Making, finding and freeing futures (futures.h).
+ *
+ * A submit makes a future: a place in the open slab, or an object of its own, and a range of numbers that leads to it. The last
+ * handle's end releases the session's hold (outbox.release) unless another future stands for the same task. How they end is in
+ * ends.c.
+ */
+#include "client/client.h"
+#include "client/array.h"
+
+#include "base/alloc.h"
+#include "base/ensure.h"
+#include "model/block.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void futures_init(struct futures *fs)
+{
+	*fs = (struct futures){.next_n = 1};
+	map64_init(&fs->foreign);
+	list_init(&fs->loose);
+}
+
+bool future_more(struct dq_future *f)
+{
+	if (f->more)
+		return true;
+	f->more = try_calloc(1, sizeof(*f->more));
+	if (!f->more)
+		return false;
+	f->more->self = f;
+	list_init(&f->more->link);
+	return true;
+}
+
+/* Frees what hangs on the future, not the future. */
+static void future_strip(struct dq_future *f)
+{
+	struct future_more *m = f->more;
+
+	taps_drop(f);
+	if (f->ended)
+		ended_unref(f->ended);
+	f->ended = NULL;
+	if (!m)
+		return;
+	list_remove(&m->link);
+	array_free(&m->array);
+	free(m->key);
+	free(m->failure);
+	free(m);
+	f->more = NULL;
+}
+
+/* ---- numbers ---- */
+
+bool futures_left(const struct dq_client *c, uint64_t count)
+{
+	return count <= UINT32_MAX && c->futures.next_n <= (uint64_t)UINT32_MAX - count;
+}
+
+static bool ranges_room(struct futures *fs)
+{
+	struct range *v;
+	size_t cap, to = 0;
+
+	if (fs->dead > 64 && fs->dead > fs->nranges / 2) {
+		for (size_t i = 0; i < fs->nranges; i++)
+			if (fs->ranges[i].object)
+				fs->ranges[to++] = fs->ranges[i];
+		fs->nranges = to;
+		fs->dead = 0;
+		fs->found = 0;
+	}
+	if (fs->nranges < fs->cap)
+		return true;
+	cap = fs->cap ? fs->cap * 2 : 16;
+	v = try_realloc(fs->ranges, cap * sizeof(*v));
+	if (!v)
+		return false;
+	fs->ranges = v;
+	fs->cap = cap;
+	return true;
+}
+
+static void range_add(struct futures *fs, void *object, bool is_slab, uint64_t first_n, uint64_t count)
+{
+	ensure(fs->nranges < fs->cap);
+	fs->ranges[fs->nranges++] = (struct range){
+		.first_n = (uint32_t)first_n, .count = (uint32_t)count, .object = object, .is_slab = is_slab};
+}
+
+size_t futures_range(struct futures *fs, uint32_t n)
+{
+	size_t lo = 0, hi = fs->nranges;
+
+	if (fs->found < hi && fs->ranges[fs->found].first_n <= n) {
+		lo = fs->found;
+		if (lo + 1 == hi || fs->ranges[lo + 1].first_n > n)
+			return lo;
+	}
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (fs->ranges[mid].first_n <= n)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == 0)
+		return SIZE_MAX;
+	fs->found = lo - 1;
+	return lo - 1;
+}
+
+struct dq_future *futures_of_number(struct futures *fs, uint32_t n)
+{
+	size_t i = futures_range(fs, n);
+	const struct range *r;
+	struct slab *s;
+
+	if (i == SIZE_MAX)
+		return NULL;
+	r = &fs->ranges[i];
+	if (!r->object || n - r->first_n >= r->count)
+		return NULL;
+	if (!r->is_slab)
+		return r->object;
+	s = r->object;
+	return n - r->first_n < s->used ? &s->f[n - r->first_n] : NULL;
+}
+
+/* The object of a number has been freed. */
+static void range_kill(struct futures *fs, uint32_t first_n)
+{
+	size_t i = futures_range(fs, first_n);
+
+	ensure(i != SIZE_MAX && fs->ranges[i].first_n == first_n && fs->ranges[i].object);
+	fs->ranges[i].object = NULL;
+	fs->dead++;
+}
+
+/* ---- making ---- */
+
+static struct slab *slab_open(struct futures *fs)
+{
+	struct slab *s = fs->open;
+
+	if (s && s->used < SLAB_FUTURES && s->first_n + s->used == fs->next_n)
+		return s;
+	if (!ranges_room(fs))
+		return NULL;
+	s = try_malloc(sizeof(*s));
+	if (!s)
+		return NULL;
+	s->first_n = (uint32_t)fs->next_n;
+	s->used = s->live = 0;
+	if (fs->open && fs->open->live == 0) {
+		range_kill(fs, fs->open->first_n);
+		free(fs->open);
+	}
+	fs->open = s;
+	range_add(fs, s, true, s->first_n, SLAB_FUTURES);
+	return s;
+}
+
+struct dq_future *future_new_task(struct dq_client *c)
+{
+	struct futures *fs = &c->futures;
+	struct slab *s = slab_open(fs);
+	struct dq_future *f;
+
+	if (!s)
+		return NULL;
+	ensure(futures_left(c, 1));
+	f = &s->f[s->used];
+	*f = (struct dq_future){.client = c,
+		.id = task_id(c->session.number, (uint32_t)fs->next_n),
+		.refs = 1,
+		.slot = (uint16_t)s->used,
+		.kind = FUTURE_TASK,
+		.flags = FUTURE_SLAB | FUTURE_HELD};
+	s->used++;
+	s->live++;
+	fs->next_n++;
+	fs->live++;
+	return f;
+}
+
+/* A future allocated alone. */
+static struct dq_future *future_new_loose(struct dq_client *c, enum future_kind kind)
+{
+	struct dq_future *f = try_calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->client = c;
+	f->refs = 1;
+	f->kind = (uint8_t)kind;
+	if (!future_more(f)) {
+		free(f);
+		return NULL;
+	}
+	list_push_back(&c->futures.loose, &f->more->link);
+	c->futures.live++;
+	return f;
+}
+
+static void future_drop_loose(struct dq_future *f)
+{
+	f->client->futures.live--;
+	future_strip(f);
+	free(f);
+}
+
+struct dq_future *future_new_array(struct dq_client *c, uint64_t count)
+{
+	struct futures *fs = &c->futures;
+	struct dq_future *f;
+
+	ensure(futures_left(c, count));
+	if (!ranges_room(fs))
+		return NULL;
+	f = future_new_loose(c, FUTURE_ARRAY);
+	if (!f)
+		return NULL;
+	f->more->array = array_new(count);
+	if (!f->more->array) {
+		future_drop_loose(f);
+		return NULL;
+	}
+	f->id = task_id(c->session.number, (uint32_t)fs->next_n);
+	f->flags = FUTURE_HELD;
+	f->more->own_number = true;
+	f->more->first_n = (uint32_t)fs->next_n;
+	range_add(fs, f, false, fs->next_n, count);
+	fs->next_n += count;
+	return f;
+}
+
+/* The open slab, the newest range, is empty again: the one before it is open, if it goes on to here. */
+static void slab_drop(struct futures *fs)
+{
+	struct range *r = &fs->ranges[fs->nranges - 1];
+
+	ensure(fs->open && r->object == fs->open);
+	free(fs->open);
+	fs->open = NULL;
+	fs->nranges--;
+	fs->found = 0;
+	if (fs->nranges > 0 && r[-1].is_slab && r[-1].object) {
+		struct slab *s = r[-1].object;
+
+		if (s->first_n + (uint64_t)s->used == fs->next_n)
+			fs->open = s;
+	}
+}
+
+void future_undo(struct dq_future *f)
+{
+	struct futures *fs = &f->client->futures;
+
+	ensure(f->refs == 1 && !f->taps);
+	if (f->flags & FUTURE_SLAB) {
+		struct slab *s = fs->open;
+
+		ensure(f == &s->f[s->used - 1]);
+		future_strip(f);
+		s->used--;
+		s->live--;
+		fs->next_n--;
+		fs->live--;
+		if (s->used == 0)
+			slab_drop(fs);
+		return;
+	}
+	ensure(f->kind == FUTURE_ARRAY && fs->ranges[fs->nranges - 1].object == f);
+	fs->next_n -= f->more->array->count;
+	fs->nranges--;
+	fs->found = 0;
+	future_drop_loose(f);
+}
+
+/* Puts a settled future of a task that others submitted where outcomes find it. */
+static bool foreign_add(struct futures *fs, struct dq_future *f)
+{
+	if (f->kind == FUTURE_ARRAY) {
+		fs->foreign_arrays++;
+	} else {
+		if (!future_more(f))
+			return false;
+		f->more->next_same = map64_get_ptr(&fs->foreign, f->id);
+		if (!map64_put_ptr(&fs->foreign, f->id, f))
+			return false;
+	}
+	f->flags |= FUTURE_FOREIGN;
+	return true;
+}
+
+/* Takes f out of the chain that starts at the key's value. */
+static void chain_remove(struct map64 *m, uint64_t key, struct dq_future *f)
+{
+	struct dq_future *at = map64_get_ptr(m, key);
+
+	ensure(at != NULL);
+	if (at == f) {
+		uint64_t *slot = map64_find(m, key);
+
+		if (f->more->next_same)
+			*slot = (uint64_t)(uintptr_t)f->more->next_same;
+		else
+			(void)map64_remove(m, key, NULL);
+	} else {
+		while (at->more->next_same != f) {
+			at = at->more->next_same;
+			ensure(at != NULL);
+		}
+		at->more->next_same = f->more->next_same;
+	}
+	f->more->next_same = NULL;
+}
+
+static void foreign_remove(struct futures *fs, struct dq_future *f)
+{
+	if (f->kind == FUTURE_ARRAY)
+		fs->foreign_arrays--;
+	else
+		chain_remove(&fs->foreign, f->id, f);
+	f->flags &= (uint8_t)~FUTURE_FOREIGN;
+}
+
+struct dq_future *future_new_foreign(
+	struct dq_client *c, uint64_t id, uint64_t count, bool array, const char *key)
+{
+	struct dq_future *f = future_new_loose(c, array ? FUTURE_ARRAY : FUTURE_TASK);
+
+	if (!f)
+		return NULL;
+	f->id = id;
+	if (array)
+		f->more->array = array_new(count);
+	if (key)
+		f->more->key = try_strdup(key);
+	if ((array && !f->more->array) || (key && !f->more->key) ||
+		!foreign_add(&c->futures, f)) {
+		future_drop_loose(f);
+		return NULL;
+	}
+	return f;
+}
+
+struct dq_future *future_new_element(struct dq_future *array, uint64_t index)
+{
+	struct dq_client *c = array->client;
+	struct array *a = array->more->array;
+	struct dq_future *f = future_new_loose(c, FUTURE_ELEMENT);
+
+	if (!f)
+		return NULL;
+	ensure(index < a->count);
+	f->more->next_same = map64_get_ptr(&a->elements, index);
+	if (!map64_put_ptr(&a->elements, index, f)) {
+		future_drop_loose(f);
+		return NULL;
+	}
+	f->more->index = index;
+	f->more->parent = array;
+	array->refs++;
+	return f;
+}
+
+bool future_alias(struct dq_client *c, uint32_t n, uint64_t id)
+{
+	struct futures *fs = &c->futures;
+	struct dq_future *f = futures_of_number(fs, n);
+
+	if (!f || (f->flags & FUTURE_FOREIGN) || !(f->flags & FUTURE_UNSETTLED))
+		return true;
+	if (f->kind == FUTURE_ARRAY)
+		id -= n - f->more->first_n;
+	if (f->id == id)
+		return true;
+	f->id = id;
+	return foreign_add(fs, f);
+}
+
+/* ---- freeing ---- */
+
+/* Does another future of this session stand for the task? Then its hold stays. */
+static bool held_by_others(struct futures *fs, const struct dq_future *f)
+{
+	const struct dq_future *other;
+
+	if (fs->foreign_arrays > 0 || map64_count(&fs->foreign) > 0) {
+		for (const struct dq_future *o = map64_get_ptr(&fs->foreign, f->id); o;
+			o = o->more->next_same)
+			if (o != f && (o->flags & FUTURE_HELD))
+				return true;
+		list_for_each_entry (m, &fs->loose, struct future_more, link) {
+			const struct dq_future *o = m->self;
+
+			if (fs->foreign_arrays == 0)
+				break;
+			if (o != f && o->kind == FUTURE_ARRAY && (o->flags & FUTURE_HELD) &&
+				f->id - o->id < m->array->count)
+				return true;
+		}
+	}
+	if (!(f->flags & FUTURE_FOREIGN) || task_id_session(f->id) != f->client->session.number)
+		return false;
+	other = futures_of_number(fs, task_id_n(f->id));
+	return other && other != f && other->refs > 0 && (other->flags & FUTURE_HELD);
+}
+
+static void future_release_hold(struct dq_future *f)
+{
+	struct dq_client *c = f->client;
+
+	if (!(f->flags & FUTURE_HELD) || c->fatal)
+		return;
+	if (f->ended && f->ended->state == DQ_STATE_REFUSED)
+		return;
+	if (held_by_others(&c->futures, f))
+		return;
+	/* Out of memory: the hold stays until the session ends. */
+	(void)!runs_add(&c->outbox.release, f->id, future_count(f));
+}
+
+static void future_destroy(struct dq_future *f)
+{
+	struct dq_client *c = f->client;
+	struct futures *fs = &c->futures;
+
+	if (f->kind == FUTURE_ELEMENT) {
+		struct dq_future *parent = f->more->parent;
+
+		chain_remove(&parent->more->array->elements, f->more->index, f);
+		future_drop_loose(f);
+		future_unref(parent);
+		return;
+	}
+	if ((f->flags & FUTURE_WATCHED) && !future_is_done(f))
+		watch_forget(c, f);
+	future_release_hold(f);
+	if (f->flags & FUTURE_FOREIGN)
+		foreign_remove(fs, f);
+	if (f->flags & FUTURE_SLAB) {
+		struct slab *s = (struct slab *)(void *)((char *)(f - f->slot) -
+			offsetof(struct slab, f));
+
+		future_strip(f);
+		fs->live--;
+		f->flags = FUTURE_SLAB;
+		if (--s->live == 0 && s != fs->open) {
+			range_kill(fs, s->first_n);
+			free(s);
+		}
+		return;
+	}
+	if (f->more->own_number)
+		range_kill(fs, f->more->first_n);
+	future_drop_loose(f);
+}
+
+void future_unref(struct dq_future *f)
+{
+	ensure(f->refs > 0);
+	if (--f->refs > 0)
+		return;
+	/* Its id is not known yet: it goes when the submit is answered (futures_settle). */
+	if (f->flags & FUTURE_UNSETTLED)
+		return;
+	future_destroy(f);
+}
+
+/* The future's submit was answered: its id is what it is. */
+static bool future_settle(struct dq_client *c, struct dq_future *f)
+{
+	bool ok = true;
+
+	f->flags &= (uint8_t)~FUTURE_UNSETTLED;
+	if (f->refs == 0) {
+		future_destroy(f);
+		return true;
+	}
+	if ((f->flags & FUTURE_WATCHED) && !future_is_done(f))
+		ok = watch_settled(c, f);
+	if (f->flags & FUTURE_CANCEL) {
+		struct run run = {.first = f->id, .count = future_count(f)};
+		struct runs runs = {.v = &run, .n = 1, .cap = 1};
+
+		f->flags &= (uint8_t)~FUTURE_CANCEL;
+		if (!future_is_done(f))
+			ok = outbox_cancel(c, &runs, NULL) == 0 && ok;
+	}
+	return ok;
+}
+
+bool futures_settle(struct dq_client *c, uint32_t first_n, uint64_t count)
+{
+	bool ok = true;
+
+	for (uint64_t n = first_n; n < first_n + count;) {
+		struct dq_future *f = futures_of_number(&c->futures, (uint32_t)n);
+		uint64_t step = f && f->kind == FUTURE_ARRAY ? future_count(f) : 1;
+
+		if (f && (f->flags & FUTURE_UNSETTLED))
+			ok = future_settle(c, f) && ok;
+		n += step;
+	}
+	return ok;
+}
+
+void futures_release(struct dq_client *c)
+{
+	struct futures *fs = &c->futures;
+
+	for (size_t i = 0; i < fs->nranges; i++) {
+		struct slab *s = fs->ranges[i].object;
+
+		if (!s || !fs->ranges[i].is_slab)
+			continue;
+		for (uint32_t j = 0; j < s->used; j++)
+			future_strip(&s->f[j]);
+		free(s);
+	}
+	while (!list_is_empty(&fs->loose)) {
+		struct future_more *m = list_entry(fs->loose.next, struct future_more, link);
+		struct dq_future *f = m->self;
+
+		future_strip(f);
+		free(f);
+	}
+	free(fs->ranges);
+	map64_release(&fs->foreign);
+	*fs = (struct futures){0};
+	list_init(&fs->loose);
+}

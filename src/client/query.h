@@ -1,0 +1,38 @@
+/*
+ * QUERY and ANSWER: what looks and changes nothing, asked again on a new connection. Under the client's lock.
+ */
+#ifndef CLIENT_QUERY_H
+#define CLIENT_QUERY_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "wire/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dq_client;
+
+struct query {
+	struct list link;
+	uint64_t request;
+	uint64_t what;
+	struct slice args; /* borrowed from the caller, who waits; empty: nil */
+	bool done;
+	int code;
+	struct buf text;
+	struct buf data;   /* one part: its bytes; several: the elements of all */
+	uint32_t parts;
+	uint64_t elements; /* of several parts */
+};
+
+struct queries {
+	struct list active;
+	uint64_t next_request;
+};
+
+void queries_init(struct queries *qs);
+void queries_restart(struct dq_client *c);
+bool query_answer(struct dq_client *c, const struct msg_answer *m, const char **why);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * Finding the secret and the user's name (secret.h). The contact file is what the scheduler writes for its users: JSON with
+ * its address and the path of the secret.
+ */
+#include "client/secret.h"
+
+#include "base/ensure.h"
+#include "base/str.h"
+#include "model/limits.h"
+
+#include <dq/error.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_space(uint8_t b)
+{
+	return b == '\n' || b == '\r' || b == ' ' || b == '\t';
+}
+
+/* The file's bytes without the white space at its end. */
+static int file_read(const char *path, struct buf *out, char *why, size_t why_bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t bytes[LIMIT_HELLO_BYTES];
+	ssize_t n;
+
+	if (fd < 0) {
+		snprintf(why, why_bytes, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? DQ_E_NOT_FOUND : DQ_E_REFUSED;
+	}
+	n = read(fd, bytes, sizeof(bytes));
+	close(fd);
+	while (n > 0 && is_space(bytes[n - 1]))
+		n--;
+	if (n <= 0) {
+		snprintf(why, why_bytes, "%s: no secret in it", path);
+		return DQ_E_REFUSED;
+	}
+	buf_append(out, bytes, (size_t)n);
+	explicit_bzero(bytes, sizeof(bytes));
+	return out->failed ? DQ_E_NO_MEMORY : 0;
+}
+
+static int contact_read(const char *contact, struct buf *out, char *why, size_t why_bytes)
+{
+	json_error_t error;
+	json_t *doc = json_load_file(contact, 0, &error);
+	const char *path = json_string_value(json_object_get(doc, "secret"));
+	int code;
+
+	if (!path) {
+		snprintf(why, why_bytes, "%s: %s", contact, doc ? "names no secret" : error.text);
+		code = DQ_E_REFUSED;
+	} else {
+		code = file_read(path, out, why, why_bytes);
+	}
+	json_decref(doc);
+	return code;
+}
+
+int secret_read(const char *file, struct buf *out, char *why, size_t why_bytes)
+{
+	const char *contact;
+
+	ensure(out && why);
+	if (!file || !*file)
+		file = getenv("DQ_SECRET_FILE");
+	if (file && *file)
+		return file_read(file, out, why, why_bytes);
+	contact = getenv("DQ_CONTACT");
+	if (contact && *contact)
+		return contact_read(contact, out, why, why_bytes);
+	return 0; /* the handshake says what is missing */
+}
+
+void user_name(char *out, size_t out_bytes)
+{
+	struct passwd pw, *found = NULL;
+	char room[4096];
+
+	if (getpwuid_r(geteuid(), &pw, room, sizeof(room), &found) == 0 && found &&
+		strlen(found->pw_name) < out_bytes)
+		str_copy(out, out_bytes, slice_str(found->pw_name));
+	else
+		snprintf(out, out_bytes, "uid-%u", (unsigned)geteuid());
+}
