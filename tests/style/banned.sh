@@ -8,7 +8,7 @@ function complain(what)
 {
 	printf "%s:%d: %s\n", FILENAME, FNR, what
 }
-match(" " code, /[^A-Za-z0-9_](strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|strtok_r|atoi|atol|atoll|atof|alloca|tmpnam|mktemp|rand|bcopy|bzero)[ \t]*\(/) {
+match(" " code, /[^A-Za-z0-9_](strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|strtok_r|atoi|atol|atoll|atof|alloca|tmpnam|mktemp|bcopy|bzero)[ \t]*\(/) {
 	complain("banned function: " substr(" " code, RSTART + 1, RLENGTH - 2))
 }
 code ~ /(^|[^A-Za-z0-9_])typedef[ \t]+(struct|union|enum)[ \t]*[A-Za-z0-9_]*[ \t]*(\{|[A-Za-z_][A-Za-z0-9_]*[ \t]*;)/ {
