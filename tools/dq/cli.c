@@ -88,6 +88,9 @@ int cli_fail_client(int error, const struct dq_client *client, const char *what)
 
 	if (!text[0])
 		text = dq_strerror(error);
+	/* The client names the key too, where it can. */
+	if (what && strncmp(text, what, strlen(what)) == 0)
+		what = NULL;
 	return what ? cli_fail(error, "%s: %s", what, text) : cli_fail(error, "%s", text);
 }
 

@@ -14,7 +14,8 @@
 
 #define CANCEL_S 10
 
-static void print_element_json(struct dq_future *element, uint64_t index, const struct dq_value *v)
+static void print_element_json(struct dq_client *client, struct dq_future *element, uint64_t index,
+	const struct dq_value *v)
 {
 	struct json j;
 	struct buf text;
@@ -34,7 +35,7 @@ static void print_element_json(struct dq_future *element, uint64_t index, const 
 	else
 		json_put_null(&j);
 	json_key(&j, "error");
-	failure_json(&j, element);
+	failure_json(&j, client, element);
 	json_end_object(&j);
 	json_newline(&j);
 	print_bytes(buf_slice(&text));
@@ -56,13 +57,13 @@ static int print_element(
 		return cli_fail_client(r, client, dq_future_key(element));
 	r = dq_result(element, -1, &value);
 	if (globals.json)
-		print_element_json(element, index, &value);
+		print_element_json(client, element, index, &value);
 	else if (r == DQ_E_OK)
 		print_bytes(value_slice(&value));
 	if (r != DQ_E_OK)
 		code = dq_future_state(element) == DQ_STATE_DONE
 			       ? cli_fail_client(r, client, dq_future_key(element))
-			       : print_failure(element);
+			       : print_failure(client, element);
 	dq_value_release(&value);
 	return code;
 }

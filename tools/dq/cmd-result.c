@@ -75,7 +75,7 @@ static int wait_and_print(
 	if (r == CLI_INTERRUPTED)
 		return 128 + interrupt_signal();
 	if (r == DQ_E_OK && dq_future_state(future) != DQ_STATE_DONE)
-		return print_failure(future);
+		return print_failure(client, future);
 	if (r == DQ_E_OK)
 		r = dq_result(future, time_left(began_us), &value);
 	if (r == DQ_E_OK)

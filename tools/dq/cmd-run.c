@@ -57,7 +57,7 @@ static int print_outcome(struct dq_client *client, struct dq_future *future)
 		return 128 + failure.signal;
 	if (failure.exit_status > 0)
 		return failure.exit_status;
-	print_failure(future);
+	print_failure(client, future);
 	return EXIT_RUN_FAILED;
 }
 

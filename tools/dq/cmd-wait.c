@@ -35,7 +35,7 @@ static int watch(struct dq_client *client, int argc, char **argv, struct watched
 	return code;
 }
 
-static void print_json(const struct watched *w)
+static void print_json(struct dq_client *client, const struct watched *w)
 {
 	struct json j;
 	struct buf text;
@@ -50,7 +50,7 @@ static void print_json(const struct watched *w)
 		json_key(&j, "state");
 		json_cstr(&j, state_word(dq_future_state(w->v[i])));
 		json_key(&j, "error");
-		failure_json(&j, w->v[i]);
+		failure_json(&j, client, w->v[i]);
 		json_end_object(&j);
 	}
 	json_end_array(&j);
@@ -60,13 +60,13 @@ static void print_json(const struct watched *w)
 }
 
 /* One line for the first that ended badly: a script wants the code, a person one reason. */
-static int outcome(const struct watched *w)
+static int outcome(struct dq_client *client, const struct watched *w)
 {
 	if (globals.json)
-		print_json(w);
+		print_json(client, w);
 	for (size_t i = 0; i < w->n; i++)
 		if (dq_future_done(w->v[i]) && dq_future_state(w->v[i]) != DQ_STATE_DONE)
-			return print_failure(w->v[i]);
+			return print_failure(client, w->v[i]);
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static int run(int argc, char **argv)
 	if (!code) {
 		r = cli_wait(client, watched.v, watched.n, any, timeout_s);
 		if (r == DQ_E_OK)
-			code = outcome(&watched);
+			code = outcome(client, &watched);
 		else if (r == CLI_INTERRUPTED)
 			code = 128 + interrupt_signal();
 		else if (r == DQ_E_TIMEOUT)

@@ -72,12 +72,31 @@ const char *state_word(enum dq_state state)
 	return "?";
 }
 
+/* The key of the task to blame: a future knows its id, the scheduler its name. */
+static void blame_key(
+	struct dq_client *client, struct dq_future *future, const char *otherwise, struct buf *out)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer = {0};
+	struct slice key = slice_empty();
+
+	dq_args_str(args, dq_future_key(future));
+	if (dq_query(client, DQ_QUERY_SHOW, args, -1, &answer) == DQ_E_OK) {
+		struct slice error = value_member(slice_of(answer.bytes, answer.n), "error");
+
+		key = value_bytes(value_member(error, "task"));
+	}
+	buf_append_slice(out, key.n ? key : slice_str(otherwise));
+	dq_value_release(&answer);
+	dq_args_free(&args);
+}
+
 static void refused_text(const struct dq_failure *f, struct buf *out)
 {
 	buf_printf(out, "%s", f->message && f->message[0] ? f->message : dq_strerror(f->error));
 }
 
-void failure_text(struct dq_future *future, struct buf *out)
+void failure_text(struct dq_client *client, struct dq_future *future, struct buf *out)
 {
 	enum dq_state state = dq_future_state(future);
 	struct dq_failure f;
@@ -97,21 +116,18 @@ void failure_text(struct dq_future *future, struct buf *out)
 		buf_printf(out, " %d (%s)", f.signal, strsignal(f.signal));
 	else if (f.exit_status >= 0)
 		buf_printf(out, " status %d", f.exit_status);
-	if (f.blame && f.blame[0])
-		buf_printf(out, " %s", f.blame);
+	if (f.blame && f.blame[0]) {
+		buf_append_byte(out, ' ');
+		blame_key(client, future, f.blame, out);
+	}
 	if (f.message && f.message[0])
 		buf_printf(out, ": %s", f.message);
 }
 
-static void str_or_null(struct json *j, const char *key, const char *text)
-{
-	json_key(j, key);
-	json_cstr(j, text && text[0] ? text : NULL);
-}
-
-void failure_json(struct json *j, struct dq_future *future)
+void failure_json(struct json *j, struct dq_client *client, struct dq_future *future)
 {
 	struct dq_failure f;
+	struct buf blame;
 
 	if (dq_future_failure(future, &f) != DQ_E_OK) {
 		json_put_null(j);
@@ -122,7 +138,12 @@ void failure_json(struct json *j, struct dq_future *future)
 	json_cstr(j, f.cause && f.cause[0] ? f.cause : dq_strerror(f.error));
 	json_key(j, "message");
 	json_cstr(j, f.message ? f.message : "");
-	str_or_null(j, "task", f.blame);
+	json_key(j, "task");
+	buf_init(&blame, 1024);
+	if (f.blame && f.blame[0])
+		blame_key(client, future, f.blame, &blame);
+	json_cstr(j, blame.n ? buf_cstr(&blame) : NULL);
+	buf_release(&blame);
 	json_key(j, "signal");
 	if (f.signal > 0)
 		json_int(j, f.signal);
@@ -131,7 +152,7 @@ void failure_json(struct json *j, struct dq_future *future)
 	json_end_object(j);
 }
 
-int print_failure(struct dq_future *future)
+int print_failure(struct dq_client *client, struct dq_future *future)
 {
 	struct dq_failure f = {.error = DQ_E_TASK_FAILED};
 	struct buf text;
@@ -140,7 +161,7 @@ int print_failure(struct dq_future *future)
 	if (dq_future_state(future) == DQ_STATE_DONE)
 		return 0;
 	buf_init(&text, 65536);
-	failure_text(future, &text);
+	failure_text(client, future, &text);
 	dq_future_failure(future, &f);
 	code = cli_fail(f.error ? f.error : DQ_E_TASK_FAILED, "%s: %s", dq_future_key(future),
 		buf_cstr(&text));

@@ -20,13 +20,16 @@ void result_json(struct json *j, const struct dq_value *value);
 /* The same as a line of its own. */
 void print_result_json(const struct dq_value *value);
 
-/* Why a future failed, in one line: "exit status 3", "signal 9", "cancelled", ... */
-void failure_text(struct dq_future *future, struct buf *out);
+/*
+ * Why a future failed, in one line: "failed: exit status 3", "cancelled", ... Asks for the key of
+ * the task to blame, where it is another.
+ */
+void failure_text(struct dq_client *client, struct dq_future *future, struct buf *out);
 /* {"cause","message","task","signal"}; null where it has not failed. */
-void failure_json(struct json *j, struct dq_future *future);
+void failure_json(struct json *j, struct dq_client *client, struct dq_future *future);
 /* Prints the error line of a future that has not ended well and returns the exit code; 0: it has.
  */
-int print_failure(struct dq_future *future);
+int print_failure(struct dq_client *client, struct dq_future *future);
 /* "done", "failed", "cancelled", "pending", "refused" */
 const char *state_word(enum dq_state state);
 

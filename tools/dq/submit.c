@@ -42,7 +42,7 @@ static int stay(struct dq_client *client, struct dq_future *future)
 		return 128 + interrupt_signal();
 	if (r != DQ_E_OK)
 		return cli_fail_client(r, client, dq_future_key(future));
-	return task_options.wait ? print_failure(future) : 0;
+	return task_options.wait ? print_failure(client, future) : 0;
 }
 
 int submit_detached(struct task *t)
