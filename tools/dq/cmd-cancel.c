@@ -23,15 +23,15 @@ static const struct opt opts[] = {
 };
 
 /* A row of the list: a task, or an array, whose id stands for its elements. */
-static void add_row(struct runs *runs, struct slice row)
+static void add_row(struct ids *ids, struct slice row)
 {
 	uint64_t count = value_u64(value_member(row, "count"), 1);
 
-	runs->first[runs->n] = value_u64(value_member(row, "id"), 0);
-	runs->count[runs->n++] = count ? count : 1;
+	ids->first[ids->n] = value_u64(value_member(row, "id"), 0);
+	ids->count[ids->n++] = count ? count : 1;
 }
 
-static int find_in_state(struct dq_client *client, struct runs *out)
+static int find_in_state(struct dq_client *client, struct ids *out)
 {
 	struct dq_args *args = dq_args_new();
 	struct dq_value answer;
@@ -39,7 +39,7 @@ static int find_in_state(struct dq_client *client, struct runs *out)
 	struct slice row;
 	int code;
 
-	*out = (struct runs){0};
+	*out = (struct ids){0};
 	dq_args_map(args, label ? 2 : 1);
 	dq_args_str(args, "state");
 	dq_args_str(args, state);
@@ -60,7 +60,7 @@ static int find_in_state(struct dq_client *client, struct runs *out)
 	return 0;
 }
 
-static int find(struct dq_client *client, int argc, char **argv, struct runs *out)
+static int find(struct dq_client *client, int argc, char **argv, struct ids *out)
 {
 	if (argc > 0)
 		return find_keys(client, argv, (size_t)argc, out);
@@ -72,7 +72,7 @@ static int find(struct dq_client *client, int argc, char **argv, struct runs *ou
 static int run(int argc, char **argv)
 {
 	struct dq_client *client;
-	struct runs runs;
+	struct ids ids;
 	int code, r;
 
 	if ((argc > 0) == (label || state))
@@ -80,13 +80,13 @@ static int run(int argc, char **argv)
 	code = cli_open(false, &client);
 	if (code)
 		return code;
-	code = find(client, argc, argv, &runs);
-	if (!code && runs.n > 0) {
-		r = dq_cancel_ids(client, runs.first, runs.count, runs.n, -1);
+	code = find(client, argc, argv, &ids);
+	if (!code && ids.n > 0) {
+		r = dq_cancel_ids(client, ids.first, ids.count, ids.n, -1);
 		if (r != DQ_E_OK)
 			code = cli_fail_client(r, client, argc == 1 ? argv[0] : NULL);
 	}
-	runs_release(&runs);
+	ids_release(&ids);
 	return cli_close(&client, code);
 }
 

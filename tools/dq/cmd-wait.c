@@ -22,16 +22,16 @@ static const struct opt opts[] = {
 
 static int watch(struct dq_client *client, int argc, char **argv, struct watched *out)
 {
-	struct runs runs;
+	struct ids ids;
 	int code;
 
 	*out = (struct watched){0};
 	if (argc > 0)
 		return watch_keys(client, argv, (size_t)argc, out);
-	code = find_unfinished(client, label, &runs);
+	code = find_unfinished(client, label, &ids);
 	if (!code)
-		code = watch_runs(client, NULL, &runs, out);
-	runs_release(&runs);
+		code = watch_ids(client, NULL, &ids, out);
+	ids_release(&ids);
 	return code;
 }
 

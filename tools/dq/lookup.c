@@ -26,28 +26,28 @@ int ask(struct dq_client *client, enum dq_query what, const struct dq_args *args
 
 /* --- Ids -------------------------------------------------------------------------------------- */
 
-static void runs_init(struct runs *runs, size_t n)
+static void ids_init(struct ids *ids, size_t n)
 {
-	runs->first = xcalloc(n + 1, sizeof *runs->first);
-	runs->count = xcalloc(n + 1, sizeof *runs->count);
-	runs->n = 0;
+	ids->first = xcalloc(n + 1, sizeof *ids->first);
+	ids->count = xcalloc(n + 1, sizeof *ids->count);
+	ids->n = 0;
 }
 
-void runs_release(struct runs *runs)
+void ids_release(struct ids *ids)
 {
-	free(runs->first);
-	free(runs->count);
-	*runs = (struct runs){0};
+	free(ids->first);
+	free(ids->count);
+	*ids = (struct ids){0};
 }
 
-static void runs_add(struct runs *runs, uint64_t first, uint64_t count)
+static void ids_add(struct ids *ids, uint64_t first, uint64_t count)
 {
-	runs->first[runs->n] = first;
-	runs->count[runs->n++] = count;
+	ids->first[ids->n] = first;
+	ids->count[ids->n++] = count;
 }
 
 /* [[id, count, state] or nil, ...], one for each key. */
-static int take_resolved(struct slice answer, char **keys, size_t n, struct runs *out)
+static int take_resolved(struct slice answer, char **keys, size_t n, struct ids *out)
 {
 	struct values rows = values_of(answer);
 	struct slice row, id, count;
@@ -61,19 +61,19 @@ static int take_resolved(struct slice answer, char **keys, size_t n, struct runs
 		if (!values_next(&fields, &id) || !values_next(&fields, &count))
 			return cli_fail(
 				DQ_E_PROTOCOL, "%s: an answer that makes no sense", keys[i]);
-		runs_add(out, value_u64(id, 0), value_u64(count, 1));
+		ids_add(out, value_u64(id, 0), value_u64(count, 1));
 	}
 	ensure(out->n == n);
 	return 0;
 }
 
-int find_keys(struct dq_client *client, char **keys, size_t n, struct runs *out)
+int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out)
 {
 	struct dq_args *args = dq_args_new();
 	struct dq_value answer;
 	int code;
 
-	*out = (struct runs){0};
+	*out = (struct ids){0};
 	dq_args_array(args, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)
 		dq_args_str(args, keys[i]);
@@ -81,13 +81,13 @@ int find_keys(struct dq_client *client, char **keys, size_t n, struct runs *out)
 	dq_args_free(&args);
 	if (code)
 		return code;
-	runs_init(out, n);
+	ids_init(out, n);
 	code = take_resolved(value_slice(&answer), keys, n, out);
 	dq_value_release(&answer);
 	return code;
 }
 
-int find_unfinished(struct dq_client *client, const char *label, struct runs *out)
+int find_unfinished(struct dq_client *client, const char *label, struct ids *out)
 {
 	struct dq_args *args = dq_args_new();
 	struct dq_value answer;
@@ -95,7 +95,7 @@ int find_unfinished(struct dq_client *client, const char *label, struct runs *ou
 	struct values v;
 	int code;
 
-	*out = (struct runs){0};
+	*out = (struct ids){0};
 	if (label)
 		dq_args_str(args, label);
 	else
@@ -105,9 +105,9 @@ int find_unfinished(struct dq_client *client, const char *label, struct runs *ou
 	if (code)
 		return code;
 	v = values_of(value_slice(&answer));
-	runs_init(out, (size_t)v.left / 2);
+	ids_init(out, (size_t)v.left / 2);
 	while (values_next(&v, &first) && values_next(&v, &count))
-		runs_add(out, value_u64(first, 0), value_u64(count, 1));
+		ids_add(out, value_u64(first, 0), value_u64(count, 1));
 	dq_value_release(&answer);
 	return 0;
 }
@@ -122,12 +122,12 @@ void watched_release(struct watched *w)
 	*w = (struct watched){0};
 }
 
-int watch_runs(struct dq_client *client, char **keys, const struct runs *runs, struct watched *out)
+int watch_ids(struct dq_client *client, char **keys, const struct ids *ids, struct watched *out)
 {
-	*out = (struct watched){.v = xcalloc(runs->n + 1, sizeof(struct dq_future *))};
-	for (size_t i = 0; i < runs->n; i++) {
+	*out = (struct watched){.v = xcalloc(ids->n + 1, sizeof(struct dq_future *))};
+	for (size_t i = 0; i < ids->n; i++) {
 		int r = dq_future_watch(
-			client, keys ? keys[i] : "", runs->first[i], runs->count[i], &out->v[i]);
+			client, keys ? keys[i] : NULL, ids->first[i], ids->count[i], &out->v[i]);
 
 		if (r != DQ_E_OK)
 			return cli_fail_client(r, client, keys ? keys[i] : NULL);
@@ -138,13 +138,13 @@ int watch_runs(struct dq_client *client, char **keys, const struct runs *runs, s
 
 int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *out)
 {
-	struct runs runs;
-	int code = find_keys(client, keys, n, &runs);
+	struct ids ids;
+	int code = find_keys(client, keys, n, &ids);
 
 	*out = (struct watched){0};
 	if (!code)
-		code = watch_runs(client, keys, &runs, out);
-	runs_release(&runs);
+		code = watch_ids(client, keys, &ids, out);
+	ids_release(&ids);
 	return code;
 }
 

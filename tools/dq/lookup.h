@@ -16,17 +16,17 @@
 int ask(struct dq_client *client, enum dq_query what, const struct dq_args *args, const char *about,
 	struct dq_value *out);
 
-struct runs {
+struct ids {
 	uint64_t *first, *count;
 	size_t n;
 };
-void runs_release(struct runs *runs);
+void ids_release(struct ids *ids);
 
 /* The ids of keys. All must be there: else DQ_E_NOT_FOUND's exit code, and the error names the
- * first that is not. runs->n is n. */
-int find_keys(struct dq_client *client, char **keys, size_t n, struct runs *out);
+ * first that is not. ids->n is n. */
+int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out);
 /* The user's tasks that have not ended; label may be NULL. */
-int find_unfinished(struct dq_client *client, const char *label, struct runs *out);
+int find_unfinished(struct dq_client *client, const char *label, struct ids *out);
 
 struct watched {
 	struct dq_future **v;
@@ -34,7 +34,7 @@ struct watched {
 };
 void watched_release(struct watched *w);
 /* Futures that watch. keys as find_keys got them, or NULL for what came without. */
-int watch_runs(struct dq_client *client, char **keys, const struct runs *runs, struct watched *out);
+int watch_ids(struct dq_client *client, char **keys, const struct ids *ids, struct watched *out);
 int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *out);
 
 /*
