@@ -1,0 +1,77 @@
+/*
+ * A lease on this worker: one task under one fence, from its LEASE frame to the acknowledged
+ * report. All leases of a frame share one allocation with a copy of the frame, which they point
+ * into.
+ *
+ * Threads: a lease is made, moved between states and freed on the loop's thread. While it is with a
+ * slot, that slot's thread reads it and writes `result` and `value`; only the atomics are touched
+ * by both.
+ */
+#ifndef WORKER_LEASE_H
+#define WORKER_LEASE_H
+
+#include "base/list.h"
+#include "base/slice.h"
+#include "model/ids.h"
+#include "worker/blob.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum lease_state {
+	LEASE_BLOCKED,  /* an older lease of the task still runs here */
+	LEASE_FETCHING, /* waits for inputs */
+	LEASE_QUEUED,   /* on its way to a slot, or with one: what it does there only the slots know
+			 */
+	LEASE_REPORTING /* ended; its report is not acknowledged */
+};
+
+/* A dependency's value. */
+struct lease_value {
+	uint64_t id;
+	uint32_t generation;
+	struct slice type;
+	struct slice bytes; /* inline, when blob is NULL */
+	struct blob *blob;  /* held here or fetched; a reference */
+	uint64_t size, checksum;
+	struct slice where;
+};
+
+/* One LEASE frame: the copy of its bytes and its leases. */
+struct lease_frame {
+	struct list node;
+	uint32_t left; /* leases not freed */
+	uint32_t count;
+	struct lease *leases;
+	struct slice bytes;
+};
+
+struct lease {
+	struct list node; /* in the slots' queue, then in a batch of ended ones */
+	struct lease_frame *frame;
+	uint64_t id;
+	struct fence fence;
+	struct slice key, spec, element_input;
+	int64_t element; /* -1 outside arrays */
+	uint32_t generation, attempt, flags;
+	enum lease_state state;
+	bool pushed;       /* given to the slots */
+	bool in_queue;     /* under the lock of the slots */
+	bool started_sent; /* STARTED names it */
+	bool orphan;       /* replaced by a newer lease: no one wants its value */
+	uint32_t fetching; /* inputs that are not here yet */
+	uint32_t ninputs;
+	struct lease_value *inputs;
+	struct lease *successor;   /* the newer lease that waits for this one to end … */
+	struct lease *predecessor; /* … and back */
+
+	/* written by the loop, read by the slot */
+	atomic_int stop;     /* asked to stop */
+	uint32_t stop_cause; /* enum cause */
+
+	/* written by the slot */
+	struct blob *value; /* a held result; NULL: inline or none */
+};
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * Slots: what runs tasks. Each is a thread that takes leases from one queue, runs a function itself
+ * or has a helper process (dq-slot) run a function or a command, and encodes the outcome. Short
+ * tasks are taken and handed back in batches; what a slot has taken and not begun, an idle one may
+ * take over.
+ *
+ * All functions are called on the loop's thread; `wake` is called from slot threads when
+ * slots_collect() has something.
+ */
+#ifndef WORKER_SLOTS_H
+#define WORKER_SLOTS_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "worker/lease.h"
+#include "worker/modules.h"
+#include "worker/results.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slots;
+
+struct slots_options {
+	unsigned n;
+	bool in_process;              /* functions run in the helper */
+	const char *helper;           /* path of dq-slot; NULL: none */
+	const char *const *modules;   /* for the helper */
+	const struct modules *loaded; /* for threads */
+	struct results *results;
+	const char *slots_dir, *inputs_dir;
+	const char *scheduler, *worker; /* $DQ_SCHEDULER, $DQ_WORKER of commands */
+	void (*wake)(void *arg);
+	void *arg;
+};
+
+/* Leases that ended, in order, with their entries for REPORT one after the other. */
+struct batch {
+	struct list node;
+	struct list leases;
+	uint32_t count;
+	uint64_t run_us;    /* of all together */
+	struct buf entries; /* fenced_write() with outcomes */
+};
+
+/* Everything of the options must live as long. With helper and in_process, the first helper is
+ * started, and what it says about the modules is known on return. NULL: one line in error. */
+struct slots *slots_new(const struct slots_options *options, char *error, size_t error_bytes);
+/* Stops everything: helpers with all they started are killed; waits for functions that run in
+ * threads. */
+void slots_free(struct slots **s);
+
+/* Appends leases (the list is empty after) and wakes slots. */
+void slots_push(struct slots *s, struct list *leases);
+/* Removes a lease that no slot has taken yet. False: one has. */
+bool slots_take_back(struct slots *s, struct lease *l);
+/* Asks the slot that has it to stop it (lease->stop is set already): a command or a function in a
+ * process gets SIGTERM, later SIGKILL; a function in a thread finds its flag set, more cannot be
+ * done. */
+void slots_stop(struct slots *s, struct lease *l);
+/* Batches that ended since, in order, moved to `to`; the caller frees each. */
+void slots_collect(struct slots *s, struct list *to);
+void batch_free(struct batch **b);
+/*
+ * Now and then (each few ms) while anything runs: hands over what a slot has kept while a long task
+ * runs, wakes idle slots for what a busy one took, kills functions whose grace is over. Calls
+ * `running` for each lease a slot is at, with the time it has run.
+ */
+void slots_tick(
+	struct slots *s, void (*running)(struct lease *l, uint64_t run_us, void *arg), void *arg);
+/* How many a slot may take at once, from the mean run time. */
+void slots_set_mean(struct slots *s, double mean_us);
+
+#endif

@@ -1,0 +1,510 @@
+/*
+ * Leases on this worker, from the LEASE frame to the acknowledged report.
+ *
+ *	LEASE --> fetching --> queued --> running --> reporting --> REPORTED: gone
+ *	             |           `- STOP: reporting (cancelled)
+ *	             `- MISSING: gone
+ *
+ * A task has one lease that counts, the newest. One that is replaced while its code runs is
+ *stopped, and the new one waits for its end: a task never runs twice at the same time on one
+ *worker.
+ */
+#define LOG_COMPONENT "worker"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "loop/stream.h"
+#include "model/limits.h"
+#include "wire/wire.h"
+#include "worker/state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PUSH_AT 256           /* ready leases that do not wait for the end of the turn */
+#define STARTED_AFTER_US 3000 /* a task that runs so long is reported as started */
+#define TICK_BUSY_MS 5
+#define TICK_CALM_MS 50
+#define CALM_AFTER_US (100 * US_PER_MS)
+
+static struct lease *lease_find(struct worker *w, uint64_t id)
+{
+	return map64_get_ptr(&w->leases, id);
+}
+
+/* --- Ends ----------------------------------------------------------------------------------- */
+
+static void inputs_release(struct lease *l)
+{
+	for (uint32_t i = 0; i < l->ninputs; i++)
+		blob_unref(&l->inputs[i].blob);
+	free(l->inputs);
+	l->inputs = NULL;
+	l->ninputs = 0;
+}
+
+/* One lease of it is gone. */
+static void frame_leave(struct lease_frame *f)
+{
+	ensure(f->left > 0);
+	if (--f->left > 0)
+		return;
+	list_remove(&f->node);
+	free(f);
+}
+
+/* The lease is in no list and with no slot. */
+static void lease_free(struct worker *w, struct lease *l)
+{
+	struct lease_frame *frame = l->frame;
+
+	if (lease_find(w, l->id) == l)
+		map64_remove_ptr(&w->leases, l->id);
+	inputs_release(l);
+	blob_unref(&l->value);
+	frame_leave(frame);
+}
+
+void tasks_free(struct worker *w, struct list *leases)
+{
+	struct list *node;
+
+	while ((node = list_pop_front(leases)))
+		lease_free(w, list_entry(node, struct lease, node));
+}
+
+/* One that no slot has begun is taken from wherever it waits. False: it runs, or has ended. */
+static bool lease_withdraw(struct worker *w, struct lease *l)
+{
+	switch (l->state) {
+	case LEASE_BLOCKED:
+		return true;
+	case LEASE_FETCHING:
+		fetcher_forget(w->fetcher, l);
+		return true;
+	case LEASE_QUEUED:
+		if (l->pushed) {
+			if (!slots_take_back(w->slots, l))
+				return false;
+			w->with_slots--;
+			return true;
+		}
+		list_remove(&l->node);
+		w->nready--;
+		return true;
+	case LEASE_REPORTING:
+		break;
+	}
+	return false;
+}
+
+/* The older lease that this one waits for forgets it. */
+static void leave_predecessor(struct lease *l)
+{
+	if (l->predecessor)
+		l->predecessor->successor = NULL;
+	l->predecessor = NULL;
+}
+
+static void report_cancelled(struct worker *w, struct lease *l)
+{
+	struct outcome o = {.state = TASK_CANCELLED};
+
+	o.cause = l->stop_cause ? (enum cause)l->stop_cause : CAUSE_CANCELLED;
+	leave_predecessor(l);
+	inputs_release(l);
+	l->state = LEASE_REPORTING;
+	reports_add_one(&w->reports, l, l->id, l->fence, &o);
+}
+
+/* --- On the way to a slot ------------------------------------------------------------------- */
+
+static void make_ready(struct worker *w, struct lease *l)
+{
+	l->state = LEASE_QUEUED;
+	list_push_back(&w->ready, &l->node);
+	if (++w->nready >= PUSH_AT)
+		tasks_push(w);
+}
+
+/* Asks for the inputs that are not here; ready when none is missing. */
+static void get_inputs(struct worker *w, struct lease *l)
+{
+	l->state = LEASE_FETCHING;
+	for (uint32_t i = 0; i < l->ninputs; i++) {
+		struct lease_value *v = &l->inputs[i];
+		struct blob *held;
+
+		if (v->bytes.n || v->size == 0)
+			continue;
+		held = results_find(&w->results, v->id, v->generation);
+		if (held && held->checksum == v->checksum && held->n == v->size)
+			v->blob = blob_ref(held);
+		else
+			fetcher_want(w->fetcher, l, i);
+	}
+	if (l->fetching == 0)
+		make_ready(w, l);
+}
+
+static void started_add(struct worker *w, struct lease *l)
+{
+	struct fenced entry = {.id = l->id, .fence = l->fence};
+
+	l->started_sent = true;
+	fenced_write(&w->started, &entry);
+	w->nstarted++;
+}
+
+/*
+ * A task that comes alone may be one that is suspected of killing its workers (D13): its start is
+ * on its way before it runs. Of others only those that run for a while are told.
+ */
+static void tell_start_of_lone(struct worker *w)
+{
+	struct lease *l = list_entry(list_first(&w->ready), struct lease, node);
+	struct stream *s = session_stream(w);
+
+	if (w->nready != 1 || !s || l->frame->count != 1)
+		return;
+	started_add(w, l);
+	session_flush(w);
+	stream_flush(s);
+}
+
+void tasks_push(struct worker *w)
+{
+	if (w->nready == 0)
+		return;
+	tell_start_of_lone(w);
+	list_for_each_entry(l, &w->ready, struct lease, node)
+		l->pushed = true;
+	w->with_slots += w->nready;
+	w->nready = 0;
+	slots_push(w->slots, &w->ready);
+	timer_start(w->tick, TICK_BUSY_MS, 0);
+}
+
+static void on_input(struct lease *l, void *arg)
+{
+	if (l->fetching == 0 && l->state == LEASE_FETCHING)
+		make_ready(arg, l);
+}
+
+static void on_missing(
+	uint64_t id, uint32_t generation, struct lease *const *leases, size_t n, void *arg)
+{
+	struct worker *w = arg;
+
+	session_send_missing(w, id, generation);
+	for (size_t i = 0; i < n; i++)
+		lease_free(w, leases[i]);
+}
+
+const struct fetch_handlers tasks_fetch_handlers = {.on_input = on_input, .on_missing = on_missing};
+
+/* --- LEASE ---------------------------------------------------------------------------------- */
+
+static void stop_running(struct worker *w, struct lease *l)
+{
+	l->stop = 1;
+	slots_stop(w->slots, l);
+	timer_start(w->tick, TICK_BUSY_MS, 0);
+}
+
+/* What the table has for the task gives way to the new lease. */
+static void replace(struct worker *w, struct lease *old, struct lease *l)
+{
+	struct lease *before = old->predecessor;
+
+	if (old->state == LEASE_REPORTING)
+		return;
+	log_info("task %" PRIu64 " is leased anew", l->id);
+	if (lease_withdraw(w, old)) {
+		leave_predecessor(old);
+		lease_free(w, old);
+		if (!before)
+			return;
+		old = before;
+	} else {
+		old->orphan = true;
+		stop_running(w, old);
+	}
+	old->successor = l;
+	l->predecessor = old;
+	l->state = LEASE_BLOCKED;
+}
+
+static bool read_inputs(struct lease_item *item, struct lease *l)
+{
+	struct lease_input in;
+
+	l->ninputs = item->ninputs;
+	if (l->ninputs == 0)
+		return true;
+	l->inputs = xcalloc(l->ninputs, sizeof(*l->inputs));
+	for (uint32_t i = 0; i < l->ninputs; i++) {
+		struct lease_value *v = &l->inputs[i];
+
+		if (!lease_input_read(item, &in))
+			return false;
+		*v = (struct lease_value){.id = in.id,
+			.generation = in.generation,
+			.type = in.type,
+			.bytes = in.bytes,
+			.size = in.size,
+			.checksum = in.checksum,
+			.where = in.where};
+	}
+	return true;
+}
+
+static bool read_lease(struct cursor *c, struct lease *l)
+{
+	struct lease_item item;
+
+	if (!lease_item_read(c, &item))
+		return false;
+	l->id = item.id;
+	l->generation = item.generation;
+	l->attempt = item.attempt;
+	l->flags = item.flags;
+	l->element = item.element;
+	l->key = item.key;
+	l->spec = item.spec;
+	l->element_input = item.element_input;
+	return read_inputs(&item, l);
+}
+
+static void take_one(struct worker *w, struct lease *l)
+{
+	struct lease *old = lease_find(w, l->id);
+
+	if (w->draining || (old && fence_eq(old->fence, l->fence))) {
+		inputs_release(l);
+		frame_leave(l->frame);
+		return;
+	}
+	if (old)
+		replace(w, old, l);
+	if (!map64_put_ptr(&w->leases, l->id, l))
+		panic("out of memory");
+	if (l->state != LEASE_BLOCKED)
+		get_inputs(w, l);
+}
+
+static struct lease_frame *frame_new(struct worker *w, uint32_t n, struct slice bytes)
+{
+	size_t head = sizeof(struct lease_frame), leases = n * sizeof(struct lease);
+	uint8_t *room = xmalloc(head + leases + bytes.n);
+	struct lease_frame *f = (struct lease_frame *)(void *)room;
+
+	f->leases = (struct lease *)(void *)(room + head);
+	f->count = f->left = n;
+	memcpy(room + head + leases, bytes.p, bytes.n);
+	f->bytes = slice_of(room + head + leases, bytes.n);
+	list_init(&f->node);
+	list_push_back(&w->frames, &f->node);
+	return f;
+}
+
+bool tasks_take(struct worker *w, const struct frame *frame, const char **why)
+{
+	struct lease_frame *f;
+	struct msg_lease m;
+	struct cursor c;
+	uint32_t n, read = 0;
+
+	if (!msg_lease_decode(frame->payload, &m, why))
+		return false;
+	if (!list_read_begin(&c, m.entries, LIMIT_CREDIT, &n)) {
+		*why = cursor_error(&c);
+		return false;
+	}
+	if (n == 0)
+		return true;
+	f = frame_new(w, n, m.entries);
+	list_read_begin(&c, f->bytes, LIMIT_CREDIT, &n);
+	for (; read < n; read++) {
+		struct lease *l = &f->leases[read];
+
+		memset(l, 0, sizeof(*l));
+		list_init(&l->node);
+		l->frame = f;
+		l->fence = (struct fence){.epoch = m.epoch, .seq = m.first_seq + read};
+		l->state = LEASE_FETCHING;
+		if (!read_lease(&c, l))
+			break;
+		take_one(w, l);
+	}
+	if (read == n)
+		return true;
+	/* The connection ends: what was taken goes on, the rest of the frame is forgotten. */
+	*why = cursor_error(&c);
+	inputs_release(&f->leases[read]);
+	f->count = read;
+	f->left -= n - read - 1;
+	frame_leave(f);
+	return false;
+}
+
+/* --- STOP and FREE -------------------------------------------------------------------------- */
+
+static void stop_one(struct worker *w, const struct fenced *entry)
+{
+	struct lease *l = lease_find(w, entry->id);
+
+	if (!l || !fence_eq(l->fence, entry->fence)) {
+		struct outcome o = {.state = TASK_CANCELLED, .cause = CAUSE_CANCELLED};
+
+		/* Not here: it was never had, or has ended and been acknowledged. */
+		reports_add_one(&w->reports, NULL, entry->id, entry->fence, &o);
+		return;
+	}
+	if (l->state == LEASE_REPORTING)
+		return;
+	l->stop_cause = entry->extra <= CAUSE_UNHELD ? (uint32_t)entry->extra : CAUSE_CANCELLED;
+	if (lease_withdraw(w, l))
+		report_cancelled(w, l);
+	else
+		stop_running(w, l);
+}
+
+bool tasks_stop(struct worker *w, struct slice entries, const char **why)
+{
+	struct fenced entry;
+	struct cursor c;
+	uint32_t n;
+
+	if (list_read_begin(&c, entries, UINT32_MAX, &n)) {
+		for (uint32_t i = 0; i < n && fenced_read(&c, &entry); i++)
+			stop_one(w, &entry);
+	}
+	*why = cursor_error(&c);
+	return cursor_ok(&c);
+}
+
+bool tasks_free_values(struct worker *w, struct slice entries, const char **why)
+{
+	struct copy p;
+	struct cursor c;
+	uint32_t n;
+
+	if (list_read_begin(&c, entries, UINT32_MAX, &n)) {
+		for (uint32_t i = 0; i < n && copy_read(&c, &p); i++) {
+			results_drop(&w->results, p.id, p.generation);
+			fetcher_drop(w->fetcher, p.id, p.generation);
+		}
+	}
+	*why = cursor_error(&c);
+	return cursor_ok(&c);
+}
+
+/* --- From the slots ------------------------------------------------------------------------- */
+
+static void ended(struct worker *w, struct lease *l)
+{
+	struct lease *next = l->successor;
+
+	l->state = LEASE_REPORTING;
+	w->with_slots--;
+	if (l->ninputs)
+		inputs_release(l);
+	if (l->value && l->orphan) {
+		blob_forget(l->value);
+		blob_unref(&l->value);
+	} else if (l->value) {
+		results_put(&w->results, l->id, l->generation, l->value);
+		l->value = NULL;
+	}
+	if (next) {
+		l->successor = NULL;
+		next->predecessor = NULL;
+		get_inputs(w, next);
+	}
+}
+
+void tasks_collect(struct worker *w)
+{
+	struct list batches;
+	struct list *node;
+
+	list_init(&batches);
+	slots_collect(w->slots, &batches);
+	while ((node = list_pop_front(&batches))) {
+		struct batch *b = list_entry(node, struct batch, node);
+
+		list_for_each_entry(l, &b->leases, struct lease, node)
+			ended(w, l);
+		credit_ended(&w->credit, b->count, b->run_us);
+		reports_add(&w->reports, b);
+		batch_free(&b);
+	}
+	slots_set_mean(w->slots, w->credit.mean_us);
+}
+
+struct tick {
+	struct worker *worker;
+	bool busy;
+};
+
+static void on_running(struct lease *l, uint64_t run_us, void *arg)
+{
+	struct tick *t = arg;
+
+	if (run_us < CALM_AFTER_US || l->stop)
+		t->busy = true;
+	credit_running(&t->worker->credit, run_us);
+	if (run_us >= STARTED_AFTER_US && !l->started_sent && l->state == LEASE_QUEUED &&
+		!l->orphan && session_stream(t->worker))
+		started_add(t->worker, l);
+}
+
+void tasks_tick(struct worker *w)
+{
+	struct tick t = {.worker = w};
+
+	slots_tick(w->slots, on_running, &t);
+	slots_set_mean(w->slots, w->credit.mean_us);
+	if (w->with_slots)
+		timer_start(w->tick, t.busy ? TICK_BUSY_MS : TICK_CALM_MS, 0);
+}
+
+/* --- All of them ---------------------------------------------------------------------------- */
+
+void tasks_drop_waiting(struct worker *w)
+{
+	struct map64_iter it = {0};
+	struct lease **all = xcalloc(map64_count(&w->leases) + 1, sizeof(struct lease *));
+	size_t n = 0;
+	uint64_t id;
+	void *p;
+
+	while (map64_next_ptr(&w->leases, &it, &id, &p))
+		all[n++] = p;
+	for (size_t i = 0; i < n; i++) {
+		if (!lease_withdraw(w, all[i]))
+			continue;
+		leave_predecessor(all[i]);
+		lease_free(w, all[i]);
+	}
+	free(all);
+}
+
+void tasks_release(struct worker *w)
+{
+	struct list *node;
+
+	while ((node = list_pop_front(&w->frames))) {
+		struct lease_frame *f = list_entry(node, struct lease_frame, node);
+
+		for (uint32_t i = 0; i < f->count; i++) {
+			inputs_release(&f->leases[i]);
+			blob_unref(&f->leases[i].value);
+		}
+		free(f);
+	}
+	map64_release(&w->leases);
+}
