@@ -22,13 +22,11 @@ static const struct opt opts[] = {
 	{0},
 };
 
-/* A row of the list: a task, or an array, whose id stands for its elements. */
+/* A row of the list. By state, an array's elements have a row each. */
 static void add_row(struct ids *ids, struct slice row)
 {
-	uint64_t count = value_u64(value_member(row, "count"), 1);
-
-	ids->first[ids->n] = value_u64(value_member(row, "id"), 0);
-	ids->count[ids->n++] = count ? count : 1;
+	ids->first[ids->n] = id_of_text(value_bytes(value_member(row, "id")));
+	ids->count[ids->n++] = 1;
 }
 
 static int find_in_state(struct dq_client *client, struct ids *out)
@@ -69,24 +67,38 @@ static int find(struct dq_client *client, int argc, char **argv, struct ids *out
 	return find_unfinished(client, label, out);
 }
 
+/* In blocks that a request may have. */
+static int cancel_ids(struct dq_client *client, const struct ids *ids, const char *about)
+{
+	int r = DQ_E_OK;
+
+	for (size_t at = 0; r == DQ_E_OK && at < ids->n; at += IDS_MAX) {
+		size_t n = ids->n - at < IDS_MAX ? ids->n - at : IDS_MAX;
+
+		r = dq_cancel_ids(client, ids->first + at, ids->count + at, n, -1);
+	}
+	return r == DQ_E_OK ? 0 : cli_fail_client(r, client, about);
+}
+
 static int run(int argc, char **argv)
 {
 	struct dq_client *client;
 	struct ids ids;
-	int code, r;
+	bool more;
+	int code;
 
 	if ((argc > 0) == (label || state))
 		return cli_usage("what to cancel: KEY..., or --label or --state");
 	code = cli_open(false, &client);
 	if (code)
 		return code;
-	code = find(client, argc, argv, &ids);
-	if (!code && ids.n > 0) {
-		r = dq_cancel_ids(client, ids.first, ids.count, ids.n, -1);
-		if (r != DQ_E_OK)
-			code = cli_fail_client(r, client, argc == 1 ? argv[0] : NULL);
-	}
-	ids_release(&ids);
+	do {
+		code = find(client, argc, argv, &ids);
+		if (!code)
+			code = cancel_ids(client, &ids, argc == 1 ? argv[0] : NULL);
+		more = !code && argc == 0 && !state && ids.n >= IDS_MAX;
+		ids_release(&ids);
+	} while (more);
 	return cli_close(&client, code);
 }
 

@@ -6,6 +6,8 @@
 #include "lookup.h"
 #include "output.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 
 static const char *label;
@@ -70,20 +72,24 @@ static int outcome(struct dq_client *client, const struct watched *w)
 	return 0;
 }
 
-static int run(int argc, char **argv)
+static double time_left(uint64_t began_us)
 {
-	struct dq_client *client;
-	struct watched watched;
-	int code, r;
+	double left = timeout_s - (double)(clock_mono_us() - began_us) / 1e6;
 
-	if ((argc > 0) + all + (label != NULL) != 1)
-		return cli_usage("what to wait for: KEY..., --all or --label, one of them");
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	code = watch(client, argc, argv, &watched);
+	if (timeout_s < 0)
+		return -1;
+	return left > 0 ? left : 0;
+}
+
+/* Waits for what is there now; *more: the scheduler may know of others. */
+static int wait_once(struct dq_client *client, int argc, char **argv, uint64_t began_us, bool *more)
+{
+	struct watched watched;
+	int code = watch(client, argc, argv, &watched), r;
+
+	*more = argc == 0 && watched.n >= IDS_MAX;
 	if (!code) {
-		r = cli_wait(client, watched.v, watched.n, any, timeout_s);
+		r = cli_wait(client, watched.v, watched.n, any, time_left(began_us));
 		if (r == DQ_E_OK)
 			code = outcome(client, &watched);
 		else if (r == CLI_INTERRUPTED)
@@ -94,6 +100,24 @@ static int run(int argc, char **argv)
 			code = cli_fail_client(r, client, NULL);
 	}
 	watched_release(&watched);
+	return code;
+}
+
+static int run(int argc, char **argv)
+{
+	uint64_t began_us = clock_mono_us();
+	struct dq_client *client;
+	bool more;
+	int code;
+
+	if ((argc > 0) + all + (label != NULL) != 1)
+		return cli_usage("what to wait for: KEY..., --all or --label, one of them");
+	code = cli_open(true, &client);
+	if (code)
+		return code;
+	do
+		code = wait_once(client, argc, argv, began_us, &more);
+	while (!code && more && !any);
 	return cli_close(&client, code);
 }
 

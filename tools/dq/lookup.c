@@ -26,6 +26,23 @@ int ask(struct dq_client *client, enum dq_query what, const struct dq_args *args
 
 /* --- Ids -------------------------------------------------------------------------------------- */
 
+void id_text(uint64_t id, char text[ID_TEXT_BYTES])
+{
+	snprintf(text, ID_TEXT_BYTES, "%lu.%lu", (unsigned long)(id >> 32),
+		(unsigned long)(id & UINT32_MAX));
+}
+
+uint64_t id_of_text(struct slice text)
+{
+	struct slice session, number;
+	uint64_t s, n;
+
+	if (!str_split(text, '.', &session, &number) || !str_to_u64(session, &s) ||
+		!str_to_u64(number, &n) || s > UINT32_MAX || n > UINT32_MAX)
+		return 0;
+	return s << 32 | n;
+}
+
 static void ids_init(struct ids *ids, size_t n)
 {
 	ids->first = xcalloc(n + 1, sizeof *ids->first);
@@ -167,9 +184,9 @@ static void labels_json(struct json *j, struct slice labels)
 
 static void id_json(struct json *j, struct slice id)
 {
-	char text[24];
+	char text[ID_TEXT_BYTES];
 
-	snprintf(text, sizeof text, "%llu", (unsigned long long)value_u64(id, 0));
+	id_text(value_u64(id, 0), text);
 	json_cstr(j, text);
 }
 

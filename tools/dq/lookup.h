@@ -25,7 +25,8 @@ void ids_release(struct ids *ids);
 /* The ids of keys. All must be there: else DQ_E_NOT_FOUND's exit code, and the error names the
  * first that is not. ids->n is n. */
 int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out);
-/* The user's tasks that have not ended; label may be NULL. */
+/* The user's tasks that have not ended; label may be NULL. IDS_MAX of them: there may be more. */
+#define IDS_MAX 65536
 int find_unfinished(struct dq_client *client, const char *label, struct ids *out);
 
 struct watched {
@@ -36,6 +37,11 @@ void watched_release(struct watched *w);
 /* Futures that watch. keys as find_keys got them, or NULL for what came without. */
 int watch_ids(struct dq_client *client, char **keys, const struct ids *ids, struct watched *out);
 int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *out);
+
+/* An id as text, opaque to who reads it, and back; 0 where it is none. */
+#define ID_TEXT_BYTES 32
+void id_text(uint64_t id, char text[ID_TEXT_BYTES]);
+uint64_t id_of_text(struct slice text);
 
 /*
  * An answer as JSON: as it came, but ids are strings, and labels objects ("k=v" is {"k":"v"}, a

@@ -5,6 +5,7 @@
 #include "submit.h"
 
 #include "cli.h"
+#include "lookup.h"
 #include "output.h"
 
 #include <signal.h>
@@ -14,7 +15,7 @@ static void print_key(struct dq_future *future)
 {
 	struct json j;
 	struct buf text;
-	char id[24];
+	char id[ID_TEXT_BYTES];
 
 	if (!globals.json) {
 		printf("%s\n", dq_future_key(future));
@@ -26,7 +27,7 @@ static void print_key(struct dq_future *future)
 	json_key(&j, "key");
 	json_cstr(&j, dq_future_key(future));
 	json_key(&j, "id");
-	snprintf(id, sizeof id, "%llu", (unsigned long long)dq_future_id(future));
+	id_text(dq_future_id(future), id);
 	json_cstr(&j, id);
 	json_end_object(&j);
 	json_newline(&j);
