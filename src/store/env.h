@@ -33,6 +33,7 @@ struct store {
 	uint64_t limit_bytes;
 	enum store_durability durability;
 	bool force_network_fs;
+	uint64_t epoch_above;
 	bool read_only;
 	store_done_fn *done;
 	void *done_arg;

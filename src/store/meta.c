@@ -66,8 +66,9 @@ int store_meta_write_epoch(struct store *store, MDB_txn *txn)
 {
 	time_t now = time(NULL);
 	uint64_t seconds = now > 0 ? (uint64_t)now : 1;
-	uint64_t next = store->info.epoch + 1;
+	uint64_t stored = store->info.epoch, next;
 
+	next = (stored > store->epoch_above ? stored : store->epoch_above) + 1;
 	store->info.epoch = next > seconds ? next : seconds;
 	return meta_put_u64(store, txn, META_EPOCH, store->info.epoch);
 }

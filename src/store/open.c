@@ -16,6 +16,7 @@ static struct store *store_new(const struct store_options *options)
 	store->limit_bytes = limit < STORE_LIMIT_MIN ? STORE_LIMIT_MIN : limit;
 	store->durability = options->durability;
 	store->force_network_fs = options->force_network_fs;
+	store->epoch_above = options->epoch_above;
 	store->read_only = options->read_only;
 	store->done = options->done;
 	store->done_arg = options->done_arg;

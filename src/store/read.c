@@ -130,6 +130,11 @@ enum store_code store_scan_next(
 			store->dir.path, table_name(scan->table));
 	scan->left--;
 	*key = slice_of(k.mv_data, k.mv_size);
+	if (key->n == 0 || key->n > KEY_MAX_BYTES || slice_cmp(*key, key_slice(&scan->last)) <= 0)
+		return store_error_set(err, STORE_DAMAGED, 0,
+			"%s: the store is damaged: keys of table %s do not ascend", store->dir.path,
+			table_name(scan->table));
+	scan->last = key_of_slice(*key);
 	return open_value(store, scan->table, *key, &v, value, err);
 }
 

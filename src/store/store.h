@@ -69,8 +69,10 @@ struct store_options {
 	uint64_t limit_bytes;             /* 0: STORE_LIMIT_DEFAULT; the file never grows past it */
 	enum store_durability durability; /* ignored when read-only */
 	bool force_network_fs;
-	bool read_only;      /* creates nothing and changes nothing; no thread; see below */
-	store_done_fn *done; /* may be NULL when only store_commit is used */
+	uint64_t epoch_above; /* the epoch allotted is above this one too (a store loaded from a
+				 dump) */
+	bool read_only;       /* creates nothing and changes nothing; no thread; see below */
+	store_done_fn *done;  /* may be NULL when only store_commit is used */
 	void *done_arg;
 };
 
@@ -146,7 +148,8 @@ struct store_scan {
 	enum table table;
 	struct key from;
 	bool started;
-	uint64_t left; /* entries the table says it has: a loop in damaged pages ends */
+	struct key last; /* keys must ascend: a loop in damaged pages ends */
+	uint64_t left;   /* entries the table says it has: a loop in damaged pages ends */
 };
 
 enum store_code store_scan_begin(struct store_scan *scan, struct store_snapshot *snapshot,

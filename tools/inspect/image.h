@@ -1,0 +1,165 @@
+/*
+ * An image of a store: every record, decoded and joined, with the states that are derived from them
+ * (doc/disk-format.md). Slices point into the store and live as long as the snapshot. What does not
+ * decode is told and left out.
+ */
+#ifndef INSPECT_IMAGE_H
+#define INSPECT_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inspect.h"
+#include "model/block.h"
+#include "model/record.h"
+#include "model/row.h"
+#include "model/state.h"
+
+struct img_block {
+	struct block_record r;
+	uint64_t at;   /* index of its first task in image.state and image.flag */
+	bool readable; /* its body decodes throughout */
+};
+
+struct img_row {
+	uint64_t id, finish_seq;
+	struct slice value; /* the record: decode for the rest */
+	uint32_t generation, attempts;
+	enum task_state state;
+};
+
+struct img_chunk {
+	uint64_t first;
+	uint64_t gone[GONE_CHUNK / 64], released[GONE_CHUNK / 64];
+};
+
+struct img_lease {
+	uint64_t id;
+	struct fence fence;
+	uint64_t issued_us;
+	uint32_t worker, generation, flags;
+	bool live; /* by the rule of doc/disk-format.md */
+};
+
+struct img_session {
+	uint32_t number;
+	struct session_record r;
+};
+
+struct img_reply {
+	uint32_t session;
+	uint64_t seq;
+};
+
+struct img_hold {
+	uint32_t session;
+	uint64_t id;
+};
+
+struct img_worker {
+	uint32_t number;
+	struct worker_record r;
+};
+
+struct img_user {
+	uint32_t number;
+	struct user_record r;
+};
+
+struct img_work {
+	uint64_t seq;
+	struct work_record r;
+};
+
+#define IMG_ROW 0x01 /* there is a row */
+#define IMG_DETACHED 0x02
+#define IMG_RELEASED 0x04 /* its session no longer holds it */
+#define IMG_NEEDED 0x08   /* a task that is not gone depends on it */
+#define IMG_HELD 0x10     /* there is a hold row */
+#define IMG_DOOMED 0x20   /* no row yet: it ends as a dependency did */
+
+#define IMG_VEC(type)                                                                              \
+	struct {                                                                                   \
+		type *v;                                                                           \
+		size_t n, cap;                                                                     \
+	}
+
+struct image {
+	struct inspect *in;
+	struct counters counters;
+	bool has_counters;
+	/* All in key order; leases by task, then fence. */
+	IMG_VEC(struct img_block) blocks;
+	IMG_VEC(struct img_row) rows;
+	IMG_VEC(struct img_chunk) chunks;
+	IMG_VEC(struct img_lease) leases;
+	IMG_VEC(struct img_session) sessions;
+	IMG_VEC(struct img_reply) replies;
+	IMG_VEC(struct img_hold) holds;
+	IMG_VEC(struct img_worker) workers;
+	IMG_VEC(struct img_user) users;
+	IMG_VEC(struct img_work) works;
+	/* A byte a task, block after block. */
+	uint64_t ntasks;
+	uint8_t *state; /* enum task_state, GONE included */
+	uint8_t *flag;  /* IMG_* */
+	uint64_t counts[TASK_STATE_END];
+	uint64_t records[TABLE_END]; /* seen in the scan, good or bad */
+	uint64_t bundles;
+	/* Told of each thing that is wrong. */
+	void (*on_problem)(void *arg, const char *text);
+	void *problem_arg;
+	uint64_t problems;
+};
+
+/* Loads everything. Returns 0 or an exit code (the error is printed). on_problem NULL: bad records
+ * are told on stderr. */
+int image_load(
+	struct image *img, struct inspect *in, void (*on_problem)(void *, const char *), void *arg);
+void image_release(struct image *img);
+
+void image_problem(struct image *img, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A task's place: the block and the index in state and flag; false: no block has it. */
+bool image_place(
+	const struct image *img, uint64_t id, const struct img_block **block, uint64_t *index);
+const struct img_row *image_row(const struct image *img, uint64_t id);
+/* The task's live lease; NULL: none. */
+const struct img_lease *image_lease(const struct image *img, uint64_t id);
+const struct img_session *image_session(const struct image *img, uint32_t number);
+const struct img_worker *image_worker(const struct image *img, uint32_t number);
+const struct img_user *image_user(const struct image *img, uint32_t number);
+
+/* Every task of a block, with its entry and its dependencies. */
+struct img_walk {
+	const struct img_block *block;
+	struct block_reader reader;
+	uint64_t next; /* tasks told */
+	uint64_t dep_at;
+	/* of the task told last */
+	uint64_t id;
+	uint64_t index;
+	struct block_entry entry;
+	uint64_t deps_from; /* into the block's deps: entry.ndeps of them */
+	const char *why;    /* the body ended early: what is wrong */
+};
+
+void img_walk_begin(struct img_walk *w, const struct img_block *block);
+bool img_walk_next(struct img_walk *w);
+/* Stands on the task with this id, one of the block. */
+bool img_walk_to(struct img_walk *w, const struct img_block *block, uint64_t id);
+uint64_t img_walk_dep(const struct img_walk *w, uint32_t i);
+
+/* The key users know: "key", "key[3]", "dq-3-17". Appends. */
+void image_key(struct buf *out, const struct img_walk *w);
+
+/*
+ * Tasks that a user's word names: an id ("3-17", "dq-3-17", a decimal), a key, "ns/key", an array's
+ * "key[3]" or "key" for all of it. Calls fn for each; returns how many.
+ */
+uint64_t image_find(const struct image *img, const char *word,
+	void (*fn)(void *arg, const struct img_walk *w), void *arg);
+
+#endif
