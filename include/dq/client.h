@@ -225,6 +225,11 @@ void dq_value_release(struct dq_value *value);
 /* Waits for the result and gets it. DQ_E_TASK_FAILED, DQ_E_CANCELLED (see dq_future_failure), DQ_E_LOST, DQ_E_TIMEOUT. Of an
  * array's future: DQ_E_USAGE; use its elements or dq_gather_array. */
 int dq_result(struct dq_future *future, double timeout_s, struct dq_value *out);
+/*
+ * What a command has printed, also one that failed: of that the end, 4 KiB at most. DQ_E_NOT_FOUND
+ * where nothing was kept.
+ */
+int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out);
 enum dq_on_error { DQ_RAISE, DQ_SKIP };
 /* Results of many, in order. DQ_RAISE: the first failure ends it. DQ_SKIP: a failed one leaves its value empty (type NULL).
  * Values are the caller's to release, also after an error. */

@@ -1,8 +1,9 @@
 /*
  * Results: dq_result, dq_gather, dq_gather_array, and why a task failed.
  *
- * A result is inline in the outcome that came, or is got (get.c). Gathering waits for the ends first, then gets what is not at hand with
- * GETS_AT_ONCE in flight, so that a thousand results cost a few round trips.
+ * A result is inline in the outcome that came, or is got (get.c). Gathering waits for the ends
+ * first, then gets what is not at hand with GETS_AT_ONCE in flight, so that a thousand results cost
+ * a few round trips.
  */
 #include "client/client.h"
 #include "client/array.h"
@@ -36,15 +37,32 @@ static int ended_failure(struct dq_client *c, struct dq_future *f, const struct 
 		"%s: %s: %" SLICE_FMT, key, cause_word(o.cause), SLICE_ARG(o.message));
 }
 
+/* The value of an outcome: as result_take. */
+static int value_take(struct dq_client *c, struct dq_future *f, const struct outcome *o,
+	struct dq_value *out, struct get **g)
+{
+	int code;
+
+	*g = NULL;
+	if (!o->has_value)
+		code = value_copy(
+			out, slice_of("\xc0", 1), slice_str(VALUE_TYPE_MSGPACK), 0, slice_empty());
+	else if (o->is_inline && hash64(o->bytes) == o->checksum)
+		code = value_copy(out, o->bytes, o->type, o->nframes, o->frames);
+	else
+		code = (*g = get_start(c, future_id(f))) ? 0 : DQ_E_NO_MEMORY;
+	return code ? client_error_code(c, code) : 0;
+}
+
 /*
  * The result of a task that ended. 0: *out; or *g was started to get it; else what went wrong.
  */
-static int result_take(struct dq_client *c, struct dq_future *f, struct dq_value *out, struct get **g)
+static int result_take(
+	struct dq_client *c, struct dq_future *f, struct dq_value *out, struct get **g)
 {
 	struct ended *e = future_ended(f);
 	const char *why = "";
 	struct outcome o;
-	int code;
 
 	ensure(e != NULL && f->kind != FUTURE_ARRAY);
 	*g = NULL;
@@ -52,13 +70,7 @@ static int result_take(struct dq_client *c, struct dq_future *f, struct dq_value
 		return ended_failure(c, f, e);
 	if (!outcome_decode(slice_of(e->bytes, e->n), &o, &why))
 		return client_error(c, DQ_E_PROTOCOL, "%s", why);
-	if (!o.has_value)
-		code = value_copy(out, slice_of("\xc0", 1), slice_str(VALUE_TYPE_MSGPACK), 0, slice_empty());
-	else if (o.is_inline && hash64(o.bytes) == o.checksum)
-		code = value_copy(out, o.bytes, o.type, o.nframes, o.frames);
-	else
-		code = (*g = get_start(c, future_id(f))) ? 0 : DQ_E_NO_MEMORY;
-	return code ? client_error_code(c, code) : 0;
+	return value_take(c, f, &o, out, g);
 }
 
 /* The end of a get: its value, or its error. */
@@ -81,23 +93,71 @@ static bool get_is_done(void *arg)
 	return g->state == GET_DONE;
 }
 
-static int result_one(struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
+/* Waits for a get, takes its value, frees it. */
+static int get_finish(struct dq_client *c, struct dq_future *f, struct get **g,
+	uint64_t deadline_us, struct dq_value *out)
+{
+	int code = client_wait(c, get_is_done, *g, deadline_us);
+
+	if (code == 0)
+		code = get_take(c, f, *g, out);
+	get_free(c, g);
+	return code;
+}
+
+static int result_one(
+	struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
 {
 	uint64_t deadline_us = client_deadline(timeout_s);
 	struct get *g = NULL;
 	int code;
 
 	if (f->kind == FUTURE_ARRAY)
-		return client_error(c, DQ_E_USAGE, "an array has no result of its own: take its elements'");
+		return client_error(
+			c, DQ_E_USAGE, "an array has no result of its own: take its elements'");
 	code = wait_all(c, &f, 1, deadline_us);
 	if (code == 0)
 		code = result_take(c, f, out, &g);
-	if (code == 0 && g) {
-		code = client_wait(c, get_is_done, g, deadline_us);
-		if (code == 0)
-			code = get_take(c, f, g, out);
-		get_free(c, &g);
-	}
+	return code == 0 && g ? get_finish(c, f, &g, deadline_us, out) : code;
+}
+
+static int output_one(
+	struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
+{
+	uint64_t deadline_us = client_deadline(timeout_s);
+	struct get *g = NULL;
+	const char *why = "";
+	struct outcome o;
+	struct ended *e;
+	int code;
+
+	if (f->kind == FUTURE_ARRAY)
+		return client_error(
+			c, DQ_E_USAGE, "an array has no output of its own: take its elements'");
+	code = wait_all(c, &f, 1, deadline_us);
+	if (code)
+		return code;
+	e = future_ended(f);
+	if (e->error)
+		return ended_failure(c, f, e);
+	if (!outcome_decode(slice_of(e->bytes, e->n), &o, &why))
+		return client_error(c, DQ_E_PROTOCOL, "%s", why);
+	if (!o.has_value)
+		return client_error(c, DQ_E_NOT_FOUND, "nothing was kept of its output");
+	code = value_take(c, f, &o, out, &g);
+	return code == 0 && g ? get_finish(c, f, &g, deadline_us, out) : code;
+}
+
+int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out)
+{
+	struct dq_client *c = future ? future->client : NULL;
+	int code = client_enter_blocking(c);
+
+	*out = (struct dq_value){0};
+	if (code)
+		return code;
+	code = output_one(c, future, timeout_s, out);
+	client_leave(c);
 	return code;
 }
 
@@ -141,7 +201,8 @@ static void gather_begin(struct gather *ga)
 	while (ga->code == 0 && ga->next < ga->n && ga->next - ga->first < GETS_AT_ONCE) {
 		struct get **slot = &ga->gets[ga->next % GETS_AT_ONCE];
 
-		gather_fail(ga, result_take(ga->c, ga->futures[ga->next], &ga->out[ga->next], slot));
+		gather_fail(
+			ga, result_take(ga->c, ga->futures[ga->next], &ga->out[ga->next], slot));
 		ga->inflight += *slot != NULL;
 		ga->next++;
 		/* What was at hand needs no turn of its own. */
@@ -161,7 +222,8 @@ static bool gather_step(void *arg)
 		if (*slot) {
 			if ((*slot)->state != GET_DONE)
 				break;
-			gather_fail(ga, get_take(ga->c, ga->futures[ga->first], *slot, &ga->out[ga->first]));
+			gather_fail(ga, get_take(ga->c, ga->futures[ga->first], *slot,
+						&ga->out[ga->first]));
 			get_free(ga->c, slot);
 			ga->inflight--;
 		}
@@ -189,8 +251,8 @@ static int gather_values(struct dq_client *c, struct dq_future *const *futures, 
 	return code;
 }
 
-static int gather(struct dq_client *c, struct dq_future *const *futures, size_t n, enum dq_on_error on_error,
-	double timeout_s, struct dq_value *out)
+static int gather(struct dq_client *c, struct dq_future *const *futures, size_t n,
+	enum dq_on_error on_error, double timeout_s, struct dq_value *out)
 {
 	uint64_t deadline_us = client_deadline(timeout_s);
 	int code;
@@ -198,7 +260,8 @@ static int gather(struct dq_client *c, struct dq_future *const *futures, size_t 
 	for (size_t i = 0; i < n; i++) {
 		if (!futures[i] || futures[i]->client != c || futures[i]->kind == FUTURE_ARRAY)
 			return client_error(c, DQ_E_USAGE,
-				"gather takes futures of tasks of this client: an array goes by dq_gather_array");
+				"gather takes futures of tasks of this client: an array goes by "
+				"dq_gather_array");
 	}
 	if (on_error == DQ_SKIP)
 		code = wait_all(c, futures, n, deadline_us);
@@ -215,8 +278,8 @@ static int gather(struct dq_client *c, struct dq_future *const *futures, size_t 
 	return gather_values(c, futures, n, on_error == DQ_SKIP, deadline_us, out);
 }
 
-int dq_gather(struct dq_client *client, struct dq_future *const *futures, size_t n, enum dq_on_error on_error,
-	double timeout_s, struct dq_value *out)
+int dq_gather(struct dq_client *client, struct dq_future *const *futures, size_t n,
+	enum dq_on_error on_error, double timeout_s, struct dq_value *out)
 {
 	int code = client_enter_blocking(client);
 
@@ -239,8 +302,8 @@ static struct ended *array_bad(const struct dq_future *f)
 }
 
 /* An array's elements, by handles made for the purpose. */
-static int gather_elements(struct dq_future *array, enum dq_on_error on_error, double timeout_s,
-	struct dq_value *out)
+static int gather_elements(
+	struct dq_future *array, enum dq_on_error on_error, double timeout_s, struct dq_value *out)
 {
 	struct dq_client *c = array->client;
 	uint64_t n = future_count(array), made = 0;
@@ -269,7 +332,8 @@ static int gather_elements(struct dq_future *array, enum dq_on_error on_error, d
 	return code;
 }
 
-int dq_gather_array(struct dq_future *array, enum dq_on_error on_error, double timeout_s, struct dq_value *out)
+int dq_gather_array(
+	struct dq_future *array, enum dq_on_error on_error, double timeout_s, struct dq_value *out)
 {
 	struct dq_client *c = array ? array->client : NULL;
 	int code = client_enter_blocking(c);

@@ -487,6 +487,16 @@ static void take_output(
 	free(path);
 }
 
+/* The end of what a command printed that failed: inline, since nothing else may be made of it. */
+static void keep_output(struct slot *s, struct outcome *o, const struct slot_done *done)
+{
+	if (done->value.n == 0)
+		return;
+	ensure(done->value.n <= LIMIT_INLINE_VALUE);
+	value_inline(s, o, slice_str(VALUE_TYPE_BYTES), done->value);
+	o->state = TASK_FAILED;
+}
+
 static void judge(struct slot *s, struct lease *l, struct outcome *o, const struct slot_done *done)
 {
 	o->peak_bytes = done->peak_bytes;
@@ -499,11 +509,13 @@ static void judge(struct slot *s, struct lease *l, struct outcome *o, const stru
 		take_output(s, l, o, done);
 		return;
 	case SLOT_END_EXIT:
+		keep_output(s, o, done);
 		slot_fail(s, o, CAUSE_EXIT, "exit status %d", done->exit_status);
 		o->has_exit = true;
 		o->exit_status = done->exit_status;
 		return;
 	case SLOT_END_SIGNAL:
+		keep_output(s, o, done);
 		slot_fail(s, o, CAUSE_SIGNAL, "ended by signal %d (%s)", done->signal,
 			strsignal(done->signal));
 		o->signal = done->signal;

@@ -45,8 +45,8 @@ struct slot_done {
 	enum slot_end end;
 	uint64_t started_us, run_us;
 	struct slice type;
-	struct slice value;    /* func: the result; exec: the output when output_bytes is at most
-				  LIMIT_INLINE_VALUE */
+	struct slice value;    /* func: the result; exec: the output when it is at most
+				  LIMIT_INLINE_VALUE, its end when the command failed */
 	uint64_t output_bytes; /* exec: more than that lies in the slot's file */
 	struct slice message;
 	int32_t exit_status, signal;

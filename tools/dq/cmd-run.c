@@ -37,13 +37,17 @@ static int print_outcome(struct dq_client *client, struct dq_future *future)
 {
 	struct dq_value value = {0};
 	struct dq_failure failure;
-	int r = dq_result(future, -1, &value);
+	int r = dq_output(future, -1, &value);
 
-	if (value.type)
+	if (r == DQ_E_OK)
 		print_bytes(value_slice(&value));
 	dq_value_release(&value);
 	fflush(stdout);
-	if (r == DQ_E_OK) {
+	if (dq_future_state(future) == DQ_STATE_DONE) {
+		if (r != DQ_E_OK) {
+			cli_fail_client(r, client, dq_future_key(future));
+			return EXIT_RUN_FAILED;
+		}
 		print_kept_stderr(client, future);
 		return 0;
 	}

@@ -335,9 +335,12 @@ static void empty_file(int fd, uint64_t size)
 static void collect(struct exec *e, struct slot_done *done)
 {
 	uint64_t out = file_size(e->out_fd), err = file_size(e->err_fd);
-	size_t out_n = done->end == SLOT_END_VALUE && out <= LIMIT_INLINE_VALUE ? out : 0;
+	/* Of a command that failed the end is kept: what it said last says most. */
+	size_t out_most =
+		done->end == SLOT_END_VALUE && out > LIMIT_INLINE_VALUE ? 0 : LIMIT_INLINE_VALUE;
+	size_t out_n = out < out_most ? out : out_most;
 	size_t err_n = err < LIMIT_STDERR_TAIL ? err : LIMIT_STDERR_TAIL;
-	size_t out_at = read_tail(e, e->out_fd, out_n, out_n);
+	size_t out_at = read_tail(e, e->out_fd, out, out_n);
 	size_t err_at = read_tail(e, e->err_fd, err, err_n);
 
 	done->value = slice_of(e->bytes.p + out_at, out_n);
