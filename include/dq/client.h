@@ -230,6 +230,8 @@ int dq_result(struct dq_future *future, double timeout_s, struct dq_value *out);
  * where nothing was kept.
  */
 int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out);
+/* The end of what it wrote to its standard error: 2 KiB at most, empty where there was none. */
+int dq_error_output(struct dq_future *future, double timeout_s, struct dq_value *out);
 enum dq_on_error { DQ_RAISE, DQ_SKIP };
 /* Results of many, in order. DQ_RAISE: the first failure ends it. DQ_SKIP: a failed one leaves its value empty (type NULL).
  * Values are the caller's to release, also after an error. */

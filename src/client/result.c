@@ -121,13 +121,11 @@ static int result_one(
 	return code == 0 && g ? get_finish(c, f, &g, deadline_us, out) : code;
 }
 
-static int output_one(
-	struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
+/* Waits for the end and decodes it; the outcome borrows from the future. */
+static int outcome_wait(
+	struct dq_client *c, struct dq_future *f, uint64_t deadline_us, struct outcome *o)
 {
-	uint64_t deadline_us = client_deadline(timeout_s);
-	struct get *g = NULL;
 	const char *why = "";
-	struct outcome o;
 	struct ended *e;
 	int code;
 
@@ -140,15 +138,40 @@ static int output_one(
 	e = future_ended(f);
 	if (e->error)
 		return ended_failure(c, f, e);
-	if (!outcome_decode(slice_of(e->bytes, e->n), &o, &why))
+	if (!outcome_decode(slice_of(e->bytes, e->n), o, &why))
 		return client_error(c, DQ_E_PROTOCOL, "%s", why);
-	if (!o.has_value)
+	return 0;
+}
+
+static int output_one(
+	struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
+{
+	uint64_t deadline_us = client_deadline(timeout_s);
+	struct get *g = NULL;
+	struct outcome o;
+	int code = outcome_wait(c, f, deadline_us, &o);
+
+	if (code == 0 && !o.has_value)
 		return client_error(c, DQ_E_NOT_FOUND, "nothing was kept of its output");
-	code = value_take(c, f, &o, out, &g);
+	if (code == 0)
+		code = value_take(c, f, &o, out, &g);
 	return code == 0 && g ? get_finish(c, f, &g, deadline_us, out) : code;
 }
 
-int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out)
+static int stderr_one(
+	struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
+{
+	struct outcome o;
+	int code = outcome_wait(c, f, client_deadline(timeout_s), &o);
+
+	if (code == 0)
+		code = value_copy(
+			out, o.stderr_tail, slice_str(VALUE_TYPE_BYTES), 0, slice_empty());
+	return code;
+}
+
+static int output_of(struct dq_future *future, double timeout_s, struct dq_value *out,
+	int (*one)(struct dq_client *, struct dq_future *, double, struct dq_value *))
 {
 	struct dq_client *c = future ? future->client : NULL;
 	int code = client_enter_blocking(c);
@@ -156,9 +179,19 @@ int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out)
 	*out = (struct dq_value){0};
 	if (code)
 		return code;
-	code = output_one(c, future, timeout_s, out);
+	code = one(c, future, timeout_s, out);
 	client_leave(c);
 	return code;
+}
+
+int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out)
+{
+	return output_of(future, timeout_s, out, output_one);
+}
+
+int dq_error_output(struct dq_future *future, double timeout_s, struct dq_value *out)
+{
+	return output_of(future, timeout_s, out, stderr_one);
 }
 
 int dq_result(struct dq_future *future, double timeout_s, struct dq_value *out)

@@ -10,27 +10,18 @@
 #include "output.h"
 #include "task.h"
 
-#include "common/value.h"
-
 #include <stdio.h>
 
 #define CANCEL_S 10
 
-/* The end of its standard error, for a command that did not fail: the scheduler keeps it. */
-static void print_kept_stderr(struct dq_client *client, struct dq_future *future)
+/* The end of its standard error is what is kept of it. */
+static void print_stderr(struct dq_future *future)
 {
-	struct dq_args *args = dq_args_new();
-	struct dq_value answer = {0};
-	struct slice text;
+	struct dq_value value = {0};
 
-	dq_args_str(args, dq_future_key(future));
-	if (dq_query(client, DQ_QUERY_SHOW, args, -1, &answer) == DQ_E_OK) {
-		text = value_bytes(value_member(value_slice(&answer), "stderr"));
-		if (text.n)
-			fwrite(text.p, 1, text.n, stderr);
-		dq_value_release(&answer);
-	}
-	dq_args_free(&args);
+	if (dq_error_output(future, -1, &value) == DQ_E_OK && value.n)
+		fwrite(value.bytes, 1, value.n, stderr);
+	dq_value_release(&value);
 }
 
 static int print_outcome(struct dq_client *client, struct dq_future *future)
@@ -43,20 +34,18 @@ static int print_outcome(struct dq_client *client, struct dq_future *future)
 		print_bytes(value_slice(&value));
 	dq_value_release(&value);
 	fflush(stdout);
+	print_stderr(future);
 	if (dq_future_state(future) == DQ_STATE_DONE) {
 		if (r != DQ_E_OK) {
 			cli_fail_client(r, client, dq_future_key(future));
 			return EXIT_RUN_FAILED;
 		}
-		print_kept_stderr(client, future);
 		return 0;
 	}
 	if (dq_future_failure(future, &failure) != DQ_E_OK) {
 		cli_fail_client(r, client, dq_future_key(future));
 		return EXIT_RUN_FAILED;
 	}
-	if (failure.stderr_tail)
-		fputs(failure.stderr_tail, stderr);
 	if (failure.signal > 0)
 		return 128 + failure.signal;
 	if (failure.exit_status > 0)
