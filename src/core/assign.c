@@ -1,6 +1,7 @@
 /*
- * Who gets what: at each seal, ready tasks go to workers with credit. A task with large inputs goes where most of their bytes are, the others to
- * the least loaded. Leases decided here share the commit of what made them possible (D4).
+ * Who gets what: at each seal, ready tasks go to workers with credit. A task with large inputs goes
+ * where most of their bytes are, the others to the least loaded. Leases decided here share the
+ * commit of what made them possible (D4).
  */
 #include "core/impl.h"
 
@@ -11,7 +12,8 @@ static bool has_credit(const struct worker *w)
 	return w->conn && w->nleases < w->limit;
 }
 
-/* Bytes of the task's inputs that are only on workers, and the worker with credit that has most of them. */
+/* Bytes of the task's inputs that are only on workers, and the worker with credit that has most of
+ * them. */
 static struct worker *by_bytes(struct core *c, struct block *b, uint32_t idx)
 {
 	uint64_t best_bytes = 0;
@@ -31,7 +33,8 @@ static struct worker *by_bytes(struct core *c, struct block *b, uint32_t idx)
 				continue;
 			for (uint32_t j = 0; j < n && j < 64; j++) {
 				struct place q;
-				struct task *o = place_of(c, deps[j], &q) ? task_peek(q.block, q.idx) : NULL;
+				struct task *o =
+					place_of(c, deps[j], &q) ? task_peek(q.block, q.idx) : NULL;
 
 				for (uint32_t m = 0; o && m < o->ncopies; m++)
 					if (o->copies[m] == w)
@@ -59,7 +62,8 @@ static struct worker *least_loaded(struct core *c, uint64_t *credit)
 		if (!has_credit(w))
 			continue;
 		*credit += w->limit - w->nleases;
-		if (!best || (uint64_t)w->nleases * best->slots < (uint64_t)best->nleases * w->slots)
+		if (!best ||
+			(uint64_t)w->nleases * best->slots < (uint64_t)best->nleases * w->slots)
 			best = w;
 	}
 	return best;
@@ -68,7 +72,7 @@ static struct worker *least_loaded(struct core *c, uint64_t *credit)
 static void bundle_open(struct core *c, struct worker *w)
 {
 	w->open_cap = OPEN_BUNDLE_CAP;
-	w->open = bundle_new(c, w, (struct fence){ c->config.epoch, c->fence_seq + 1 }, w->open_cap);
+	w->open = bundle_new(c, w, (struct fence){c->config.epoch, c->fence_seq + 1}, w->open_cap);
 	w->open->n = 0;
 }
 
@@ -90,7 +94,8 @@ static void bundle_seal(struct core *c, struct worker *w)
 	free(tasks);
 }
 
-/* Gives w up to `share` of the user's ready tasks from the front; fences of a bundle are consecutive, so it is sealed at once. */
+/* Gives w up to `share` of the user's ready tasks from the front; fences of a bundle are
+ * consecutive, so it is sealed at once. */
 static void give(struct core *c, struct worker *w, uint64_t share)
 {
 	bundle_open(c, w);
@@ -101,7 +106,7 @@ static void give(struct core *c, struct worker *w, uint64_t share)
 		if (!ready_next(c, &p, &user))
 			break;
 		if (w->open->n && p.block->dep_at && by_bytes(c, p.block, p.idx) != NULL &&
-		    by_bytes(c, p.block, p.idx) != w)
+			by_bytes(c, p.block, p.idx) != w)
 			break;
 		ready_take(c, user);
 		if (!p.block->dep_at || inputs_there(c, p.block, p.idx))
@@ -131,7 +136,8 @@ void assign(struct core *c)
 		if (!w)
 			return;
 		near = p.block->dep_at ? by_bytes(c, p.block, p.idx) : NULL;
-		/* a few tasks at a time, so that the ready ones spread over the workers by their credit */
+		/* a few tasks at a time, so that the ready ones spread over the workers by their
+		 * credit */
 		share = (w->limit - w->nleases) * c->counts[TASK_READY] / credit;
 		if (share > w->limit - w->nleases)
 			share = w->limit - w->nleases;

@@ -1,6 +1,6 @@
 /*
- * Blocks and tasks as containers: finding a task by id, giving it a struct when something goes on with it, taking it back
- * when nothing does. Nothing here decides anything.
+ * Blocks and tasks as containers: finding a task by id, giving it a struct when something goes on
+ * with it, taking it back when nothing does. Nothing here decides anything.
  */
 #include "core/impl.h"
 
@@ -142,7 +142,7 @@ bool place_of(const struct core *c, uint64_t id, struct place *out)
 	at = id >= h->v[h->n - 1]->first ? h->n - 1 : home_search(h, id);
 	if (at >= h->n || id < h->v[at]->first || id - h->v[at]->first >= h->v[at]->count)
 		return false;
-	*out = (struct place){ h->v[at], (uint32_t)(id - h->v[at]->first) };
+	*out = (struct place){h->v[at], (uint32_t)(id - h->v[at]->first)};
 	return true;
 }
 
@@ -189,10 +189,11 @@ static bool task_is_dull(const struct task *t)
 {
 	enum task_state s = task_state(t);
 
-	if (t->worker || t->users || t->lineage || t->dependents || t->holds || t->ncopies || t->getters || t->remake ||
-	    t->held_value || t->keeps_deps || t->waiting_on)
+	if (t->worker || t->users || t->lineage || t->dependents || t->holds || t->ncopies ||
+		t->getters || t->remake || t->held_value || t->keeps_deps || t->waiting_on)
 		return false;
-	return s == TASK_GONE || task_state_is_final(s) || (s == TASK_READY && !t->attempts && !t->deaths);
+	return s == TASK_GONE || task_state_is_final(s) ||
+	       (s == TASK_READY && !t->attempts && !t->deaths);
 }
 
 void task_drop_if_dull(struct core *c, struct task *t)
@@ -225,7 +226,7 @@ void edge_add(struct core *c, struct task *from, struct task *to)
 			c->nedges = 1;
 		e = c->nedges++;
 	}
-	c->edges[e] = (struct edge){ .to = task_own_id(to), .next = from->dependents };
+	c->edges[e] = (struct edge){.to = task_own_id(to), .next = from->dependents};
 	from->dependents = e;
 }
 

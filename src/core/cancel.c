@@ -1,6 +1,7 @@
 /*
- * Cancelling: a task that has not started ends at once, one that is leased is stopped on its worker and ends when that is done. Dependents of a
- * cancelled task are cancelled too (finish.c). A request is a durable work, done in steps, so that it survives a crash half way.
+ * Cancelling: a task that has not started ends at once, one that is leased is stopped on its worker
+ * and ends when that is done. Dependents of a cancelled task are cancelled too (finish.c). A
+ * request is a durable work, done in steps, so that it survives a crash half way.
  */
 #include "core/impl.h"
 
@@ -51,7 +52,8 @@ static void work_write(struct core *c, struct work *w)
 	buf_init(&runs, LIMIT_FRAME_BYTES);
 	runs_encode(&runs, w->runs, w->nruns);
 	work_record_encode(&c->u->bytes,
-			   &(struct work_record){ .kind = WORK_CANCEL, .session = w->session, .runs = buf_slice(&runs) });
+		&(struct work_record){
+			.kind = WORK_CANCEL, .session = w->session, .runs = buf_slice(&runs)});
 	update_record_end(c->u, r);
 	buf_release(&runs);
 }

@@ -50,12 +50,14 @@ static bool check_lease(struct tally *y, const struct task *t, enum task_state s
 	bool leased = s == TASK_LEASED || s == TASK_CANCELLING;
 
 	if (leased != (t && t->worker))
-		return wrong(y, "task %llx: state %s but %s lease", (unsigned long long)id, task_state_word(s),
-			     leased ? "no" : "a");
+		return wrong(y, "task %llx: state %s but %s lease", (unsigned long long)id,
+			task_state_word(s), leased ? "no" : "a");
 	if (t && t->worker && t->bundle->entries[t->bundle_idx].id != id)
-		return wrong(y, "task %llx: its bundle has another task in its place", (unsigned long long)id);
+		return wrong(y, "task %llx: its bundle has another task in its place",
+			(unsigned long long)id);
 	if (t && t->worker && t->fence.seq != t->bundle->first.seq + t->bundle_idx)
-		return wrong(y, "task %llx: a fence that is not its bundle's", (unsigned long long)id);
+		return wrong(
+			y, "task %llx: a fence that is not its bundle's", (unsigned long long)id);
 	return true;
 }
 
@@ -76,10 +78,12 @@ static bool check_task(const struct core *c, struct tally *y, const struct block
 	if (task_state_is_final(s) && !(b->state[i] & TASK_ROW))
 		return wrong(y, "task %llx: ended without a row", (unsigned long long)id);
 	if (task_state_is_final(s) && !task_is_held(b, i) && !(t && (t->users || t->lineage)) &&
-	    c->doom_at == c->ndoomed)
-		return wrong(y, "task %llx: ended, unheld, and not forgotten", (unsigned long long)id);
+		c->doom_at == c->ndoomed)
+		return wrong(
+			y, "task %llx: ended, unheld, and not forgotten", (unsigned long long)id);
 	if (!task_state_is_final(s) && s != TASK_GONE && n && !(t && (t->keeps_deps || t->remake)))
-		return wrong(y, "task %llx: unfinished, and does not hold its dependencies", (unsigned long long)id);
+		return wrong(y, "task %llx: unfinished, and does not hold its dependencies",
+			(unsigned long long)id);
 	return check_lease(y, t, s, id);
 }
 
@@ -96,9 +100,10 @@ static bool check_block(const struct core *c, struct tally *y, const struct bloc
 		ended += task_state_is_final(s);
 	}
 	if (live != b->live || ended != b->ended || live == 0)
-		return wrong(y, "block %llx: %llu live and %llu ended, counted %llu and %llu", (unsigned long long)b->first,
-			     (unsigned long long)b->live, (unsigned long long)b->ended, (unsigned long long)live,
-			     (unsigned long long)ended);
+		return wrong(y, "block %llx: %llu live and %llu ended, counted %llu and %llu",
+			(unsigned long long)b->first, (unsigned long long)b->live,
+			(unsigned long long)b->ended, (unsigned long long)live,
+			(unsigned long long)ended);
 	return true;
 }
 
@@ -112,11 +117,13 @@ static bool check_users(struct tally *y, const struct block *b)
 		map64_get(&y->users, id, &users);
 		map64_get(&y->lineage, id, &lineage);
 		if ((t ? t->users : 0) != users || (t ? t->lineage : 0) != lineage)
-			return wrong(y, "task %llx: %u users and %u in lineage, counted %llu and %llu",
-				     (unsigned long long)id, t ? t->users : 0, t ? t->lineage : 0,
-				     (unsigned long long)users, (unsigned long long)lineage);
+			return wrong(y,
+				"task %llx: %u users and %u in lineage, counted %llu and %llu",
+				(unsigned long long)id, t ? t->users : 0, t ? t->lineage : 0,
+				(unsigned long long)users, (unsigned long long)lineage);
 		if ((users || lineage) && block_state(b, i) == TASK_GONE)
-			return wrong(y, "task %llx: forgotten though it is needed", (unsigned long long)id);
+			return wrong(y, "task %llx: forgotten though it is needed",
+				(unsigned long long)id);
 	}
 	return true;
 }
@@ -134,8 +141,8 @@ static bool check_worker(struct tally *y, const struct worker *w)
 		running += t->started;
 	}
 	if (n != w->nleases || running != w->nrunning)
-		return wrong(y, "worker %u: %u leases, %u running, counted %u and %u", w->number, w->nleases, w->nrunning, n,
-			     running);
+		return wrong(y, "worker %u: %u leases, %u running, counted %u and %u", w->number,
+			w->nleases, w->nrunning, n, running);
 	return true;
 }
 
@@ -152,15 +159,17 @@ static bool check_all(const struct core *c, struct tally *y)
 			return false;
 	for (int s = TASK_WAITING; s < TASK_GONE; s++)
 		if (y->counts[s] != c->counts[s])
-			return wrong(y, "%llu tasks are %s, counted %llu", (unsigned long long)c->counts[s],
-				     task_state_word((enum task_state)s), (unsigned long long)y->counts[s]);
+			return wrong(y, "%llu tasks are %s, counted %llu",
+				(unsigned long long)c->counts[s],
+				task_state_word((enum task_state)s),
+				(unsigned long long)y->counts[s]);
 	return true;
 }
 
 bool core_check(const struct core *c, const char **why)
 {
 	static _Thread_local char text[256];
-	struct tally y = { .why = text, .why_bytes = sizeof(text) };
+	struct tally y = {.why = text, .why_bytes = sizeof(text)};
 	bool ok;
 
 	map64_init(&y.users);

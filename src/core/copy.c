@@ -1,6 +1,7 @@
 /*
- * Values that are on workers only: who has a copy, what happens when the last is lost, and making a value again (remake, D1, D2).
- * A remake keeps the task DONE for everybody; inside it goes through waiting, ready and leased with task.remake set.
+ * Values that are on workers only: who has a copy, what happens when the last is lost, and making a
+ * value again (remake, D1, D2). A remake keeps the task DONE for everybody; inside it goes through
+ * waiting, ready and leased with task.remake set.
  */
 #include "core/impl.h"
 
@@ -138,7 +139,8 @@ void remake_end(struct core *c, struct task *t, bool ok)
 		users_drop(c, dep_of(c, deps[i]));
 	if (ok && !t->held_value && t->keeps_deps)
 		lineage_drop(c, t);
-	getters_answer(c, t, ok ? DQ_E_OK : DQ_E_LOST, "the result is lost and could not be made again");
+	getters_answer(
+		c, t, ok ? DQ_E_OK : DQ_E_LOST, "the result is lost and could not be made again");
 	c->u->seal = true;
 	c->u->more = true;
 	maybe_forget(c, b, idx);
@@ -175,7 +177,8 @@ bool inputs_there(struct core *c, struct block *b, uint32_t idx)
 		t->waiting_on++;
 		task_unblock(c, t);
 	} else if (t->waiting_on == 0) {
-		/* what was lost could not be waited for, and is there: as a dependency that ended while this looked */
+		/* what was lost could not be waited for, and is there: as a dependency that ended
+		 * while this looked */
 		t->waiting_on = 1;
 		task_unblock(c, t);
 	}
@@ -211,7 +214,7 @@ void get(struct core *c, const struct event *e)
 		return;
 	}
 	g = xcalloc(1, sizeof(*g));
-	*g = (struct getter){ .next = t->getters, .conn = e->conn, .request = e->seq };
+	*g = (struct getter){.next = t->getters, .conn = e->conn, .request = e->seq};
 	t->getters = g;
 	c->u->more = true;
 }

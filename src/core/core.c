@@ -13,7 +13,8 @@ struct core *core_new(const struct core_config *config)
 
 	c->config = *config;
 	c->config.user0_name = slice_empty();
-	c->counters = (struct counters){ .next_session = 1, .next_worker = 1, .next_user = 1, .next_work = 1 };
+	c->counters = (struct counters){
+		.next_session = 1, .next_worker = 1, .next_user = 1, .next_work = 1};
 	c->loading = true;
 	map64_init(&c->sessions);
 	map64_init(&c->blocks_of);
@@ -67,7 +68,7 @@ static void free_bundles(struct core *c)
 
 static void free_maps(struct core *c)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	uint64_t k;
 	void *p;
 
@@ -106,11 +107,11 @@ void core_free(struct core **core)
 	if (!c)
 		return;
 	free_bundles(c);
-	while (it = (struct map64_iter){ 0 }, map64_next_ptr(&c->conns, &it, &k, &p))
+	while (it = (struct map64_iter){0}, map64_next_ptr(&c->conns, &it, &k, &p))
 		conn_free(c, p);
 	while (!list_is_empty(&c->blocks))
 		block_free(c, container_of(c->blocks.next, struct block, in_order));
-	while (it = (struct map64_iter){ 0 }, map64_next_ptr(&c->sessions, &it, &k, &p))
+	while (it = (struct map64_iter){0}, map64_next_ptr(&c->sessions, &it, &k, &p))
 		session_free(c, p);
 	while (!list_is_empty(&c->worker_list))
 		worker_free(c, container_of(c->worker_list.next, struct worker, in_workers));
@@ -192,9 +193,11 @@ static void expire(struct core *c)
 {
 	struct heap_node *n;
 
-	while ((n = heap_peek(&c->deadlines_s)) && container_of(n, struct session, deadline)->expires_us <= c->now_us)
+	while ((n = heap_peek(&c->deadlines_s)) &&
+		container_of(n, struct session, deadline)->expires_us <= c->now_us)
 		session_end(c, container_of(n, struct session, deadline));
-	while ((n = heap_peek(&c->deadlines_w)) && container_of(n, struct worker, deadline)->expires_us <= c->now_us)
+	while ((n = heap_peek(&c->deadlines_w)) &&
+		container_of(n, struct worker, deadline)->expires_us <= c->now_us)
 		worker_lost(c, container_of(n, struct worker, deadline));
 }
 
@@ -227,12 +230,23 @@ static void seal(struct core *c)
 static void dispatch(struct core *c, const struct event *e)
 {
 	static void (*const on[])(struct core *, const struct event *) = {
-		[EVENT_OPEN] = session_open,	 [EVENT_DISCONNECT] = disconnect, [EVENT_SUBMIT] = submit,
-		[EVENT_CANCEL] = cancel,	 [EVENT_RELEASE] = release,	  [EVENT_HOLD] = hold,
-		[EVENT_CLOSE] = close_session,	 [EVENT_ACKED] = session_acked,	  [EVENT_WATCH] = watch,
-		[EVENT_UNWATCH] = unwatch,	 [EVENT_GET] = get,		  [EVENT_JOIN] = worker_join,
-		[EVENT_CREDIT] = worker_credit,	 [EVENT_STARTED] = worker_started, [EVENT_REPORT] = worker_report,
-		[EVENT_MISSING] = worker_missing, [EVENT_LEAVE] = worker_leave,
+		[EVENT_OPEN] = session_open,
+		[EVENT_DISCONNECT] = disconnect,
+		[EVENT_SUBMIT] = submit,
+		[EVENT_CANCEL] = cancel,
+		[EVENT_RELEASE] = release,
+		[EVENT_HOLD] = hold,
+		[EVENT_CLOSE] = close_session,
+		[EVENT_ACKED] = session_acked,
+		[EVENT_WATCH] = watch,
+		[EVENT_UNWATCH] = unwatch,
+		[EVENT_GET] = get,
+		[EVENT_JOIN] = worker_join,
+		[EVENT_CREDIT] = worker_credit,
+		[EVENT_STARTED] = worker_started,
+		[EVENT_REPORT] = worker_report,
+		[EVENT_MISSING] = worker_missing,
+		[EVENT_LEAVE] = worker_leave,
 	};
 
 	ensure(e->kind <= EVENT_SEAL);
@@ -269,8 +283,8 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	pass_time(c, e);
 	dispatch(c, e);
 	if (e->kind == EVENT_SEAL) {
-		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) || !list_is_empty(&c->closing) ||
-			  !list_is_empty(&c->scans);
+		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) ||
+			  !list_is_empty(&c->closing) || !list_is_empty(&c->scans);
 		u->next_tick_us = next_tick(c);
 		return;
 	}

@@ -1,7 +1,8 @@
 /*
- * The scheduler's core: pure. core_step(core, event) -> update. No clock, no file, no network, no random numbers: the same events
- * give the same updates, byte for byte. It holds what scheduling needs in memory (blocks, tasks that live, leases, sessions,
- * workers) and can be rebuilt from the store's records at any time with core_load_*.
+ * The scheduler's core: pure. core_step(core, event) -> update. No clock, no file, no network, no
+ * random numbers: the same events give the same updates, byte for byte. It holds what scheduling
+ * needs in memory (blocks, tasks that live, leases, sessions, workers) and can be rebuilt from the
+ * store's records at any time with core_load_*.
  *
  * One thread at a time. Aborts when out of memory: a crash is a restart.
  */
@@ -28,18 +29,23 @@ struct core *core_new(const struct core_config *config);
 void core_free(struct core **c);
 
 /*
- * Loading, in this order, before the first step: counters, users, workers, sessions, blocks, gone bitmaps, rows, leases, replies, holds,
- * works, then core_load_end(), whose update may hold records (it may run long works on later steps). False: the record contradicts
- * others, *why says how; the caller decides whether to go on without it.
+ * Loading, in this order, before the first step: counters, users, workers, sessions, blocks, gone
+ * bitmaps, rows, leases, replies, holds, works, then core_load_end(), whose update may hold records
+ * (it may run long works on later steps). False: the record contradicts others, *why says how; the
+ * caller decides whether to go on without it.
  */
 void core_load_counters(struct core *c, const struct counters *counters);
 bool core_load_user(struct core *c, uint32_t number, const struct user_record *r, const char **why);
-bool core_load_worker(struct core *c, uint32_t number, const struct worker_record *r, const char **why);
-bool core_load_session(struct core *c, uint32_t number, const struct session_record *r, const char **why);
+bool core_load_worker(
+	struct core *c, uint32_t number, const struct worker_record *r, const char **why);
+bool core_load_session(
+	struct core *c, uint32_t number, const struct session_record *r, const char **why);
 bool core_load_block(struct core *c, const struct block_record *r, const char **why);
-bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released, const char **why);
+bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
+	const char **why);
 bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why);
-bool core_load_lease(struct core *c, struct fence first, const struct lease_bundle *b, const char **why);
+bool core_load_lease(
+	struct core *c, struct fence first, const struct lease_bundle *b, const char **why);
 /* A stored reply: only that it is there. */
 bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const char **why);
 bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **why);
@@ -55,7 +61,7 @@ struct core_counts {
 	uint64_t tasks[TASK_STATE_END]; /* by state; GONE unused */
 	uint64_t running;               /* of the leased ones, those that started */
 	uint64_t sessions;
-	uint32_t workers;               /* known and not lost */
+	uint32_t workers; /* known and not lost */
 };
 void core_counts(const struct core *c, struct core_counts *out);
 
@@ -66,13 +72,13 @@ struct core_task_view {
 	bool array;
 	enum task_state state; /* the state users see: a remake is DONE */
 	bool started;
-	bool lost;      /* done, and no copy of its value is known */
+	bool lost; /* done, and no copy of its value is known */
 	uint32_t attempts, generation, deaths;
 	uint32_t user;
 	uint32_t session;
 	uint64_t submitted_us;
-	uint32_t waiting_on;  /* dependencies that have not ended */
-	uint64_t waits_for;   /* one of those */
+	uint32_t waiting_on;   /* dependencies that have not ended */
+	uint64_t waits_for;    /* one of those */
 	uint32_t lease_worker; /* 0: none */
 	bool detached;
 };
@@ -88,27 +94,31 @@ struct core_worker_view {
 };
 bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out);
 /* Calls fn for each worker that is not lost, in order of number. */
-void core_each_worker(const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg);
+void core_each_worker(
+	const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg);
 
 /* Workers that hold a done task's value now: at most max. */
 uint32_t core_holders(const struct core *c, uint64_t id, uint32_t *workers, uint32_t max);
 
-/* What a key as a user writes it ("key", "ns/key", "key[3]", generated) names, for the user: false if nothing. count: elements. */
+/* What a key as a user writes it ("key", "ns/key", "key[3]", generated) names, for the user: false
+ * if nothing. count: elements. */
 bool core_resolve(const struct core *c, uint32_t user, struct slice key, struct run *out);
 /* The text of a session's or user's own namespace. */
 struct slice core_user_name(const struct core *c, uint32_t user);
 /* The user of a connection's session; 0 for one without. */
 uint32_t core_conn_user(const struct core *c, uint64_t conn);
 
-/* Blocks in the order of their submits; fn returns false to end. Only blocks with tasks that are not gone. */
+/* Blocks in the order of their submits; fn returns false to end. Only blocks with tasks that are
+ * not gone. */
 struct core_block_view {
 	uint64_t first, count;
 	bool array;
 	uint32_t user;
-	uint64_t ended, live; /* of its tasks */
+	uint64_t ended, live;  /* of its tasks */
 	const uint8_t *states; /* low four bits: enum task_state */
 };
-void core_each_block(const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg);
+void core_each_block(
+	const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg);
 /* True when the task carries the label. */
 bool core_task_has_label(const struct core *c, uint64_t id, struct slice label);
 /* The task's labels: at most max; returns how many. */

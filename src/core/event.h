@@ -1,6 +1,6 @@
 /*
- * What can happen to the scheduler's core. The time is in the event; slices are borrowed for the step. Who sends them:
- * scheduler/ from decoded messages and timers, the simulator from its script.
+ * What can happen to the scheduler's core. The time is in the event; slices are borrowed for the
+ * step. Who sends them: scheduler/ from decoded messages and timers, the simulator from its script.
  */
 #ifndef CORE_EVENT_H
 #define CORE_EVENT_H
@@ -37,7 +37,8 @@ enum event_kind {
 	/* the shell's own */
 	EVENT_TICK,     /* time passes: deadlines */
 	EVENT_CONTINUE, /* go on with long works; asked for by update.more */
-	EVENT_SEAL      /* a batch is about to be handed to the store: decide leases, write what changed */
+	EVENT_SEAL /* a batch is about to be handed to the store: decide leases, write what changed
+		    */
 };
 
 /* A lease as its worker names it. */
@@ -76,7 +77,7 @@ struct event {
 		struct {
 			uint32_t first_n;
 			uint64_t count;
-			uint32_t flags; /* BLOCK_ARRAY */
+			uint32_t flags;  /* BLOCK_ARRAY */
 			struct slice ns; /* empty: the user's own */
 			struct slice body;
 		} submit;

@@ -1,19 +1,21 @@
 /*
- * The end of a task: its row, its watchers, its dependents, what it held. A bad end dooms the dependents; dooms are
- * worked off in steps, and need no record: a start finds waiting tasks whose dependency ended badly.
+ * The end of a task: its row, its watchers, its dependents, what it held. A bad end dooms the
+ * dependents; dooms are worked off in steps, and need no record: a start finds waiting tasks whose
+ * dependency ended badly.
  */
 #include "core/impl.h"
 
-void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq, struct slice outcome)
+void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
+	struct slice outcome)
 {
-	struct task_row row = { .state = state,
-				.generation = t->generation,
-				.attempts = t->attempts,
-				.deaths = t->deaths,
-				.finish_seq = finish_seq,
-				.finished_us = finish_seq ? c->wall_us : 0,
-				.nholders = t->ncopies,
-				.outcome = outcome };
+	struct task_row row = {.state = state,
+		.generation = t->generation,
+		.attempts = t->attempts,
+		.deaths = t->deaths,
+		.finish_seq = finish_seq,
+		.finished_us = finish_seq ? c->wall_us : 0,
+		.nholders = t->ncopies,
+		.outcome = outcome};
 	struct record *r = update_record(c->u, RECORD_TASK, task_own_id(t), 0);
 
 	for (uint32_t i = 0; i < t->ncopies; i++)
@@ -29,7 +31,8 @@ void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, 
 		c->doomed_cap = c->doomed_cap ? c->doomed_cap * 2 : 64;
 		c->doomed = xreallocarray(c->doomed, c->doomed_cap, sizeof(*c->doomed));
 	}
-	c->doomed[c->ndoomed++] = (struct doom){ .id = id, .blame = blame, .state = state, .cause = cause };
+	c->doomed[c->ndoomed++] =
+		(struct doom){.id = id, .blame = blame, .state = state, .cause = cause};
 }
 
 static void doom_one(struct core *c, const struct doom *d)
@@ -49,8 +52,10 @@ static void doom_one(struct core *c, const struct doom *d)
 			cancel_one(c, p.block, p.idx, CAUSE_UNHELD);
 	} else if (d->cause == CAUSE_CANCELLED) {
 		/* its worker went while it was being stopped, and the scheduler with it */
-		if (block_state(p.block, p.idx) == TASK_CANCELLING && !task_peek(p.block, p.idx)->worker)
-			finish(c, task_peek(p.block, p.idx), TASK_CANCELLED, slice_empty(), CAUSE_CANCELLED, 0);
+		if (block_state(p.block, p.idx) == TASK_CANCELLING &&
+			!task_peek(p.block, p.idx)->worker)
+			finish(c, task_peek(p.block, p.idx), TASK_CANCELLED, slice_empty(),
+				CAUSE_CANCELLED, 0);
 	} else if (block_state(p.block, p.idx) == TASK_WAITING) {
 		struct task *t = task_get(c, p.block, p.idx);
 
@@ -121,14 +126,15 @@ void dependents_wake(struct core *c, struct task *t)
 			edge_done(c, id);
 		else
 			doom(c, id, s == TASK_CANCELLED ? TASK_CANCELLED : TASK_FAILED,
-			     s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, task_own_id(t));
+				s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, task_own_id(t));
 		c->edges[e].next = c->edge_free;
 		c->edge_free = e;
 		e = next;
 	}
 }
 
-/* The dependencies of an ended task: dropped, or kept as lineage while its value could only be made again from theirs (D1). */
+/* The dependencies of an ended task: dropped, or kept as lineage while its value could only be made
+ * again from theirs (D1). */
 static void deps_drop(struct core *c, struct task *t)
 {
 	uint32_t n;
@@ -151,28 +157,31 @@ static void deps_drop(struct core *c, struct task *t)
 }
 
 /* Encodes an end that no worker reported. */
-static struct slice outcome_of(struct core *c, struct buf *tmp, enum task_state state, enum cause cause, uint64_t blame)
+static struct slice outcome_of(
+	struct core *c, struct buf *tmp, enum task_state state, enum cause cause, uint64_t blame)
 {
-	struct outcome o = { .state = state, .cause = cause, .blame = blame };
+	struct outcome o = {.state = state, .cause = cause, .blame = blame};
 
 	(void)c;
 	buf_init(tmp, 4096);
-	o.message = slice_str(cause == CAUSE_DEPENDENCY && state == TASK_FAILED ? "a dependency failed" :
-			      cause == CAUSE_DEPENDENCY			       ? "a dependency was cancelled" :
-			      cause == CAUSE_LOST			       ? "a dependency's result is lost" :
-			      cause == CAUSE_WORKER ? "its worker was lost, and it may not be tried again" :
-			      cause == CAUSE_UNHELD ? "nothing wanted it any more" :
-						      "");
+	o.message = slice_str(
+		cause == CAUSE_DEPENDENCY && state == TASK_FAILED ? "a dependency failed"
+		: cause == CAUSE_DEPENDENCY                       ? "a dependency was cancelled"
+		: cause == CAUSE_LOST                             ? "a dependency's result is lost"
+		: cause == CAUSE_WORKER ? "its worker was lost, and it may not be tried again"
+		: cause == CAUSE_UNHELD ? "nothing wanted it any more"
+					: "");
 	outcome_encode(tmp, &o);
 	ensure(!tmp->failed);
 	return buf_slice(tmp);
 }
 
-void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome, enum cause cause, uint64_t blame)
+void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome,
+	enum cause cause, uint64_t blame)
 {
 	struct block *b = t->block;
 	uint32_t idx = t->idx;
-	struct buf tmp = { 0 };
+	struct buf tmp = {0};
 
 	if (slice_is_empty(outcome))
 		outcome = outcome_of(c, &tmp, state, cause, blame);
@@ -184,11 +193,12 @@ void finish(struct core *c, struct task *t, enum task_state state, struct slice 
 	c->counters_dirty = true;
 	row_write(c, t, state, c->counters.finish_seq, outcome);
 	if (b->state[idx] & TASK_WATCHED)
-		watch_tell(c, t, task_own_id(t), state, outcome);
+		watch_tell(c, t, task_own_id(t), state, outcome, tmp.p != NULL);
 	dependents_wake(c, t);
 	deps_drop(c, t);
 	if (t->getters)
-		getters_answer(c, t, state == TASK_DONE ? DQ_E_OK : DQ_E_TASK_FAILED, "the task failed");
+		getters_answer(
+			c, t, state == TASK_DONE ? DQ_E_OK : DQ_E_TASK_FAILED, "the task failed");
 	buf_release(&tmp);
 	c->u->seal = true;
 	if (!task_is_held(b, idx))

@@ -1,6 +1,7 @@
 /*
- * Holds: what keeps a task. Its submitter's session (a bit), `detached` (a bit), sessions that took it by its key (rows), unfinished dependents
- * and lineage (counts). When the last goes, an ended task is forgotten and an unfinished one cancelled.
+ * Holds: what keeps a task. Its submitter's session (a bit), `detached` (a bit), sessions that took
+ * it by its key (rows), unfinished dependents and lineage (counts). When the last goes, an ended
+ * task is forgotten and an unfinished one cancelled.
  */
 #include "core/impl.h"
 
@@ -35,7 +36,6 @@ void lineage_drop(struct core *c, struct task *t)
 void gone_mark(struct core *c, struct block *b, uint32_t idx)
 {
 	uint64_t first = b->first + idx / GONE_CHUNK * GONE_CHUNK;
-
 
 	ensure(map64_put_ptr(&c->dirty_gone, first, b));
 	c->u->seal = true;
@@ -173,13 +173,13 @@ void hold_release(struct core *c, struct session *s, struct block *b, uint32_t i
 
 void gone_write(struct core *c)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	uint64_t first;
 	void *p;
 
 	while (map64_next_ptr(&c->dirty_gone, &it, &first, &p)) {
 		struct block *b = p;
-		uint64_t gone[GONE_CHUNK / 64] = { 0 }, released[GONE_CHUNK / 64] = { 0 };
+		uint64_t gone[GONE_CHUNK / 64] = {0}, released[GONE_CHUNK / 64] = {0};
 		uint64_t from = first - b->first, n = b->count - from;
 		struct record *r;
 

@@ -1,8 +1,9 @@
 /*
  * The core's own structures; only core/ includes this. Who may change what:
  *  - a task's state: move.c alone (counts and state byte together)
- *  - leases and bundles: lease.c; ready queues: ready.c; holds and forgetting: hold.c; copies of values: copy.c
- * Times here are *listening time* in µs (struct core, now_us): monotonic time less the gaps in which the scheduler could not hear (D10).
+ *  - leases and bundles: lease.c; ready queues: ready.c; holds and forgetting: hold.c; copies of
+ * values: copy.c Times here are *listening time* in µs (struct core, now_us): monotonic time less
+ * the gaps in which the scheduler could not hear (D10).
  */
 #ifndef CORE_IMPL_H
 #define CORE_IMPL_H
@@ -46,7 +47,8 @@ struct task_key {
 	struct fp128 spec;
 };
 
-/* The tasks of one submit. About 200 bytes, plus a byte and an eighth of a pointer a task, plus what its tasks use. */
+/* The tasks of one submit. About 200 bytes, plus a byte and an eighth of a pointer a task, plus
+ * what its tasks use. */
 struct block {
 	uint64_t first;
 	uint64_t count;
@@ -54,15 +56,17 @@ struct block {
 	uint32_t user;
 	uint32_t session;
 	uint64_t order, submitted_us;
-	uint64_t live;  /* tasks that are not gone */
-	uint64_t ended; /* of those, the ones that have ended */
-	uint8_t *state; /* count bytes */
+	uint64_t live;   /* tasks that are not gone */
+	uint64_t ended;  /* of those, the ones that have ended */
+	uint8_t *state;  /* count bytes */
 	uint8_t *option; /* count bytes, or one for an array; NULL: all zero */
 	struct task_chunk **chunks;
-	struct task_key *keys; /* count of them (one for an array), or NULL: no task was given a key */
+	struct task_key *keys; /* count of them (one for an array), or NULL: no task was given a key
+				*/
 	uint64_t *deps;        /* resolved, task after task */
-	uint32_t *dep_at;      /* count + 1 indexes into deps, or NULL: none (an array's deps are every element's) */
-	uint32_t *label;       /* index into core.labels of each task's set (one for an array), or NULL */
+	uint32_t *dep_at; /* count + 1 indexes into deps, or NULL: none (an array's deps are every
+			     element's) */
+	uint32_t *label; /* index into core.labels of each task's set (one for an array), or NULL */
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
 	struct list watches;   /* struct block_watch */
 	struct list ready;     /* struct ready_run */
@@ -83,13 +87,14 @@ struct task {
 	uint32_t idx;
 	uint32_t waiting_on; /* dependencies that have not ended, or are being made again */
 	uint32_t users;      /* unfinished dependents */
-	uint32_t lineage;    /* done dependents whose value could only be made again from this one's */
+	uint32_t lineage; /* done dependents whose value could only be made again from this one's */
 	uint32_t dependents; /* edge list: who waits on this one; 0: none */
 	uint32_t holds;      /* rows of other sessions */
 	uint32_t attempts, deaths, generation;
-	bool remake;  /* done, and being made again */
-	bool started; /* under the current lease */
-	bool hopeless; /* a remake: some dependency's value cannot be had; it ends when none is awaited any more */
+	bool remake;     /* done, and being made again */
+	bool started;    /* under the current lease */
+	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
+			    awaited any more */
 	bool held_value; /* done with a value that is not inline */
 	bool keeps_deps; /* its dependencies count it in users or lineage */
 	/* the lease; worker NULL: none */
@@ -161,7 +166,7 @@ struct session {
 	uint64_t conn;                  /* 0: none */
 	struct heap_node deadline;
 	uint64_t expires_us;
-	struct map64 holds; /* tasks of other sessions */
+	struct map64 holds;   /* tasks of other sessions */
 	struct map64 replies; /* stored replies: seq */
 };
 
@@ -233,26 +238,27 @@ struct core {
 	bool loading;
 	struct update *u; /* of the current step */
 
-	struct map64 sessions;    /* number -> struct session */
-	struct map64 blocks_of;   /* session number -> struct session_blocks */
-	struct list blocks;       /* in order */
-	struct fpmap keys;        /* (namespace, key) -> task id (an array's first) */
-	struct map64 users;       /* number -> struct user */
-	struct map64 workers;     /* number -> struct worker */
-	struct list worker_list;  /* by number */
-	struct map64 conns;       /* number -> struct conn */
-	struct heap deadlines_s;  /* sessions */
-	struct heap deadlines_w;  /* workers */
+	struct map64 sessions;   /* number -> struct session */
+	struct map64 blocks_of;  /* session number -> struct session_blocks */
+	struct list blocks;      /* in order */
+	struct fpmap keys;       /* (namespace, key) -> task id (an array's first) */
+	struct map64 users;      /* number -> struct user */
+	struct map64 workers;    /* number -> struct worker */
+	struct list worker_list; /* by number */
+	struct map64 conns;      /* number -> struct conn */
+	struct heap deadlines_s; /* sessions */
+	struct heap deadlines_w; /* workers */
 	struct list dirty_sessions, dirty_bundles;
-	struct list closing;      /* sessions */
+	struct list closing; /* sessions */
 	struct list works;
-	struct list scans;        /* struct block_watch */
-	struct map64 dirty_gone;  /* first id of a chunk -> struct block */
-	struct fpmap label_ids;   /* fingerprint of a label set -> index */
+	struct list scans;       /* struct block_watch */
+	struct map64 dirty_gone; /* first id of a chunk -> struct block */
+	struct fpmap label_ids;  /* fingerprint of a label set -> index */
 	struct label_set *labels;
 	uint32_t nlabels, labels_cap;
 
-	/* tasks whose dependency ended badly, or that nothing wants any more: ids, worked off in steps */
+	/* tasks whose dependency ended badly, or that nothing wants any more: ids, worked off in
+	 * steps */
 	struct doom *doomed;
 	uint32_t doom_at, ndoomed, doomed_cap;
 
@@ -287,7 +293,8 @@ struct place {
 /* ---- block.c: containers ---- */
 struct block *block_new(struct core *c, const struct block_record *r);
 void block_free(struct core *c, struct block *b);
-bool place_of(const struct core *c, uint64_t id, struct place *out); /* false: never was, or its block is gone */
+bool place_of(const struct core *c, uint64_t id, struct place *out); /* false: never was, or its
+									block is gone */
 /* How many ids from this one on, at least one, have no block. */
 uint64_t place_gap(const struct core *c, uint64_t id);
 struct task *task_peek(struct block *b, uint32_t idx);
@@ -337,13 +344,17 @@ void bundle_put(struct core *c, struct bundle *bundle);
 void bundle_dirty(struct core *c, struct bundle *bundle);
 void bundles_write(struct core *c);
 void assign(struct core *c);
-void lease_send(struct core *c, struct worker *w, struct fence first, struct task *const *tasks, uint32_t n);
+void lease_send(struct core *c, struct worker *w, struct fence first, struct task *const *tasks,
+	uint32_t n);
 
 /* ---- finish.c ---- */
-/* The end of a task; outcome is encoded and may be empty, then one is made of state, cause and blame. */
-void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome, enum cause cause, uint64_t blame);
+/* The end of a task; outcome is encoded and may be empty, then one is made of state, cause and
+ * blame. */
+void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome,
+	enum cause cause, uint64_t blame);
 void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome);
-void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq, struct slice outcome);
+void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
+	struct slice outcome);
 void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, uint64_t blame);
 bool doom_work(struct core *c, uint32_t *budget);
 void task_unblock(struct core *c, struct task *t);
@@ -369,7 +380,8 @@ bool value_is_lost(const struct task *t);
 bool remake(struct core *c, struct task *t);
 bool remake_allowed(const struct task *t);
 void remake_end(struct core *c, struct task *t, bool ok);
-/* The values of a task's dependencies are there, or it waits for them now, or is doomed: true only for the first. */
+/* The values of a task's dependencies are there, or it waits for them now, or is doomed: true only
+ * for the first. */
 bool inputs_there(struct core *c, struct block *b, uint32_t idx);
 void getters_answer(struct core *c, struct task *t, uint32_t code, const char *text);
 
@@ -383,8 +395,8 @@ struct user *user_of(struct core *c, struct slice name, uint32_t uid);
 /* Numbering: true when the request is the session's next one and is to be done. */
 bool request_begin(struct core *c, const struct event *e, struct session **s);
 void reply_plain(struct core *c, struct session *s, uint64_t conn);
-void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text, struct slice text_more,
-		  struct slice data);
+void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text,
+	struct slice text_more, struct slice data);
 void session_open(struct core *c, const struct event *e);
 void session_acked(struct core *c, const struct event *e);
 struct session *session_load(struct core *c, uint32_t number, const struct session_record *r);
@@ -406,7 +418,9 @@ void hold(struct core *c, const struct event *e);
 void watch(struct core *c, const struct event *e);
 void unwatch(struct core *c, const struct event *e);
 bool watch_work(struct core *c, uint32_t *budget);
-void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state, struct slice outcome);
+/* made: the outcome is the core's own, and does not outlive the call. */
+void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state,
+	struct slice outcome, bool made);
 void watches_drop_conn(struct core *c, struct conn *conn);
 void watches_drop_block(struct core *c, struct block *b);
 void get(struct core *c, const struct event *e);
@@ -428,8 +442,8 @@ void conn_free(struct core *c, struct conn *conn);
 
 /* ---- keys ---- */
 struct fp128 key_fingerprint(struct slice ns, struct slice key);
-struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps, uint32_t ndeps,
-			      struct slice inputs);
+struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps,
+	uint32_t ndeps, struct slice inputs);
 /* core/labels.c */
 uint32_t labels_intern(struct core *c, struct block_entry *e);
 

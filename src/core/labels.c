@@ -27,9 +27,9 @@ uint32_t labels_intern(struct core *c, struct block_entry *e)
 			c->labels_cap = c->labels_cap ? c->labels_cap * 2 : 16;
 			c->labels = xreallocarray(c->labels, c->labels_cap, sizeof(*c->labels));
 		}
-		c->labels[c->nlabels] = (struct label_set){ .text = xmemdup(text.p, text.n),
-							    .n = e->nlabels,
-							    .bytes = (uint32_t)text.n };
+		c->labels[c->nlabels] = (struct label_set){.text = xmemdup(text.p, text.n),
+			.n = e->nlabels,
+			.bytes = (uint32_t)text.n};
 		at = ++c->nlabels;
 		ensure(fpmap_put(&c->label_ids, fp, at));
 	}

@@ -1,6 +1,7 @@
 /*
- * Leases and their bundles. Leases granted to one worker between two seals are one record; it is deleted when the last of them is
- * over, and written again when one is revoked (D5). A task's lease is its fence: whoever reports under another is refused.
+ * Leases and their bundles. Leases granted to one worker between two seals are one record; it is
+ * deleted when the last of them is over, and written again when one is revoked (D5). A task's lease
+ * is its fence: whoever reports under another is refused.
  */
 #include "core/impl.h"
 
@@ -46,7 +47,8 @@ void bundles_write(struct core *c)
 		struct bundle *b = container_of(c->dirty_bundles.next, struct bundle, in_dirty);
 		struct record *r = update_record(c->u, RECORD_LEASE, b->first.epoch, b->first.seq);
 
-		lease_bundle_encode(&c->u->bytes, b->worker->number, b->issued_us, b->entries, b->n);
+		lease_bundle_encode(
+			&c->u->bytes, b->worker->number, b->issued_us, b->entries, b->n);
 		update_record_end(c->u, r);
 		b->dirty = false;
 		list_remove(&b->in_dirty);
@@ -59,7 +61,7 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	(void)c;
 	ensure(!t->worker);
 	t->worker = bundle->worker;
-	t->fence = (struct fence){ bundle->first.epoch, bundle->first.seq + idx };
+	t->fence = (struct fence){bundle->first.epoch, bundle->first.seq + idx};
 	t->bundle = bundle;
 	t->bundle_idx = idx;
 	t->started = false;
@@ -68,7 +70,8 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	bundle->worker->nleases++;
 }
 
-/* The task must be READY; it gets the next fence, in the bundle that the worker has open in this seal. */
+/* The task must be READY; it gets the next fence, in the bundle that the worker has open in this
+ * seal. */
 void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx)
 {
 	struct task *t = task_get(c, b, idx);
@@ -79,15 +82,16 @@ void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx
 		w->open_cap *= 2;
 		o->entries = xreallocarray(o->entries, w->open_cap, sizeof(*o->entries));
 	}
-	o->entries[i] = (struct lease_entry){ .id = task_own_id(t),
-					      .generation = t->generation,
-					      .flags = t->remake ? LEASE_REMAKE : 0 };
+	o->entries[i] = (struct lease_entry){.id = task_own_id(t),
+		.generation = t->generation,
+		.flags = t->remake ? LEASE_REMAKE : 0};
 	c->fence_seq++;
 	task_move(c, b, idx, TASK_LEASED);
 	lease_adopt(c, t, o, i);
 }
 
-/* The lease is over. revoke: it did not end with a report, so that its record must say that it no longer counts. */
+/* The lease is over. revoke: it did not end with a report, so that its record must say that it no
+ * longer counts. */
 void lease_drop(struct core *c, struct task *t, bool revoke)
 {
 	struct worker *w = t->worker;
@@ -100,7 +104,7 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 		w->nrunning--;
 	t->worker = NULL;
 	t->bundle = NULL;
-	t->fence = (struct fence){ 0, 0 };
+	t->fence = (struct fence){0, 0};
 	t->started = false;
 	c->ready_changed = true;
 	if (revoke) {
@@ -111,7 +115,8 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 }
 
 /* LEASE for tasks that hold leases with consecutive fences from `first`. */
-void lease_send(struct core *c, struct worker *w, struct fence first, struct task *const *tasks, uint32_t n)
+void lease_send(
+	struct core *c, struct worker *w, struct fence first, struct task *const *tasks, uint32_t n)
 {
 	struct send *s = update_send(c->u, SEND_LEASE, w->conn);
 

@@ -1,6 +1,7 @@
 /*
- * Rebuilding the core from the store's records, in the order that core.h gives. Records say what was submitted, what ended, what is leased and what
- * was released; the rest is derived here: who waits, who is ready, who holds whom, the key index.
+ * Rebuilding the core from the store's records, in the order that core.h gives. Records say what
+ * was submitted, what ended, what is leased and what was released; the rest is derived here: who
+ * waits, who is ready, who holds whom, the key index.
  */
 #include "core/impl.h"
 
@@ -35,30 +36,34 @@ bool core_load_user(struct core *c, uint32_t number, const struct user_record *r
 	return true;
 }
 
-bool core_load_worker(struct core *c, uint32_t number, const struct worker_record *r, const char **why)
+bool core_load_worker(
+	struct core *c, uint32_t number, const struct worker_record *r, const char **why)
 {
 	return worker_load(c, number, r) || bad(why, "a worker twice, or of an unknown user");
 }
 
-bool core_load_session(struct core *c, uint32_t number, const struct session_record *r, const char **why)
+bool core_load_session(
+	struct core *c, uint32_t number, const struct session_record *r, const char **why)
 {
 	return session_load(c, number, r) || bad(why, "a session twice, or of an unknown user");
 }
 
 /* The fingerprints under which a later submit finds the task; as submit.c makes them. */
-static void load_key(struct block *b, uint32_t i, const struct block_record *r, const struct block_entry *e, struct slice inputs)
+static void load_key(struct block *b, uint32_t i, const struct block_record *r,
+	const struct block_entry *e, struct slice inputs)
 {
 	uint32_t n;
 	const uint64_t *deps = block_deps(b, i, &n);
 
 	b->keys[i].key = key_fingerprint(r->ns, e->key);
-	b->keys[i].spec = spec_fingerprint(b->flags & BLOCK_ARRAY, b->count, e->spec, deps, n, inputs);
+	b->keys[i].spec =
+		spec_fingerprint(b->flags & BLOCK_ARRAY, b->count, e->spec, deps, n, inputs);
 }
 
 /* The bytes of an array's inputs. */
 static bool load_inputs(struct block_reader *reader, struct slice *inputs)
 {
-	struct cursor at = { 0 };
+	struct cursor at = {0};
 	uint64_t n = 0;
 
 	if (!block_reader_inputs(reader, &n, &at))
@@ -68,7 +73,8 @@ static bool load_inputs(struct block_reader *reader, struct slice *inputs)
 }
 
 /* What the entries of a body say of each task. */
-static bool load_body(struct core *c, struct block *b, const struct block_record *r, bool session_lives)
+static bool load_body(
+	struct core *c, struct block *b, const struct block_record *r, bool session_lives)
 {
 	struct block_reader reader;
 	struct block_entry e;
@@ -91,15 +97,19 @@ static bool load_body(struct core *c, struct block *b, const struct block_record
 			b->deps[at] = block_dep(r->deps, at);
 		if (ndeps)
 			b->dep_at[i + 1] = (uint32_t)at;
-		b->option[i] = (uint8_t)((e.once ? OPTION_ONCE : 0) | (e.recompute ? OPTION_RECOMPUTE : 0) |
+		b->option[i] = (uint8_t)((e.once ? OPTION_ONCE : 0) |
+					 (e.recompute ? OPTION_RECOMPUTE : 0) |
 					 (e.kind == SPEC_EXEC ? OPTION_EXEC : 0));
 		b->label[i] = e.nlabels ? labels_intern(c, &e) : 0;
 		if (b->flags & BLOCK_ARRAY && !load_inputs(&reader, &inputs))
 			return false;
 		if (!slice_is_empty(e.key))
 			load_key(b, i, r, &e, inputs);
-		memset(b->state + i, e.detached ? TASK_DETACHED : session_lives ? TASK_HELD : 0,
-		       b->flags & BLOCK_ARRAY ? b->count : 1);
+		memset(b->state + i,
+			e.detached      ? TASK_DETACHED
+			: session_lives ? TASK_HELD
+					: 0,
+			b->flags & BLOCK_ARRAY ? b->count : 1);
 	}
 	return at == ndeps;
 }
@@ -123,7 +133,8 @@ bool core_load_block(struct core *c, const struct block_record *r, const char **
 	return bad(why, "a block whose body does not fit its head");
 }
 
-bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released, const char **why)
+bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
+	const char **why)
 {
 	struct place p;
 	uint64_t n;
@@ -198,7 +209,8 @@ static void supersede(struct task *t)
 	t->bundle = NULL;
 }
 
-bool core_load_lease(struct core *c, struct fence first, const struct lease_bundle *r, const char **why)
+bool core_load_lease(
+	struct core *c, struct fence first, const struct lease_bundle *r, const char **why)
 {
 	struct worker *w = map64_get_ptr(&c->workers, r->worker);
 	struct bundle *b;
@@ -218,7 +230,8 @@ bool core_load_lease(struct core *c, struct fence first, const struct lease_bund
 		struct task *t;
 
 		b->entries[i] = lease_bundle_entry(r, i);
-		if (b->entries[i].flags & (LEASE_REVOKED | LEASE_REMAKE) || !place_of(c, b->entries[i].id, &p))
+		if (b->entries[i].flags & (LEASE_REVOKED | LEASE_REMAKE) ||
+			!place_of(c, b->entries[i].id, &p))
 			continue;
 		s = block_state(p.block, p.idx);
 		if (s && s != TASK_CANCELLING)
@@ -335,7 +348,7 @@ static void index_keys(struct core *c, struct block *b)
 
 	for (uint32_t i = 0; b->keys && i < n; i++)
 		if ((b->keys[i].key.hi || b->keys[i].key.lo) && b->live &&
-		    (b->flags & BLOCK_ARRAY || block_state(b, i) != TASK_GONE))
+			(b->flags & BLOCK_ARRAY || block_state(b, i) != TASK_GONE))
 			ensure(fpmap_put(&c->keys, b->keys[i].key, b->first + i));
 }
 
@@ -376,7 +389,7 @@ static void drop_dead_bundles(struct core *c)
 
 static void await_peers(struct core *c)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	uint64_t number;
 	void *p;
 

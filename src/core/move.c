@@ -1,5 +1,6 @@
 /*
- * The one place where a task changes state: the byte, the counts, and the table of allowed moves (model/state.h).
+ * The one place where a task changes state: the byte, the counts, and the table of allowed moves
+ * (model/state.h).
  */
 #include "core/impl.h"
 

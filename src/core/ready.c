@@ -1,7 +1,8 @@
 /*
- * Ready tasks, by user, as runs of consecutive tasks: a block of a thousand is one entry, an array of ten million too. Users take turns
- * by stride: each lease adds to the user's pass, the least pass goes first. What a finished dependency made ready goes in
- * front of what was submitted, so that graphs finish branches before they start new ones.
+ * Ready tasks, by user, as runs of consecutive tasks: a block of a thousand is one entry, an array
+ * of ten million too. Users take turns by stride: each lease adds to the user's pass, the least
+ * pass goes first. What a finished dependency made ready goes in front of what was submitted, so
+ * that graphs finish branches before they start new ones.
  *
  * Entries are not removed when a task stops being ready: they are checked when they come up.
  */
@@ -15,7 +16,7 @@ void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bo
 	ensure(user && count > 0);
 	c->ready_changed = true;
 	if (list_is_empty(&user->ready)) {
-		struct map64_iter it = { 0 };
+		struct map64_iter it = {0};
 		uint64_t number, least = UINT64_MAX;
 		void *p;
 
@@ -30,7 +31,7 @@ void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bo
 			user->pass = least;
 	}
 	r = xcalloc(1, sizeof(*r));
-	*r = (struct ready_run){ .block = b, .at = at, .count = count };
+	*r = (struct ready_run){.block = b, .at = at, .count = count};
 	if (front)
 		list_push_front(&user->ready, &r->in_user);
 	else
@@ -78,7 +79,7 @@ static struct ready_run *front_of(struct user *user)
 
 bool ready_next(struct core *c, struct place *out, struct user **user)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	struct ready_run *best = NULL;
 	uint64_t number;
 	void *p;
@@ -88,7 +89,8 @@ bool ready_next(struct core *c, struct place *out, struct user **user)
 		struct user *o = p;
 		struct ready_run *r;
 
-		if (*user && (o->pass > (*user)->pass || (o->pass == (*user)->pass && o->number > (*user)->number)))
+		if (*user && (o->pass > (*user)->pass ||
+				     (o->pass == (*user)->pass && o->number > (*user)->number)))
 			continue;
 		r = front_of(o);
 		if (!r)
@@ -98,7 +100,7 @@ bool ready_next(struct core *c, struct place *out, struct user **user)
 	}
 	if (!best)
 		return false;
-	*out = (struct place){ best->block, best->at };
+	*out = (struct place){best->block, best->at};
 	return true;
 }
 

@@ -82,9 +82,11 @@ void hold(struct core *c, const struct event *e)
 		pack_u64(&data, block_state(p.block, p.idx));
 	}
 	if (!cursor_ok(&in) || data.failed)
-		reply_stored(c, s, e->conn, DQ_E_USAGE, "malformed keys", slice_empty(), slice_empty());
+		reply_stored(
+			c, s, e->conn, DQ_E_USAGE, "malformed keys", slice_empty(), slice_empty());
 	else if (held > HOLD_TASKS_MAX)
-		reply_stored(c, s, e->conn, DQ_E_LIMIT, "hold: at most 65536 tasks a request", slice_empty(), slice_empty());
+		reply_stored(c, s, e->conn, DQ_E_LIMIT, "hold: at most 65536 tasks a request",
+			slice_empty(), slice_empty());
 	else
 		reply_stored(c, s, e->conn, DQ_E_OK, "", slice_empty(), buf_slice(&data));
 	buf_release(&data);

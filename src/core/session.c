@@ -1,17 +1,20 @@
 /*
- * Sessions: opening and resuming, the numbering of requests and their stored replies (D3), expiry, and the end, which drops the holds
- * in steps (D9). A session lives on its connection; without one, for its TTL of listening time.
+ * Sessions: opening and resuming, the numbering of requests and their stored replies (D3), expiry,
+ * and the end, which drops the holds in steps (D9). A session lives on its connection; without one,
+ * for its TTL of listening time.
  */
 #include "core/impl.h"
 
 static bool sooner_session(const struct heap_node *a, const struct heap_node *b)
 {
-	return container_of(a, struct session, deadline)->expires_us < container_of(b, struct session, deadline)->expires_us;
+	return container_of(a, struct session, deadline)->expires_us <
+	       container_of(b, struct session, deadline)->expires_us;
 }
 
 static bool sooner_worker(const struct heap_node *a, const struct heap_node *b)
 {
-	return container_of(a, struct worker, deadline)->expires_us < container_of(b, struct worker, deadline)->expires_us;
+	return container_of(a, struct worker, deadline)->expires_us <
+	       container_of(b, struct worker, deadline)->expires_us;
 }
 
 void deadlines_init(struct core *c)
@@ -33,14 +36,14 @@ void sessions_write(struct core *c)
 {
 	while (!list_is_empty(&c->dirty_sessions)) {
 		struct session *s = container_of(c->dirty_sessions.next, struct session, in_dirty);
-		struct session_record r = { .incarnation = s->incarnation,
-					    .user = s->user->number,
-					    .name = slice_str(s->name),
-					    .ttl_ms = s->ttl_us / 1000,
-					    .last_seq = s->last_seq,
-					    .closing = s->closing,
-					    .created_us = s->created_us,
-					    .next_n = s->next_n };
+		struct session_record r = {.incarnation = s->incarnation,
+			.user = s->user->number,
+			.name = slice_str(s->name),
+			.ttl_ms = s->ttl_us / 1000,
+			.last_seq = s->last_seq,
+			.closing = s->closing,
+			.created_us = s->created_us,
+			.next_n = s->next_n};
 		struct record *rec = update_record(c->u, RECORD_SESSION, s->number, 0);
 
 		memcpy(r.token, s->token, TOKEN_BYTES);
@@ -53,7 +56,7 @@ void sessions_write(struct core *c)
 
 struct user *user_of(struct core *c, struct slice name, uint32_t uid)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	struct record *rec;
 	uint64_t number;
 	struct user *u;
@@ -71,12 +74,14 @@ struct user *user_of(struct core *c, struct slice name, uint32_t uid)
 	ensure(map64_put_ptr(&c->users, u->number, u));
 	c->counters_dirty = true;
 	rec = update_record(c->u, RECORD_USER, u->number, 0);
-	user_record_encode(&c->u->bytes, &(struct user_record){ .name = slice_str(u->name), .uid = uid });
+	user_record_encode(
+		&c->u->bytes, &(struct user_record){.name = slice_str(u->name), .uid = uid});
 	update_record_end(c->u, rec);
 	return u;
 }
 
-static struct session *session_new(struct core *c, uint32_t number, struct slice name, struct user *user)
+static struct session *session_new(
+	struct core *c, uint32_t number, struct slice name, struct user *user)
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
@@ -161,7 +166,7 @@ static void opened(struct core *c, struct session *s, uint64_t conn_number)
 
 static struct session *named_session(struct core *c, struct user *user, struct slice name)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	uint64_t number;
 	void *p;
 
@@ -192,7 +197,8 @@ void session_open(struct core *c, const struct event *e)
 
 	if (e->open.session) {
 		s = map64_get_ptr(&c->sessions, e->open.session);
-		if (!s || s->closing || s->user != user || !slice_eq(e->open.token, slice_of(s->token, TOKEN_BYTES))) {
+		if (!s || s->closing || s->user != user ||
+			!slice_eq(e->open.token, slice_of(s->token, TOKEN_BYTES))) {
 			conn_refuse(c, e->conn, DQ_E_GONE, "there is no such session any more");
 			return;
 		}
@@ -257,8 +263,8 @@ void reply_plain(struct core *c, struct session *s, uint64_t conn)
 	send->seq = s->last_seq;
 }
 
-void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text, struct slice more,
-		  struct slice data)
+void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text,
+	struct slice more, struct slice data)
 {
 	struct record *r = update_record(c->u, RECORD_REPLY, s->number, s->last_seq);
 	struct send *send;
@@ -267,7 +273,8 @@ void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t cod
 	buf_init(&full, 4096);
 	buf_append_slice(&full, slice_str(text));
 	buf_append_slice(&full, more);
-	reply_record_encode(&c->u->bytes, &(struct reply_record){ .code = code, .text = buf_slice(&full), .data = data });
+	reply_record_encode(&c->u->bytes,
+		&(struct reply_record){.code = code, .text = buf_slice(&full), .data = data});
 	update_record_end(c->u, r);
 	send = update_send(c->u, SEND_REPLY, conn);
 	send->session = s->number;
@@ -312,7 +319,7 @@ void session_end(struct core *c, struct session *s)
 /* The session has no holds left. */
 static void session_gone(struct core *c, struct session *s)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	uint64_t seq, one;
 
 	while (map64_next(&s->replies, &it, &seq, &one))
@@ -326,7 +333,7 @@ static void session_gone(struct core *c, struct session *s)
 static bool drop_other_holds(struct core *c, struct session *s, uint32_t *budget)
 {
 	while (map64_count(&s->holds) && *budget) {
-		struct map64_iter it = { 0 };
+		struct map64_iter it = {0};
 		uint64_t id, one;
 		struct place p;
 

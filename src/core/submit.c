@@ -1,7 +1,8 @@
 /*
- * A submit: read and checked whole first, then done whole, or refused whole with a stored reply. Two passes over the body: the first resolves
- * keys and dependencies into the scratch arrays and changes nothing but the key index, which it takes back when it refuses; the
- * second makes the block.
+ * A submit: read and checked whole first, then done whole, or refused whole with a stored reply.
+ * Two passes over the body: the first resolves keys and dependencies into the scratch arrays and
+ * changes nothing but the key index, which it takes back when it refuses; the second makes the
+ * block.
  */
 #include "core/impl.h"
 
@@ -70,7 +71,8 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 		uint64_t j = ref->id - in->first;
 
 		if (in->array || j >= i)
-			return refuse(in, DQ_E_USAGE, "a task depends on itself or on a later one", slice_empty());
+			return refuse(in, DQ_E_USAGE, "a task depends on itself or on a later one",
+				slice_empty());
 		*out = in->alias[j] ? in->alias[j] : ref->id;
 		return true;
 	}
@@ -78,21 +80,25 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 		*out = ref->id;
 		if (place_of(in->c, ref->id, &p) && block_state(p.block, p.idx) != TASK_GONE)
 			return true;
-		return refuse(in, DQ_E_NOT_FOUND, "a dependency is not there any more", slice_empty());
+		return refuse(
+			in, DQ_E_NOT_FOUND, "a dependency is not there any more", slice_empty());
 	}
 	if (in->any_key && !memchr(ref->key.p, '/', ref->key.n)) {
 		struct fp128 fp = key_fingerprint(in->ns, ref->key);
 		uint64_t id;
 
-		if (fpmap_get(&in->c->keys, fp, &id) && id >= in->first && id < in->first + in->count) {
+		if (fpmap_get(&in->c->keys, fp, &id) && id >= in->first &&
+			id < in->first + in->count) {
 			*out = id;
-			return !in->array || refuse(in, DQ_E_USAGE, "a task depends on itself", slice_empty());
+			return !in->array ||
+			       refuse(in, DQ_E_USAGE, "a task depends on itself", slice_empty());
 		}
 	}
 	if (!core_resolve(in->c, in->s->user->number, ref->key, &run))
 		return refuse(in, DQ_E_NOT_FOUND, "no such dependency: ", ref->key);
 	if (run.count != 1)
-		return refuse(in, DQ_E_USAGE, "a dependency on a whole array: name an element: ", ref->key);
+		return refuse(in, DQ_E_USAGE,
+			"a dependency on a whole array: name an element: ", ref->key);
 	*out = run.first;
 	return true;
 }
@@ -114,8 +120,8 @@ static bool read_deps(struct intake *in, struct block_entry *entry, uint32_t i)
 	return true;
 }
 
-struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps, uint32_t ndeps,
-			      struct slice inputs)
+struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps,
+	uint32_t ndeps, struct slice inputs)
 {
 	uint64_t shape = array ? count : 0;
 	struct hasher h;
@@ -130,7 +136,8 @@ struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, con
 }
 
 /* An entry with a key of the user's: new, or the same task, or a conflict. */
-static bool claim_key(struct intake *in, const struct block_entry *entry, uint32_t i, struct slice inputs)
+static bool claim_key(
+	struct intake *in, const struct block_entry *entry, uint32_t i, struct slice inputs)
 {
 	const char *why;
 	struct task_key *k = &in->keys[i];
@@ -140,8 +147,8 @@ static bool claim_key(struct intake *in, const struct block_entry *entry, uint32
 	if (!key_is_valid(entry->key, &why))
 		return refuse(in, DQ_E_USAGE, why, slice_empty());
 	k->key = key_fingerprint(in->ns, entry->key);
-	k->spec = spec_fingerprint(in->array, in->count, entry->spec, in->c->scratch_deps + in->dep_at[i],
-				   in->dep_at[i + 1] - in->dep_at[i], inputs);
+	k->spec = spec_fingerprint(in->array, in->count, entry->spec,
+		in->c->scratch_deps + in->dep_at[i], in->dep_at[i + 1] - in->dep_at[i], inputs);
 	if (!fpmap_get(&in->c->keys, k->key, &id)) {
 		in->any_key = true;
 		ensure(fpmap_put(&in->c->keys, k->key, in->first + i));
@@ -158,18 +165,20 @@ static bool claim_key(struct intake *in, const struct block_entry *entry, uint32
 		struct task_key *o = &p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx];
 
 		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo &&
-		    !!(p.block->flags & BLOCK_ARRAY) == in->array)
+			!!(p.block->flags & BLOCK_ARRAY) == in->array)
 			return true;
 	}
 	in->live = id;
 	return refuse(in, DQ_E_CONFLICT, "another task has the key: ", entry->key);
 }
 
-static bool read_entry(struct intake *in, struct block_entry *entry, uint32_t i, struct slice inputs)
+static bool read_entry(
+	struct intake *in, struct block_entry *entry, uint32_t i, struct slice inputs)
 {
 	if (!read_deps(in, entry, i))
 		return false;
-	in->option[i] = (uint8_t)((entry->once ? OPTION_ONCE : 0) | (entry->recompute ? OPTION_RECOMPUTE : 0) |
+	in->option[i] = (uint8_t)((entry->once ? OPTION_ONCE : 0) |
+				  (entry->recompute ? OPTION_RECOMPUTE : 0) |
 				  (entry->kind == SPEC_EXEC ? OPTION_EXEC : 0));
 	in->any_option = in->any_option || in->option[i];
 	in->detached[i] = entry->detached;
@@ -186,7 +195,7 @@ static bool read_body(struct intake *in)
 {
 	struct block_reader r;
 	struct block_entry entry;
-	struct cursor inputs = { 0 };
+	struct cursor inputs = {0};
 	uint64_t ninputs = 0;
 
 	block_reader_init(&r, in->e->submit.body);
@@ -201,12 +210,17 @@ static bool read_body(struct intake *in)
 		if (!block_reader_next(&r, &entry) || !block_reader_inputs(&r, &ninputs, &inputs))
 			return refuse(in, DQ_E_USAGE, r.why, slice_empty());
 		if (ninputs && ninputs != in->count)
-			return refuse(in, DQ_E_USAGE, "an array with another number of inputs than elements", slice_empty());
-		if (!read_entry(in, &entry, 0, ninputs ? slice_of(inputs.p, (size_t)(r.c.p - inputs.p)) : slice_empty()))
+			return refuse(in, DQ_E_USAGE,
+				"an array with another number of inputs than elements",
+				slice_empty());
+		if (!read_entry(in, &entry, 0,
+			    ninputs ? slice_of(inputs.p, (size_t)(r.c.p - inputs.p))
+				    : slice_empty()))
 			return false;
 	}
 	if (!block_reader_end(&r))
-		return refuse(in, DQ_E_USAGE, r.why ? r.why : "bytes left over after the last task", slice_empty());
+		return refuse(in, DQ_E_USAGE, r.why ? r.why : "bytes left over after the last task",
+			slice_empty());
 	return true;
 }
 
@@ -223,8 +237,10 @@ static bool read_head(struct intake *in)
 	if (e->submit.ns.n && !slice_eq(e->submit.ns, in->ns))
 		return refuse(in, DQ_E_REFUSED, "not your namespace: ", e->submit.ns);
 	if (in->array ? in->count > LIMIT_ARRAY_ELEMENTS : in->count > LIMIT_SUBMIT_TASKS)
-		return refuse(in, DQ_E_LIMIT, limit_text(in->array ? LIMIT_INDEX_ARRAY_ELEMENTS : LIMIT_INDEX_SUBMIT_TASKS),
-			      slice_empty());
+		return refuse(in, DQ_E_LIMIT,
+			limit_text(
+				in->array ? LIMIT_INDEX_ARRAY_ELEMENTS : LIMIT_INDEX_SUBMIT_TASKS),
+			slice_empty());
 	if (e->submit.body.n > LIMIT_SUBMIT_BYTES)
 		return refuse(in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_SUBMIT_BYTES), slice_empty());
 	if (e->submit.first_n < in->s->next_n || e->submit.first_n + in->count > UINT32_MAX)
@@ -280,17 +296,17 @@ static void intake_free(struct intake *in)
 static void write_record(struct intake *in, struct block *b)
 {
 	struct core *c = in->c;
-	struct block_record rec = { .first = in->first,
-				    .count = in->count,
-				    .flags = in->e->submit.flags,
-				    .session = in->s->number,
-				    .seq = in->e->seq,
-				    .user = in->s->user->number,
-				    .order = b->order,
-				    .submitted_us = c->wall_us,
-				    .ns = in->ns,
-				    .deps = slice_of(c->scratch_deps, in->ndeps * sizeof(uint64_t)),
-				    .body = in->e->submit.body };
+	struct block_record rec = {.first = in->first,
+		.count = in->count,
+		.flags = in->e->submit.flags,
+		.session = in->s->number,
+		.seq = in->e->seq,
+		.user = in->s->user->number,
+		.order = b->order,
+		.submitted_us = c->wall_us,
+		.ns = in->ns,
+		.deps = slice_of(c->scratch_deps, in->ndeps * sizeof(uint64_t)),
+		.body = in->e->submit.body};
 	struct record *r = update_record(c->u, RECORD_BLOCK, in->first, 0);
 
 	block_record_encode(&c->u->bytes, &rec);
@@ -321,8 +337,9 @@ void task_start(struct core *c, struct block *b, uint32_t idx)
 				t->waiting_on++;
 			}
 		} else if (task_state(d) != TASK_DONE) {
-			doom(c, block_id(b, idx), task_state(d) == TASK_FAILED ? TASK_FAILED : TASK_CANCELLED,
-			     CAUSE_DEPENDENCY, deps[i]);
+			doom(c, block_id(b, idx),
+				task_state(d) == TASK_FAILED ? TASK_FAILED : TASK_CANCELLED,
+				CAUSE_DEPENDENCY, deps[i]);
 			c->u->more = true;
 			t->waiting_on++;
 		}
@@ -390,7 +407,8 @@ static bool all_alike(const struct intake *in)
 	return true;
 }
 
-/* Another session's task, or an array's elements, under a key that was submitted again: this session holds it too. */
+/* Another session's task, or an array's elements, under a key that was submitted again: this
+ * session holds it too. */
 static void hold_aliases(struct intake *in)
 {
 	for (uint32_t i = 0; i < in->entries; i++) {
@@ -430,12 +448,12 @@ static void reply(struct intake *in)
 static void take_in(struct intake *in)
 {
 	struct core *c = in->c;
-	struct block_record rec = { .first = in->first,
-				    .count = in->count,
-				    .flags = in->e->submit.flags,
-				    .session = in->s->number,
-				    .user = in->s->user->number,
-				    .submitted_us = c->wall_us };
+	struct block_record rec = {.first = in->first,
+		.count = in->count,
+		.flags = in->e->submit.flags,
+		.session = in->s->number,
+		.user = in->s->user->number,
+		.submitted_us = c->wall_us};
 	uint32_t fresh = 0;
 	struct block *b = NULL;
 
@@ -467,15 +485,15 @@ static void take_back(struct intake *in)
 	for (uint32_t i = 0; in->keys && i < in->entries; i++) {
 		uint64_t id;
 
-		if ((in->keys[i].key.hi || in->keys[i].key.lo) && fpmap_get(&in->c->keys, in->keys[i].key, &id) &&
-		    id == in->first + i)
+		if ((in->keys[i].key.hi || in->keys[i].key.lo) &&
+			fpmap_get(&in->c->keys, in->keys[i].key, &id) && id == in->first + i)
 			fpmap_remove(&in->c->keys, in->keys[i].key, NULL);
 	}
 }
 
 void submit(struct core *c, const struct event *e)
 {
-	struct intake in = { .c = c, .e = e };
+	struct intake in = {.c = c, .e = e};
 	struct buf data;
 
 	if (!request_begin(c, e, &in.s))

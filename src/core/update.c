@@ -48,7 +48,7 @@ struct record *update_record(struct update *u, enum record_kind kind, uint64_t a
 
 	grow((void **)&u->records, &u->records_cap, u->nrecords, sizeof(*r));
 	r = &u->records[u->nrecords++];
-	*r = (struct record){ .kind = kind, .a = a, .b = b, .at = (uint32_t)u->bytes.n };
+	*r = (struct record){.kind = kind, .a = a, .b = b, .at = (uint32_t)u->bytes.n};
 	return r;
 }
 

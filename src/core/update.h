@@ -1,9 +1,11 @@
 /*
- * What a step decided: records to write and messages to send, and the only way out of the core. No message may leave before
- * the records of all steps up to its own are on stable storage (D4); the shell sees to that.
+ * What a step decided: records to write and messages to send, and the only way out of the core. No
+ * message may leave before the records of all steps up to its own are on stable storage (D4); the
+ * shell sees to that.
  *
- * An update is owned by the caller and filled by core_step(), which appends; update_clear() empties it and keeps the memory.
- * Offsets point into `bytes`. Borrowed slices (send.outcome) live as long as the event.
+ * An update is owned by the caller and filled by core_step(), which appends; update_clear() empties
+ * it and keeps the memory. Offsets point into `bytes`. Borrowed slices (send.outcome) live as long
+ * as the event.
  */
 #ifndef CORE_UPDATE_H
 #define CORE_UPDATE_H
@@ -34,15 +36,16 @@ enum record_kind {
 struct record {
 	enum record_kind kind;
 	bool del;
-	uint64_t a, b;       /* the key's numbers, in the key's order; b where it has two */
-	uint32_t at, n;      /* the value in update.bytes */
+	uint64_t a, b;  /* the key's numbers, in the key's order; b where it has two */
+	uint32_t at, n; /* the value in update.bytes */
 };
 
 enum send_kind {
 	/* Complete as they are: */
 	SEND_OPENED,   /* session, token, incarnation, last_seq, next_n */
 	SEND_REPLY,    /* seq, code, text, data */
-	SEND_OUTCOME,  /* id, generation, state, attempts, outcome (borrowed), or empty for TASK_GONE */
+	SEND_OUTCOME,  /* id, generation, state, attempts, outcome (borrowed; n > 0: in bytes), or
+			  empty for TASK_GONE */
 	SEND_JOINED,   /* worker */
 	SEND_REPORTED, /* seq */
 	SEND_STOP,     /* id, fence, cause */
@@ -51,8 +54,9 @@ enum send_kind {
 	/* To be completed from the store, after the commit: */
 	SEND_STORED_REPLY,   /* seq of session: the stored reply, or a plain one */
 	SEND_STORED_OUTCOME, /* id: what its row says */
-	SEND_VALUE,          /* seq (the request), id: its value, or who holds it; code and text when it cannot be had */
-	SEND_LEASE           /* grants[at .. at + n): one bundle; fence: of the first */
+	SEND_VALUE, /* seq (the request), id: its value, or who holds it; code and text when it
+		       cannot be had */
+	SEND_LEASE  /* grants[at .. at + n): one bundle; fence: of the first */
 };
 
 struct send {
@@ -67,13 +71,14 @@ struct send {
 	enum task_state state;
 	enum cause cause;
 	uint32_t code;
-	const char *text;    /* static; or NULL: text_at */
+	const char *text;         /* static; or NULL: text_at */
 	uint32_t text_at, text_n; /* in bytes */
-	uint32_t at, n;      /* REPLY: data in bytes; OPENED: token in bytes; LEASE: grants */
+	uint32_t at, n; /* REPLY: data in bytes; OPENED: token in bytes; LEASE: grants; OUTCOME */
 	struct slice outcome;
 };
 
-/* A lease that was granted. Its inputs are the task's dependencies, in order: inputs[at .. at + ninputs). */
+/* A lease that was granted. Its inputs are the task's dependencies, in order: inputs[at .. at +
+ * ninputs). */
 struct grant {
 	uint64_t id;
 	uint32_t generation, attempt;
@@ -91,9 +96,9 @@ struct update {
 	uint64_t *inputs;
 	uint32_t ninputs, inputs_cap;
 	struct buf bytes;
-	bool more;                /* there is work left: send EVENT_CONTINUE after this batch went out */
-	bool seal;                /* something waits for the next EVENT_SEAL */
-	uint64_t next_tick_us;    /* monotonic time of the next deadline; 0: none */
+	bool more; /* there is work left: send EVENT_CONTINUE after this batch went out */
+	bool seal; /* something waits for the next EVENT_SEAL */
+	uint64_t next_tick_us; /* monotonic time of the next deadline; 0: none */
 };
 
 void update_init(struct update *u);

@@ -5,7 +5,7 @@
 
 void core_counts(const struct core *c, struct core_counts *out)
 {
-	*out = (struct core_counts){ .sessions = map64_count(&c->sessions) };
+	*out = (struct core_counts){.sessions = map64_count(&c->sessions)};
 	memcpy(out->tasks, c->counts, sizeof(out->tasks));
 	out->tasks[TASK_GONE] = 0;
 	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
@@ -39,15 +39,15 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 	if (!place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
 		return false;
 	t = task_peek(p.block, p.idx);
-	*out = (struct core_task_view){ .id = id,
-					.block_first = p.block->first,
-					.count = p.block->count,
-					.array = p.block->flags & BLOCK_ARRAY,
-					.state = block_state(p.block, p.idx),
-					.user = p.block->user,
-					.session = p.block->session,
-					.submitted_us = p.block->submitted_us,
-					.detached = p.block->state[p.idx] & TASK_DETACHED };
+	*out = (struct core_task_view){.id = id,
+		.block_first = p.block->first,
+		.count = p.block->count,
+		.array = p.block->flags & BLOCK_ARRAY,
+		.state = block_state(p.block, p.idx),
+		.user = p.block->user,
+		.session = p.block->session,
+		.submitted_us = p.block->submitted_us,
+		.detached = p.block->state[p.idx] & TASK_DETACHED};
 	if (t) {
 		if (t->remake)
 			out->state = TASK_DONE;
@@ -66,15 +66,15 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 
 static void view_worker(const struct worker *w, struct core_worker_view *out)
 {
-	*out = (struct core_worker_view){ .number = w->number,
-					  .name = slice_str(w->name),
-					  .address = slice_str(w->address),
-					  .slots = w->slots,
-					  .limit = w->limit,
-					  .leases = w->nleases,
-					  .running = w->nrunning,
-					  .held_bytes = w->held_bytes,
-					  .connected = w->conn != 0 };
+	*out = (struct core_worker_view){.number = w->number,
+		.name = slice_str(w->name),
+		.address = slice_str(w->address),
+		.slots = w->slots,
+		.limit = w->limit,
+		.leases = w->nleases,
+		.running = w->nrunning,
+		.held_bytes = w->held_bytes,
+		.connected = w->conn != 0};
 }
 
 bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out)
@@ -86,7 +86,8 @@ bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_
 	return w != NULL;
 }
 
-void core_each_worker(const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg)
+void core_each_worker(
+	const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg)
 {
 	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
 		struct core_worker_view v;
@@ -122,19 +123,22 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn)
 }
 
 /* A generated key, in the user's own namespace. */
-static bool resolve_generated(const struct core *c, uint32_t user, struct slice key, struct run *out)
+static bool resolve_generated(
+	const struct core *c, uint32_t user, struct slice key, struct run *out)
 {
 	uint64_t id = key_parse_generated(key);
 	struct place p;
 
-	if (!id || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE || p.block->user != user)
+	if (!id || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE ||
+		p.block->user != user)
 		return false;
-	if (p.block->keys && (p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.hi ||
-			      p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.lo))
+	if (p.block->keys &&
+		(p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.hi ||
+			p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.lo))
 		return false;
 	if (p.block->flags & BLOCK_ARRAY && p.idx)
 		return false;
-	*out = (struct run){ id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1 };
+	*out = (struct run){id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1};
 	return true;
 }
 
@@ -154,28 +158,30 @@ bool core_resolve(const struct core *c, uint32_t user, struct slice text, struct
 	if (!resolve_generated(c, user, key, out)) {
 		if (!fpmap_get(&c->keys, key_fingerprint(ns, key), &id) || !place_of(c, id, &p))
 			return false;
-		*out = (struct run){ id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1 };
+		*out = (struct run){id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1};
 	}
 	if (element < 0)
 		return true;
-	if (!place_of(c, out->first, &p) || !(p.block->flags & BLOCK_ARRAY) || (uint64_t)element >= out->count ||
-	    block_state(p.block, (uint32_t)element) == TASK_GONE)
+	if (!place_of(c, out->first, &p) || !(p.block->flags & BLOCK_ARRAY) ||
+		(uint64_t)element >= out->count ||
+		block_state(p.block, (uint32_t)element) == TASK_GONE)
 		return false;
-	*out = (struct run){ out->first + (uint64_t)element, 1 };
+	*out = (struct run){out->first + (uint64_t)element, 1};
 	return true;
 }
 
-void core_each_block(const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg)
+void core_each_block(
+	const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg)
 {
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next) {
 		const struct block *b = container_of(l, struct block, in_order);
-		struct core_block_view v = { .first = b->first,
-					     .count = b->count,
-					     .array = b->flags & BLOCK_ARRAY,
-					     .user = b->user,
-					     .ended = b->ended,
-					     .live = b->live,
-					     .states = b->state };
+		struct core_block_view v = {.first = b->first,
+			.count = b->count,
+			.array = b->flags & BLOCK_ARRAY,
+			.user = b->user,
+			.ended = b->ended,
+			.live = b->live,
+			.states = b->state};
 
 		if (!fn(&v, arg))
 			return;

@@ -1,6 +1,7 @@
 /*
- * Watching: a connection registers runs of ids and is told of each end, at once of those that had ended. Registrations live with the
- * connection; a client makes them again after a reconnect. What had ended already is told in steps.
+ * Watching: a connection registers runs of ids and is told of each end, at once of those that had
+ * ended. Registrations live with the connection; a client makes them again after a reconnect. What
+ * had ended already is told in steps.
  */
 #include "core/impl.h"
 
@@ -29,7 +30,8 @@ static void told(struct block_watch *w)
 		watch_free(w);
 }
 
-void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state, struct slice outcome)
+void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state,
+	struct slice outcome, bool made)
 {
 	struct block *b = t->block;
 	struct list *l, *next;
@@ -40,14 +42,21 @@ void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state sta
 
 		next = l->next;
 		/* one that has not been scanned yet is told by the scan */
-		if (t->idx < w->at || t->idx - w->at >= w->count || (w->scanning && t->idx - w->at >= w->scan))
+		if (t->idx < w->at || t->idx - w->at >= w->count ||
+			(w->scanning && t->idx - w->at >= w->scan))
 			continue;
 		s = update_send(c->u, SEND_OUTCOME, w->conn->number);
 		s->id = id;
 		s->state = state;
 		s->generation = t->generation;
 		s->attempts = t->attempts;
-		s->outcome = outcome;
+		if (made) {
+			s->at = (uint32_t)c->u->bytes.n;
+			s->n = (uint32_t)outcome.n;
+			buf_append_slice(&c->u->bytes, outcome);
+		} else {
+			s->outcome = outcome;
+		}
 		s->count = 1;
 		told(w);
 	}

@@ -1,6 +1,7 @@
 /*
- * Workers: joining with an inventory of what they run and hold, credit, starts, reports, and their loss. A connection that closes is not yet a lost
- * worker: its leases are honoured for one TTL of listening time.
+ * Workers: joining with an inventory of what they run and hold, credit, starts, reports, and their
+ * loss. A connection that closes is not yet a lost worker: its leases are honoured for one TTL of
+ * listening time.
  */
 #include "core/impl.h"
 
@@ -13,7 +14,8 @@ static char *text_of(struct slice s)
 	return t;
 }
 
-static struct worker *worker_new(struct core *c, uint32_t number, struct slice uuid, struct slice name, struct user *user)
+static struct worker *worker_new(
+	struct core *c, uint32_t number, struct slice uuid, struct slice name, struct user *user)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
 	struct list *l;
@@ -64,9 +66,9 @@ void worker_free(struct core *c, struct worker *w)
 
 static void worker_write(struct core *c, const struct worker *w)
 {
-	struct worker_record rec = { .name = slice_str(w->name),
-				     .user = w->user->number,
-				     .instance = slice_of(w->instance, w->ninstance) };
+	struct worker_record rec = {.name = slice_str(w->name),
+		.user = w->user->number,
+		.instance = slice_of(w->instance, w->ninstance)};
 	struct record *r = update_record(c->u, RECORD_WORKER, w->number, 0);
 
 	memcpy(rec.uuid, w->uuid, WORKER_UUID_BYTES);
@@ -75,10 +77,11 @@ static void worker_write(struct core *c, const struct worker *w)
 	c->u->seal = true;
 }
 
-/* Forgets that the value is with w, in memory alone: its row may still name w, which a start knows how to take. */
+/* Forgets that the value is with w, in memory alone: its row may still name w, which a start knows
+ * how to take. */
 static void lose_copies(struct core *c, struct worker *w)
 {
-	struct map64_iter it = { 0 };
+	struct map64_iter it = {0};
 	uint64_t id, one;
 
 	while (map64_next(&w->held, &it, &id, &one)) {
@@ -142,24 +145,41 @@ static bool name_is_taken(struct core *c, const struct event *e)
 		struct worker *w = container_of(l, struct worker, in_workers);
 
 		if (w->conn && slice_eq_str(e->join.name, w->name) &&
-		    !slice_eq(e->join.uuid, slice_of(w->uuid, WORKER_UUID_BYTES)))
+			!slice_eq(e->join.uuid, slice_of(w->uuid, WORKER_UUID_BYTES)))
 			return true;
 	}
 	return false;
 }
 
-/* What the worker still holds: a copy counts when it is the one that the scheduler knows. The others are dropped. */
-static void offer_copies(struct core *c, struct worker *w, const struct event *e)
+/* Of what it runs, the leases that are its own: task id -> its place in the inventory, from 1. */
+static void list_running(
+	struct core *c, struct worker *w, const struct event *e, struct map64 *running)
+{
+	map64_init(running);
+	for (uint32_t i = 0; i < e->join.nrunning; i++) {
+		const struct event_lease *r = &e->join.running[i];
+		struct place p;
+		struct task *t = place_of(c, r->id, &p) ? task_peek(p.block, p.idx) : NULL;
+
+		if (t && t->worker == w && fence_eq(t->fence, r->fence))
+			ensure(map64_put(running, r->id, i + 1));
+	}
+}
+
+/* What the worker still holds: a copy counts when it is the one that the scheduler knows, or one
+ * that its report is about to tell of. The others are dropped. */
+static void offer_copies(
+	struct core *c, struct worker *w, const struct event *e, const struct map64 *running)
 {
 	for (uint32_t i = 0; i < e->join.ncopies; i++) {
 		const struct event_copy *o = &e->join.copies[i];
 		struct place p;
 		struct task *t = place_of(c, o->id, &p) ? task_peek(p.block, p.idx) : NULL;
 
-		if (t && t->held_value && t->generation == o->generation && t->checksum == o->checksum &&
-		    t->size == o->size) {
+		if (t && t->held_value && t->generation == o->generation &&
+			t->checksum == o->checksum && t->size == o->size) {
 			copy_add(c, t, w);
-		} else {
+		} else if (!map64_get(running, o->id, NULL)) {
 			struct send *s = update_send(c->u, SEND_FREE, w->conn);
 
 			s->id = o->id;
@@ -168,23 +188,20 @@ static void offer_copies(struct core *c, struct worker *w, const struct event *e
 	}
 }
 
-/* Leases of the worker that its inventory has are adopted; the others are sent again under the same fence, or given up where the
- * process that had them is another one. */
-static void settle_leases(struct core *c, struct worker *w, const struct event *e, bool same_process)
+/* Leases of the worker that its inventory has are adopted; the others are sent again under the same
+ * fence, or given up where the process that had them is another one. */
+static void settle_leases(struct core *c, struct worker *w, const struct event *e,
+	const struct map64 *running, bool same_process)
 {
 	struct list *l, *next;
-	struct map64 running;
 
-	map64_init(&running);
-	for (uint32_t i = 0; i < e->join.nrunning; i++)
-		ensure(map64_put(&running, e->join.running[i].id, i + 1));
 	for (l = w->leases.next; l != &w->leases; l = next) {
 		struct task *t = container_of(l, struct task, in_worker);
 		uint64_t at = 0;
 		const struct event_lease *r = NULL;
 
 		next = l->next;
-		if (map64_get(&running, task_own_id(t), &at) && fence_eq(e->join.running[at - 1].fence, t->fence))
+		if (map64_get(running, task_own_id(t), &at))
 			r = &e->join.running[at - 1];
 		if (r) {
 			if (r->started && !t->started) {
@@ -196,19 +213,20 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 				cancel_again(c, t);
 		} else if (task_state(t) == TASK_CANCELLING) {
 			lease_lost(c, t);
-		} else if (!same_process && (t->started || block_option(t->block, t->idx) & OPTION_ONCE)) {
+		} else if (!same_process &&
+			   (t->started || block_option(t->block, t->idx) & OPTION_ONCE)) {
 			/* it may have run and ended with the old process */
-			if (!t->started)
+			if (!t->started) {
+				t->started = true;
 				t->attempts++;
+				w->nrunning++;
+			}
 			t->deaths++;
-			t->started = true;
-			w->nrunning += 1;
 			lease_lost(c, t);
 		} else {
 			lease_send(c, w, t->fence, &t, 1);
 		}
 	}
-	map64_release(&running);
 }
 
 /* What it runs and should not: leases that are another's by now, or over. */
@@ -233,6 +251,7 @@ void worker_join(struct core *c, const struct event *e)
 {
 	struct worker *w = worker_of_uuid(c, e->join.uuid);
 	bool same_process;
+	struct map64 running;
 	struct conn *conn;
 	struct send *s;
 
@@ -246,19 +265,21 @@ void worker_join(struct core *c, const struct event *e)
 	}
 	if (!w) {
 		w = worker_new(c, c->counters.next_worker++, e->join.uuid, e->join.name,
-			       user_of(c, e->join.user, e->join.uid));
+			user_of(c, e->join.user, e->join.uid));
 		c->counters_dirty = true;
 	} else if (w->conn) {
 		conn_refuse(c, w->conn, DQ_E_CONFLICT, "the worker joined over another connection");
 	}
-	same_process = e->join.instance.n && slice_eq(e->join.instance, slice_of(w->instance, w->ninstance));
+	same_process = e->join.instance.n &&
+		       slice_eq(e->join.instance, slice_of(w->instance, w->ninstance));
 	free(w->name);
 	free(w->address);
 	w->name = text_of(e->join.name);
 	w->address = text_of(e->join.address);
 	w->slots = e->join.slots ? e->join.slots : 1;
 	w->limit = 0;
-	w->ninstance = e->join.instance.n <= WORKER_INSTANCE_BYTES ? (uint32_t)e->join.instance.n : 0;
+	w->ninstance =
+		e->join.instance.n <= WORKER_INSTANCE_BYTES ? (uint32_t)e->join.instance.n : 0;
 	if (w->ninstance)
 		memcpy(w->instance, e->join.instance.p, w->ninstance);
 	if (heap_contains(&w->deadline))
@@ -272,8 +293,10 @@ void worker_join(struct core *c, const struct event *e)
 	s->worker = w->number;
 	if (!same_process)
 		lose_copies(c, w);
-	offer_copies(c, w, e);
-	settle_leases(c, w, e, same_process);
+	list_running(c, w, e, &running);
+	offer_copies(c, w, e, &running);
+	settle_leases(c, w, e, &running, same_process);
+	map64_release(&running);
 	stop_strangers(c, w, e);
 	c->ready_changed = true;
 	c->u->seal = true;
@@ -346,14 +369,16 @@ void worker_report(struct core *c, const struct event *e)
 	c->u->more = c->u->more || c->ndoomed;
 }
 
-/* The worker could not have these values: its copies' holders are taken not to have them, and its tasks that need them go back. */
+/* The worker could not have these values: its copies' holders are taken not to have them, and its
+ * tasks that need them go back. */
 void worker_missing(struct core *c, const struct event *e)
 {
 	struct worker *w = worker_of(c, e);
 
 	for (uint32_t i = 0; w && i < e->copies.n; i++) {
 		struct place p;
-		struct task *d = place_of(c, e->copies.items[i].id, &p) ? task_peek(p.block, p.idx) : NULL;
+		struct task *d =
+			place_of(c, e->copies.items[i].id, &p) ? task_peek(p.block, p.idx) : NULL;
 		struct list *l, *next;
 
 		if (d && d->held_value && d->generation == e->copies.items[i].generation)

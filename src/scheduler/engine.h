@@ -1,12 +1,14 @@
 /*
- * The engine: the scheduler without its sockets, threads and files. Frames of connections go in; batches for the store and
- * frames for the connections come out, in that order: what a batch tells of leaves only after engine_committed().
+ * The engine: the scheduler without its sockets, threads and files. Frames of connections go in;
+ *batches for the store and frames for the connections come out, in that order: what a batch tells
+ *of leaves only after engine_committed().
  *
- * scheduler/ drives it with real streams and the real store; the simulator with fakes. It reads no clock and no random numbers: both come
- * from the port. One thread.
+ * scheduler/ drives it with real streams and the real store; the simulator with fakes. It reads no
+ *clock and no random numbers: both come from the port. One thread.
  *
  *	frames ─> decode ─> core_step ─> records ─> open batch ─ engine_seal() ─> the store
- *	                             └─> messages, held with the batch ─ engine_committed() ─> port.send
+ *	                             └─> messages, held with the batch ─ engine_committed() ─>
+ *port.send
  */
 #ifndef SCHEDULER_ENGINE_H
 #define SCHEDULER_ENGINE_H
@@ -31,11 +33,14 @@ struct engine_store_status {
 /* What the engine needs from whoever drives it. */
 struct engine_port {
 	void *arg;
-	/* The committed value of a key; valid until the next call of any engine function. False: none. */
+	/* The committed value of a key; valid until the next call of any engine function. False:
+	 * none. */
 	bool (*get)(void *arg, enum table table, struct slice key, struct slice *value);
-	/* Every committed record of a table in key order, for loading; fn returns false to end. False: the table cannot be read, *why. */
-	bool (*scan)(void *arg, enum table table, bool (*fn)(void *fn_arg, struct slice key, struct slice value), void *fn_arg,
-		     const char **why);
+	/* Every committed record of a table in key order, for loading; fn returns false to end.
+	 * False: the table cannot be read, *why. */
+	bool (*scan)(void *arg, enum table table,
+		bool (*fn)(void *fn_arg, struct slice key, struct slice value), void *fn_arg,
+		const char **why);
 	/* Bytes for a connection: whole frames, copied before it returns. */
 	void (*send)(void *arg, uint64_t conn, struct slice frames);
 	/* Close the connection after what was sent. engine_disconnect() need not follow. */
@@ -49,29 +54,31 @@ struct engine_config {
 	uint64_t epoch;
 	uint8_t store_id[16];
 	uint64_t lease_ttl_ms, session_ttl_ms;
-	uint32_t uid;            /* of the user who runs it: user 0 */
+	uint32_t uid; /* of the user who runs it: user 0 */
 	struct slice user;
-	struct slice secret;     /* proves user 0 over TCP; also the root of ticket keys */
-	bool answer_at_once;     /* relaxed durability: messages do not wait for commits */
+	struct slice secret; /* proves user 0 over TCP; also the root of ticket keys */
 };
 
 /* How a peer came. */
 struct engine_peer {
-	bool by_kernel;          /* a unix socket or in-process: uid and user are known */
+	bool by_kernel; /* a unix socket or in-process: uid and user are known */
 	uint32_t uid;
 	struct slice user;
 };
 
 struct engine *engine_new(const struct engine_config *config, const struct engine_port *port);
 void engine_free(struct engine **e);
-/* Rebuilds the state from port.scan. False: *why (valid until the next call). Records that contradict others are left out and
- * counted; what it decides goes into the first batch. */
+/* Rebuilds the state from port.scan. False: *why (valid until the next call). Records that
+ * contradict others are left out and counted; what it decides goes into the first batch. */
 bool engine_load(struct engine *e, uint64_t mono_us, uint64_t wall_us, const char **why);
 uint64_t engine_load_skipped(const struct engine *e);
 
 /* conn: a number never used before. False: too many connections, the caller closes it. */
 bool engine_connect(struct engine *e, uint64_t conn, const struct engine_peer *peer);
-void engine_frame(struct engine *e, uint64_t conn, const struct frame *frame, uint64_t mono_us, uint64_t wall_us);
+/* Has the connection proved who it is? */
+bool engine_admitted(const struct engine *e, uint64_t conn);
+void engine_frame(struct engine *e, uint64_t conn, const struct frame *frame, uint64_t mono_us,
+	uint64_t wall_us);
 void engine_disconnect(struct engine *e, uint64_t conn, uint64_t mono_us, uint64_t wall_us);
 /* Deadlines. Call at engine_next_tick_us() or later; 0: there is none. */
 void engine_tick(struct engine *e, uint64_t mono_us, uint64_t wall_us);
@@ -81,13 +88,19 @@ bool engine_continue(struct engine *e, uint64_t mono_us, uint64_t wall_us);
 
 /* Is there anything to hand to the store, or to tell once what is under way is stored? */
 bool engine_wants_seal(const struct engine *e);
-/* Closes the open batch and gives it, with its number; NULL when nothing is to be stored (its messages, if any, then leave with the last batch
- * under way, or at once). The batch is the engine's and stays valid until engine_committed(seq). At most one at a time. */
-const struct batch *engine_seal(struct engine *e, uint64_t mono_us, uint64_t wall_us, uint64_t *seq);
+/* Closes the open batch and gives it, with its number; NULL when nothing is to be stored (its
+ * messages, if any, then leave with the last batch under way, or at once). The batch is the
+ * engine's and stays valid until engine_committed(seq). At most one at a time. */
+const struct batch *engine_seal(
+	struct engine *e, uint64_t mono_us, uint64_t wall_us, uint64_t *seq);
 /* Everything up to seq is on stable storage: its messages leave through the port. */
 void engine_committed(struct engine *e, uint64_t seq);
 /* Low water: requests that grow the store are refused until it is called with false. */
 void engine_set_room(struct engine *e, bool no_room);
+
+/* Bytes that wait to be handed to the store, and messages with them: past some limit the caller
+ * should stop reading. */
+size_t engine_backlog_bytes(const struct engine *e);
 
 const struct core *engine_core(const struct engine *e);
 

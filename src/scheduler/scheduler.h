@@ -1,6 +1,7 @@
 /*
- * The scheduler as a thing that runs on a loop: it joins core, store and wire (doc/architecture.md). dq-scheduler and local
- * mode make one. Everything here is called on the loop's thread; the store has a thread of its own inside.
+ * The scheduler as a thing that runs on a loop: it joins core, store and wire
+ * (doc/architecture.md). dq-scheduler and local mode make one. Everything here is called on the
+ * loop's thread; the store has a thread of its own inside.
  */
 #ifndef SCHEDULER_SCHEDULER_H
 #define SCHEDULER_SCHEDULER_H
@@ -16,16 +17,17 @@ struct scheduler;
 
 struct scheduler_options {
 	const char *state_dir;
-	const char *durability;          /* "strict", "relaxed", "volatile"; NULL: strict */
-	const char *const *listen;       /* NULL-ended addresses; "inproc:NAME" for local mode */
-	uint64_t lease_ttl_ms;           /* 0: 30 s */
-	uint64_t session_ttl_ms;         /* 0: 600 s */
-	uint64_t store_limit_bytes;      /* 0: 1 TiB */
+	const char *durability;     /* "strict", "relaxed", "volatile"; NULL: strict */
+	const char *const *listen;  /* NULL-ended addresses; "inproc:NAME" for local mode */
+	uint64_t lease_ttl_ms;      /* 0: 30 s */
+	uint64_t session_ttl_ms;    /* 0: 600 s */
+	uint64_t store_limit_bytes; /* 0: 1 TiB */
 	bool force_network_fs;
 };
 
 /* Opens the store, rebuilds the state, listens. On failure NULL, and one line in error. */
-struct scheduler *scheduler_new(struct loop *loop, const struct scheduler_options *options, char *error, size_t error_bytes);
+struct scheduler *scheduler_new(struct loop *loop, const struct scheduler_options *options,
+	char *error, size_t error_bytes);
 /* Takes no more requests, commits what was taken, closes the connections, then calls done. */
 void scheduler_stop(struct scheduler *s, void (*done)(void *arg), void *arg);
 void scheduler_free(struct scheduler **s);

@@ -1,0 +1,155 @@
+/*
+ * Inside the engine: its connections, the messages held with a batch, and the cache of blocks. Only
+ * scheduler/engine*.c include this.
+ */
+#ifndef SCHEDULER_ENGINE_IMPL_H
+#define SCHEDULER_ENGINE_IMPL_H
+
+#include "base/alloc.h"
+#include "base/ensure.h"
+#include "base/list.h"
+#include "base/map64.h"
+#include "core/core.h"
+#include "model/limits.h"
+#include "scheduler/blocks.h"
+#include "scheduler/engine.h"
+#include "wire/wire.h"
+
+#include <dq/error.h>
+
+enum conn_stage { STAGE_HELLO, STAGE_PROVE, STAGE_ADMITTED, STAGE_CLOSED };
+
+struct engine_conn {
+	uint64_t number;
+	enum conn_stage stage;
+	struct engine_peer peer; /* user owned */
+	unsigned role, method;
+	char *user; /* as its HELLO says */
+	uint8_t nonce_peer[WIRE_NONCE_BYTES], nonce_own[WIRE_NONCE_BYTES];
+	bool joined, opened;
+	uint64_t heard_us; /* monotonic */
+	struct list in_conns;
+	/* outcomes gathered for one OUTCOMES frame */
+	struct buf outcomes;
+	uint32_t noutcomes;
+	size_t last_at;             /* where the last entry stands */
+	struct outcomes_entry last; /* its outcome: last_bytes */
+	uint8_t last_bytes[512];
+	struct list in_telling; /* linked: outcomes is not empty */
+};
+
+/* A message that is made after the commit, from the store. */
+struct deferred {
+	struct send send;
+	uint32_t grants_at; /* of LEASE: in the flight's grants */
+};
+
+enum item_kind { ITEM_BYTES, ITEM_CLOSE, ITEM_DEFERRED, ITEM_SHOW };
+
+struct flight_item {
+	enum item_kind kind;
+	uint64_t conn;
+	size_t at, n; /* BYTES: in flight.bytes; DEFERRED: index; SHOW: at is the request */
+	struct core_task_view *view; /* SHOW: of the task when it was asked for; owned */
+};
+
+/* What leaves once a batch is stored. */
+struct flight {
+	struct flight_item *items;
+	size_t n, cap;
+	struct buf bytes;
+	struct deferred *deferred;
+	size_t ndeferred, deferred_cap;
+	struct grant *grants;
+	size_t ngrants, grants_cap;
+	uint64_t *inputs;
+	size_t ninputs, inputs_cap;
+	struct core_task_view **views; /* what items of SHOW point to */
+	size_t shown;
+};
+
+struct engine {
+	struct engine_config config;
+	uint8_t *secret;
+	char *user;
+	struct engine_port port;
+	struct core *core;
+	struct update update;
+	struct map64 conns;
+	struct list conn_list;
+	struct list telling;
+	struct batch batches[2];
+	struct flight flights[2];
+	int open;       /* which of the two gathers */
+	bool under_way; /* the other one is with the store */
+	uint64_t seq;   /* of the last batch sealed */
+	bool seal_wanted, more, no_room;
+	uint64_t next_tick_us;
+	uint64_t skipped; /* records left out while loading */
+	struct block_cache *blocks;
+	struct event event; /* of the current step */
+	/* scratch for decoded lists */
+	struct event_lease *leases;
+	uint32_t leases_cap;
+	struct event_copy *copies;
+	uint32_t copies_cap;
+	struct buf list;
+};
+
+static inline struct flight *engine_flight(struct engine *e)
+{
+	return &e->flights[e->open];
+}
+
+/* ---- engine.c ---- */
+struct engine_conn *engine_conn(struct engine *e, uint64_t number);
+/* One event through the core, and its update into the open batch. */
+void engine_step(struct engine *e, struct event *event, uint64_t mono_us, uint64_t wall_us);
+/* REFUSE with code and text, then close; at once, since it tells of nothing stored. */
+void engine_refuse(struct engine *e, struct engine_conn *c, uint32_t code, const char *text);
+
+/* ---- engine_in.c: frames of admitted connections ---- */
+void engine_handle(struct engine *e, struct engine_conn *c, const struct frame *f, uint64_t mono_us,
+	uint64_t wall_us);
+
+/* ---- engine_hello.c: frames before admission ---- */
+void engine_handshake(struct engine *e, struct engine_conn *c, const struct frame *f);
+
+/* ---- engine_out.c ---- */
+void engine_translate(struct engine *e);
+void engine_flush_outcomes(struct engine *e);
+void flight_release(struct engine *e, struct flight *f);
+void flight_clear(struct flight *f);
+void flight_free(struct flight *f);
+/* A `show` to be answered when the flight is released. */
+void flight_show(
+	struct engine *e, uint64_t conn, uint64_t request, const struct core_task_view *view);
+/* Bytes for a connection, appended to the open flight: begin, append to the buf, end. */
+struct buf *flight_begin(struct engine *e);
+void flight_end(struct engine *e, uint64_t conn, size_t at);
+/* A frame of OUTCOMES is sent when it reaches this. */
+#define OUTCOMES_BYTES ((size_t)256 << 10)
+void outcomes_frame(struct engine_conn *c, struct buf *out);
+struct slice outcome_for_watchers(struct engine *e, struct slice in);
+void outcome_tell(struct engine *e, struct engine_conn *c, const struct outcomes_entry *entry);
+uint32_t where_encode(
+	struct engine *e, struct buf *out, uint64_t id, uint32_t generation, uint64_t checksum);
+
+/* ---- engine_query.c, engine_show.c ---- */
+void engine_query(struct engine *e, struct engine_conn *c, const struct msg_query *q);
+/* Answers `show` of a task, as it was when it was asked for. */
+void engine_show(
+	struct engine *e, uint64_t conn, uint64_t request, const struct core_task_view *view);
+/* `show` of an array into out; false: it is not stored yet. */
+bool engine_show_array(struct engine *e, uint64_t first, struct buf *out);
+const char *engine_state_shown(const struct core_task_view *v);
+/* The word for a whole array, as its future's state; sets counts by state. */
+const char *engine_array_state(const struct core_block_view *b, uint64_t counts[TASK_STATE_END]);
+void engine_pack_labels(struct engine *e, struct buf *out, uint64_t id);
+void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END]);
+/* The key of a task as users write it, into a buffer of KEY_TEXT bytes or more. */
+#define TASK_KEY_TEXT (LIMIT_KEY_BYTES + 32)
+struct slice engine_array_key(struct engine *e, uint64_t first, char out[TASK_KEY_TEXT]);
+struct slice engine_key(struct engine *e, uint64_t id, char out[TASK_KEY_TEXT]);
+
+#endif

@@ -1,0 +1,337 @@
+/*
+ * Frames of admitted connections: decoded, checked, and made events for the core. A malformed one
+ * closes its connection and touches nothing else.
+ */
+#include "scheduler/engine_impl.h"
+
+#include "base/fault.h"
+
+struct intake {
+	struct engine *e;
+	struct engine_conn *c;
+	const struct frame *f;
+	uint64_t mono_us, wall_us;
+	const char *why;
+};
+
+static struct event *event_of(struct intake *in, enum event_kind kind)
+{
+	struct event *ev = &in->e->event;
+
+	memset(ev, 0, sizeof(*ev));
+	ev->kind = kind;
+	ev->conn = in->c->number;
+	ev->seq = in->f->seq;
+	return ev;
+}
+
+static bool step(struct intake *in)
+{
+	engine_step(in->e, &in->e->event, in->mono_us, in->wall_us);
+	return true;
+}
+
+static bool bad(struct intake *in, const char *why)
+{
+	in->why = why;
+	return false;
+}
+
+static bool on_open(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_OPEN);
+	struct msg_open m;
+
+	if (!msg_open_decode(in->f->payload, &m, &in->why))
+		return false;
+	if (in->c->opened)
+		return bad(in, "a second OPEN");
+	if (m.name.n > LIMIT_NAME_BYTES)
+		return bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
+	in->c->opened = true;
+	ev->open.session = (uint32_t)m.session;
+	ev->open.token = m.token;
+	ev->open.name = m.name;
+	ev->open.ttl_ms = m.ttl_ms;
+	ev->open.user = in->e->config.user;
+	ev->open.uid = in->e->config.uid;
+	in->e->port.random(in->e->port.arg, ev->open.new_token, TOKEN_BYTES);
+	return step(in);
+}
+
+static bool on_submit(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_SUBMIT);
+	struct msg_submit m;
+
+	if (!msg_submit_decode(in->f->payload, &m, &in->why))
+		return false;
+	if (m.first_n == 0 || m.first_n > UINT32_MAX || m.flags > UINT32_MAX)
+		return bad(in, "SUBMIT: a task number out of range");
+	ev->submit.first_n = (uint32_t)m.first_n;
+	ev->submit.count = m.count;
+	ev->submit.flags = (uint32_t)m.flags;
+	ev->submit.ns = m.ns;
+	ev->submit.body = m.body;
+	return step(in);
+}
+
+/* The messages that are runs of ids, all alike. */
+static bool on_runs(struct intake *in, enum event_kind kind)
+{
+	struct event *ev = event_of(in, kind);
+	struct msg_cancel m; /* RELEASE, WATCH and UNWATCH have the same shape */
+
+	if (!msg_cancel_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->runs = m.runs;
+	return step(in);
+}
+
+static bool on_hold(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_HOLD);
+	struct msg_hold m;
+
+	if (!msg_hold_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->keys = m.keys;
+	return step(in);
+}
+
+static bool on_acked(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_ACKED);
+	struct msg_acked m;
+
+	if (!msg_acked_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->seq = m.upto;
+	return step(in);
+}
+
+static bool on_get(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_GET);
+	struct msg_get m;
+
+	if (!msg_get_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->seq = m.request;
+	ev->get.request = m.request;
+	ev->get.id = m.id;
+	return step(in);
+}
+
+static bool on_query(struct intake *in)
+{
+	struct msg_query m;
+
+	if (!msg_query_decode(in->f->payload, &m, &in->why))
+		return false;
+	engine_query(in->e, in->c, &m);
+	return true;
+}
+
+/* Entries of STARTED, REPORT and JOIN.running into the engine's scratch. */
+static bool read_leases(struct intake *in, struct slice field, uint32_t *n)
+{
+	struct engine *e = in->e;
+	struct cursor c;
+
+	if (!list_read_begin(&c, field, LIMIT_CREDIT, n))
+		return bad(in, "a malformed list of leases");
+	if (*n > e->leases_cap) {
+		e->leases_cap = *n;
+		e->leases = xreallocarray(e->leases, *n, sizeof(*e->leases));
+	}
+	for (uint32_t i = 0; i < *n; i++) {
+		struct fenced f;
+
+		if (!fenced_read(&c, &f))
+			return bad(in, "a malformed lease in a list");
+		e->leases[i] = (struct event_lease){
+			.id = f.id, .fence = f.fence, .started = f.extra, .outcome = f.outcome};
+	}
+	return true;
+}
+
+static bool read_copies(struct intake *in, struct slice field, uint32_t max, uint32_t *n)
+{
+	struct engine *e = in->e;
+	struct cursor c;
+
+	if (!list_read_begin(&c, field, max, n))
+		return bad(in, "a malformed list of values");
+	if (*n > e->copies_cap) {
+		e->copies_cap = *n;
+		e->copies = xreallocarray(e->copies, *n, sizeof(*e->copies));
+	}
+	for (uint32_t i = 0; i < *n; i++) {
+		struct copy p;
+
+		if (!copy_read(&c, &p))
+			return bad(in, "a malformed value in a list");
+		e->copies[i] = (struct event_copy){.id = p.id,
+			.generation = p.generation,
+			.checksum = p.checksum,
+			.size = p.size};
+	}
+	return true;
+}
+
+static bool join_is_sound(struct intake *in, const struct msg_join *m)
+{
+	if (in->c->role != ROLE_WORKER)
+		return bad(in, "JOIN of a peer that is no worker");
+	if (m->uuid.n != WORKER_UUID_BYTES || m->instance.n > WORKER_INSTANCE_BYTES)
+		return bad(in, "JOIN: an identity of another length");
+	if (m->name.n == 0 || m->name.n > LIMIT_NAME_BYTES)
+		return bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
+	if (m->slots > LIMIT_SLOTS)
+		return bad(in, limit_text(LIMIT_INDEX_SLOTS));
+	return true;
+}
+
+static bool on_join(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_JOIN);
+	struct msg_join m;
+
+	if (!msg_join_decode(in->f->payload, &m, &in->why) || !join_is_sound(in, &m) ||
+		!read_leases(in, m.running, &ev->join.nrunning) ||
+		!read_copies(in, m.copies, LIMIT_FRAME_BYTES / 4, &ev->join.ncopies))
+		return false;
+	in->c->joined = true;
+	ev->join.uuid = m.uuid;
+	ev->join.name = m.name;
+	ev->join.address = m.address;
+	ev->join.instance = m.instance;
+	ev->join.user = in->e->config.user;
+	ev->join.uid = in->e->config.uid;
+	ev->join.slots = (uint32_t)m.slots;
+	ev->join.running = in->e->leases;
+	ev->join.copies = in->e->copies;
+	return step(in);
+}
+
+static bool on_credit(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_CREDIT);
+	struct msg_credit m;
+
+	if (!msg_credit_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->credit = m.limit < LIMIT_CREDIT ? (uint32_t)m.limit : LIMIT_CREDIT;
+	return step(in);
+}
+
+static bool on_leases(struct intake *in, enum event_kind kind)
+{
+	struct event *ev = event_of(in, kind);
+	struct msg_report m; /* STARTED has the same shape */
+
+	if (!msg_report_decode(in->f->payload, &m, &in->why) ||
+		!read_leases(in, m.entries, &ev->leases.n))
+		return false;
+	for (uint32_t i = 0; kind == EVENT_REPORT && i < ev->leases.n; i++) {
+		struct outcome o;
+
+		if (!outcome_decode(in->e->leases[i].outcome, &o, &in->why))
+			return false;
+	}
+	ev->leases.items = in->e->leases;
+	if (kind == EVENT_REPORT)
+		(void)fault_point("scheduler.report");
+	return step(in);
+}
+
+static bool on_missing(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_MISSING);
+	struct msg_missing m;
+
+	if (!msg_missing_decode(in->f->payload, &m, &in->why) ||
+		!read_copies(in, m.entries, LIMIT_DEPS_PER_TASK, &ev->copies.n))
+		return false;
+	ev->copies.items = in->e->copies;
+	return step(in);
+}
+
+static bool on_ping(struct intake *in)
+{
+	struct msg_ping m;
+	struct buf frame;
+
+	if (!msg_ping_decode(in->f->payload, &m, &in->why))
+		return false;
+	buf_init(&frame, LIMIT_HELLO_BYTES);
+	msg_pong_encode(&frame, 0, &(struct msg_pong){.stamp = m.stamp});
+	in->e->port.send(in->e->port.arg, in->c->number, buf_slice(&frame));
+	buf_release(&frame);
+	return true;
+}
+
+static bool plain(struct intake *in, enum event_kind kind)
+{
+	event_of(in, kind);
+	return step(in);
+}
+
+static bool handle(struct intake *in)
+{
+	switch (in->f->type) {
+	case MSG_PING:
+		return on_ping(in);
+	case MSG_PONG:
+		return true;
+	case MSG_OPEN:
+		return on_open(in);
+	case MSG_SUBMIT:
+		return on_submit(in);
+	case MSG_CANCEL:
+		return on_runs(in, EVENT_CANCEL);
+	case MSG_RELEASE:
+		return on_runs(in, EVENT_RELEASE);
+	case MSG_WATCH:
+		return on_runs(in, EVENT_WATCH);
+	case MSG_UNWATCH:
+		return on_runs(in, EVENT_UNWATCH);
+	case MSG_HOLD:
+		return on_hold(in);
+	case MSG_CLOSE:
+		return plain(in, EVENT_CLOSE);
+	case MSG_ACKED:
+		return on_acked(in);
+	case MSG_GET:
+		return on_get(in);
+	case MSG_QUERY:
+		return on_query(in);
+	case MSG_JOIN:
+		return on_join(in);
+	case MSG_CREDIT:
+		return on_credit(in);
+	case MSG_STARTED:
+		return on_leases(in, EVENT_STARTED);
+	case MSG_REPORT:
+		return on_leases(in, EVENT_REPORT);
+	case MSG_MISSING:
+		return on_missing(in);
+	case MSG_LEAVE:
+		return plain(in, EVENT_LEAVE);
+	default:
+		return bad(in, "a message that a scheduler does not take");
+	}
+}
+
+void engine_handle(struct engine *e, struct engine_conn *c, const struct frame *f, uint64_t mono_us,
+	uint64_t wall_us)
+{
+	struct intake in = {
+		.e = e, .c = c, .f = f, .mono_us = mono_us, .wall_us = wall_us, .why = "malformed"};
+
+	ensure_note("%s of connection %llu", message_name(f->type), (unsigned long long)c->number);
+	if (!handle(&in))
+		engine_refuse(e, c, DQ_E_PROTOCOL, in.why);
+	ensure_note(NULL);
+}

@@ -1,0 +1,296 @@
+/*
+ * Messages made after their commit, from what the store has: leases with specs and inputs, values,
+ * outcomes of tasks that had ended, stored replies. And the release of a flight.
+ */
+#include "scheduler/engine_impl.h"
+
+#include "base/fault.h"
+#include "codec/pack.h"
+#include "model/row.h"
+#include "store/keys.h"
+
+#define LEASE_FRAME_BYTES ((size_t)4 << 20)
+
+static bool get(struct engine *e, enum table table, struct key key, struct slice *value)
+{
+	return e->port.get(e->port.arg, table, key_slice(&key), value);
+}
+
+static bool row_of(struct engine *e, uint64_t id, struct task_row *row)
+{
+	struct slice value;
+	const char *why;
+
+	return get(e, TABLE_TASK, key_task(id), &value) && task_row_decode(value, row, &why);
+}
+
+static void send_frame(struct engine *e, uint64_t conn, struct buf *frame)
+{
+	if (!frame->failed)
+		e->port.send(e->port.arg, conn, buf_slice(frame));
+}
+
+/* Who holds a value, as [[address, ticket], ...]; returns how many. */
+uint32_t where_encode(
+	struct engine *e, struct buf *out, uint64_t id, uint32_t generation, uint64_t checksum)
+{
+	uint32_t workers[ROW_HOLDERS], n = core_holders(e->core, id, workers, ROW_HOLDERS),
+				       found = 0;
+	struct core_worker_view v[ROW_HOLDERS];
+
+	for (uint32_t i = 0; i < n; i++)
+		if (core_view_worker(e->core, workers[i], &v[found]) && v[found].address.n)
+			found++;
+	pack_array(out, found);
+	for (uint32_t i = 0; i < found; i++) {
+		uint8_t key[WIRE_TICKET_BYTES], ticket[WIRE_TICKET_BYTES];
+
+		wire_ticket_key(key, e->config.secret,
+			slice_of((const uint8_t *)&v[i].number, sizeof(v[i].number)));
+		wire_ticket(ticket, slice_of(key, sizeof(key)), id, generation, checksum);
+		where_write(out, v[i].address, slice_of(ticket, sizeof(ticket)));
+	}
+	return found;
+}
+
+/* ---- LEASE ---- */
+
+/* One input of a leased task; where goes into e->list, from *at. */
+static void input_of(struct engine *e, uint64_t id, struct lease_input *in)
+{
+	static const uint8_t nil = 0xc0;
+	struct task_row row;
+	struct outcome o;
+	const char *why;
+
+	*in = (struct lease_input){.id = id,
+		.is_inline = true,
+		.type = slice_str("msgpack"),
+		.bytes = slice_of(&nil, 1)};
+	if (!row_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why) || !o.has_value)
+		return;
+	in->generation = row.generation;
+	in->type = o.type;
+	in->size = o.size;
+	in->checksum = o.checksum;
+	in->is_inline = o.is_inline;
+	in->bytes = o.bytes;
+	in->frames = o.nframes ? o.frames : slice_empty();
+}
+
+static void write_inputs(
+	struct engine *e, const uint64_t *ids, uint32_t n, struct lease_input *inputs)
+{
+	size_t *at = xcalloc(n + 1, sizeof(*at));
+
+	buf_clear(&e->list);
+	for (uint32_t i = 0; i < n; i++) {
+		input_of(e, ids[i], &inputs[i]);
+		at[i] = e->list.n;
+		if (!inputs[i].is_inline)
+			where_encode(e, &e->list, ids[i], inputs[i].generation, inputs[i].checksum);
+	}
+	at[n] = e->list.n;
+	for (uint32_t i = 0; i < n; i++)
+		inputs[i].where = slice_of(e->list.p + at[i], at[i + 1] - at[i]);
+	free(at);
+}
+
+static bool write_grant(
+	struct engine *e, const struct flight *f, const struct grant *g, struct buf *list)
+{
+	struct core_task_view view;
+	struct block_task t;
+	struct lease_input *inputs = NULL;
+	struct lease_item item = {.id = g->id,
+		.generation = g->generation,
+		.attempt = g->attempt,
+		.flags = g->remake ? LEASE_FLAG_REMAKE : 0,
+		.element = -1,
+		.ninputs = g->ninputs};
+	char key[TASK_KEY_TEXT];
+
+	if (!core_view_task(e->core, g->id, &view) ||
+		!block_cache_get(e->blocks, view.block_first, g->id, &t))
+		return false;
+	item.spec = t.spec;
+	item.element_input = t.input;
+	if (t.array)
+		item.element = t.index;
+	item.key = engine_key(e, g->id, key);
+	if (g->ninputs) {
+		inputs = xcalloc(g->ninputs, sizeof(*inputs));
+		write_inputs(e, f->inputs + g->at, g->ninputs, inputs);
+	}
+	lease_item_write(list, &item, inputs);
+	free(inputs);
+	return true;
+}
+
+/* Frames of a bundle: one, unless it is very large; a task that was forgotten meanwhile ends a
+ * frame, for fences count on. */
+static void send_lease(struct engine *e, const struct flight *f, const struct deferred *d)
+{
+	uint32_t i = 0;
+
+	(void)fault_point("scheduler.lease");
+	while (i < d->send.n) {
+		struct buf list, frame;
+		uint32_t first = i, n = 0;
+		struct msg_lease m = {
+			.epoch = d->send.fence.epoch, .first_seq = d->send.fence.seq + i};
+
+		buf_init(&list, FRAME_MAX_PAYLOAD);
+		while (i < d->send.n && list.n < LEASE_FRAME_BYTES &&
+			write_grant(e, f, &f->grants[d->grants_at + i], &list)) {
+			n++;
+			i++;
+		}
+		if (n == 0)
+			i++;
+		buf_init(&frame, FRAME_MAX_PAYLOAD);
+		if (n) {
+			struct buf whole;
+
+			buf_init(&whole, FRAME_MAX_PAYLOAD);
+			pack_array(&whole, n);
+			buf_append_slice(&whole, buf_slice(&list));
+			m.entries = buf_slice(&whole);
+			msg_lease_encode(&frame, 0, &m);
+			send_frame(e, d->send.conn, &frame);
+			buf_release(&whole);
+		}
+		buf_release(&frame);
+		buf_release(&list);
+		ensure(i > first);
+	}
+}
+
+/* ---- VALUE, stored outcomes and replies ---- */
+
+static void send_value(struct engine *e, const struct send *s)
+{
+	struct msg_value m = {
+		.request = s->seq, .id = s->id, .code = s->code, .text = slice_str(s->text)};
+	struct task_row row;
+	struct outcome o;
+	struct buf frame;
+	const char *why;
+
+	if (m.code == DQ_E_OK &&
+		(!row_of(e, s->id, &row) || !outcome_decode(row.outcome, &o, &why))) {
+		m.code = DQ_E_GONE;
+		m.text = slice_str("there is no such task any more");
+	}
+	buf_clear(&e->list);
+	if (m.code == DQ_E_OK) {
+		m.generation = row.generation;
+		m.outcome = row.outcome;
+		if (o.has_value && !o.is_inline) {
+			where_encode(e, &e->list, s->id, row.generation, o.checksum);
+			m.where = buf_slice(&e->list);
+		}
+	}
+	buf_init(&frame, FRAME_MAX_PAYLOAD);
+	msg_value_encode(&frame, 0, &m);
+	send_frame(e, s->conn, &frame);
+	buf_release(&frame);
+}
+
+static void tell_stored(struct engine *e, const struct send *s)
+{
+	struct outcomes_entry entry = {.first = s->id, .count = 1, .state = TASK_GONE};
+	struct engine_conn *c = engine_conn(e, s->conn);
+	struct task_row row;
+
+	if (!c)
+		return;
+	if (row_of(e, s->id, &row) && task_state_is_final(row.state)) {
+		entry.state = row.state;
+		entry.generation = row.generation;
+		entry.attempts = row.attempts;
+		entry.outcome = outcome_for_watchers(e, row.outcome);
+	}
+	outcome_tell(e, c, &entry);
+	if (c->outcomes.n > OUTCOMES_BYTES) {
+		struct buf frame;
+
+		buf_init(&frame, FRAME_MAX_PAYLOAD);
+		outcomes_frame(c, &frame);
+		send_frame(e, c->number, &frame);
+		buf_release(&frame);
+	}
+}
+
+static void send_stored_reply(struct engine *e, const struct send *s)
+{
+	struct msg_reply m = {0};
+	struct reply_record r;
+	struct slice value;
+	struct buf frame;
+	const char *why;
+
+	if (get(e, TABLE_REPLY, key_reply(s->session, s->seq), &value) &&
+		reply_record_decode(value, &r, &why))
+		m = (struct msg_reply){.code = r.code, .text = r.text, .data = r.data};
+	buf_init(&frame, FRAME_MAX_PAYLOAD);
+	msg_reply_encode(&frame, s->seq, &m);
+	send_frame(e, s->conn, &frame);
+	buf_release(&frame);
+}
+
+static void release_deferred(struct engine *e, const struct flight *f, const struct deferred *d)
+{
+	switch (d->send.kind) {
+	case SEND_LEASE:
+		send_lease(e, f, d);
+		break;
+	case SEND_VALUE:
+		send_value(e, &d->send);
+		break;
+	case SEND_STORED_OUTCOME:
+		tell_stored(e, &d->send);
+		break;
+	case SEND_STORED_REPLY:
+		send_stored_reply(e, &d->send);
+		break;
+	default:
+		unreachable();
+	}
+}
+
+void flight_release(struct engine *e, struct flight *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct flight_item *it = &f->items[i];
+
+		if (!engine_conn(e, it->conn))
+			continue;
+		switch (it->kind) {
+		case ITEM_BYTES:
+			e->port.send(e->port.arg, it->conn, slice_of(f->bytes.p + it->at, it->n));
+			break;
+		case ITEM_CLOSE:
+			e->port.close(e->port.arg, it->conn);
+			break;
+		case ITEM_DEFERRED:
+			release_deferred(e, f, &f->deferred[it->at]);
+			break;
+		case ITEM_SHOW:
+			engine_show(e, it->conn, it->at, it->view);
+			break;
+		}
+	}
+	f->n = 0;
+	/* what tell_stored() gathered; the outcomes of the open flight were flushed before */
+	while (!list_is_empty(&e->telling)) {
+		struct engine_conn *c =
+			container_of(e->telling.next, struct engine_conn, in_telling);
+		struct buf frame;
+
+		buf_init(&frame, FRAME_MAX_PAYLOAD);
+		outcomes_frame(c, &frame);
+		send_frame(e, c->number, &frame);
+		buf_release(&frame);
+	}
+}

@@ -1,0 +1,642 @@
+/*
+ * The scheduler on a loop: streams and timers on one side, the store on the other, the engine
+ * between. One turn of the loop handles all frames that are there; at its end the open batch goes
+ * to the store unless one is under way, so that a batch is what gathered while the last one
+ * committed. A commit that fails is a restart inside the process (D6): connections dropped, store
+ * reopened, engine rebuilt.
+ */
+#include "scheduler/scheduler.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/ensure.h"
+#include "base/fault.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map64.h"
+#include "base/rng.h"
+#include "model/limits.h"
+#include "scheduler/engine.h"
+#include "scheduler/secret.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Reading pauses while this much waits for the store. */
+#define BACKLOG_BYTES ((size_t)32 << 20)
+#define REOPEN_MS 200
+#define REOPEN_MAX_MS 5000
+
+struct peer {
+	struct scheduler *s;
+	struct stream *stream;
+	uint64_t conn;
+	bool admitted, paused;
+	struct list in_peers;
+};
+
+struct scheduler {
+	struct loop *loop;
+	struct engine *engine;
+	struct store *store;
+	struct store_snapshot snapshot;
+	bool snapshot_fresh;
+	struct engine_config config;
+	enum store_durability durability;
+	char *user, *secret_file;
+	struct secret secret;
+	struct listener **listeners;
+	size_t nlisteners;
+	struct list peers;
+	struct map64 by_conn;
+	uint64_t next_conn;
+	struct timer *tick, *reopen;
+	uint64_t reopen_ms;
+	struct wake *committed;
+	bool under_way, sick;
+	uint64_t batch_shift; /* the store's numbers are the engine's plus this */
+	/* set in the store's thread */
+	pthread_mutex_t lock;
+	uint64_t done_seq;
+	bool done, failed;
+	char failure[256];
+	/* stopping */
+	void (*on_stopped)(void *arg);
+	void *on_stopped_arg;
+	bool stopping;
+};
+
+static void turn(void *arg);
+
+/* ---- the engine's port ---- */
+
+static bool snapshot_now(struct scheduler *s)
+{
+	struct store_error err;
+
+	if (s->snapshot_fresh)
+		return true;
+	if (!s->snapshot.store ? store_snapshot_begin(s->store, &s->snapshot, &err)
+			       : store_snapshot_renew(&s->snapshot, &err)) {
+		log_error("reading the store: %s", err.text);
+		return false;
+	}
+	s->snapshot_fresh = true;
+	return true;
+}
+
+/* The next read sees the last commit; no read transaction spans a wait. */
+static void snapshot_park(struct scheduler *s)
+{
+	if (s->snapshot_fresh)
+		store_snapshot_park(&s->snapshot);
+	s->snapshot_fresh = false;
+}
+
+static bool port_get(void *arg, enum table table, struct slice key, struct slice *value)
+{
+	struct scheduler *s = arg;
+	struct store_error err;
+	enum store_code code;
+
+	if (!snapshot_now(s))
+		return false;
+	code = store_get(&s->snapshot, table, key_of_slice(key), value, &err);
+	if (code != STORE_OK && code != STORE_END)
+		log_error("reading the store: %s", err.text);
+	return code == STORE_OK;
+}
+
+static bool port_scan(void *arg, enum table table,
+	bool (*fn)(void *fn_arg, struct slice key, struct slice value), void *fn_arg,
+	const char **why)
+{
+	static _Thread_local char text[400];
+	struct scheduler *s = arg;
+	struct store_scan scan = {0};
+	struct slice key, value;
+	struct store_error err;
+	enum store_code code;
+
+	*why = "the store cannot be read";
+	if (!snapshot_now(s))
+		return false;
+	code = store_scan_begin(&scan, &s->snapshot, table, NULL, &err);
+	while (code == STORE_OK || code == STORE_BAD_RECORD) {
+		code = store_scan_next(&scan, &key, &value, &err);
+		if (code == STORE_OK && !fn(fn_arg, key, value))
+			code = STORE_END;
+		else if (code == STORE_BAD_RECORD)
+			log_error("left out: %s", err.text);
+	}
+	store_scan_end(&scan);
+	if (code == STORE_END)
+		return true;
+	snprintf(text, sizeof(text), "%s", err.text);
+	*why = text;
+	return false;
+}
+
+static void port_send(void *arg, uint64_t conn, struct slice frames)
+{
+	struct scheduler *s = arg;
+	struct peer *p = map64_get_ptr(&s->by_conn, conn);
+
+	if (p)
+		buf_append_slice(stream_buf(p->stream), frames);
+}
+
+static void port_close(void *arg, uint64_t conn)
+{
+	struct scheduler *s = arg;
+	struct peer *p = map64_get_ptr(&s->by_conn, conn);
+
+	if (p)
+		stream_close(p->stream);
+}
+
+static void port_random(void *arg, uint8_t *p, size_t n)
+{
+	(void)arg;
+	rng_os_bytes(p, n);
+}
+
+static void port_status(void *arg, struct engine_store_status *out)
+{
+	static const char *const words[] = {"strict", "relaxed", "volatile"};
+	struct scheduler *s = arg;
+	struct store_stat st;
+
+	out->durability = words[s->durability];
+	if (store_stat(s->store, &st, NULL) != STORE_OK)
+		return;
+	out->bytes = st.pages * st.page_bytes;
+	out->commits = st.commits;
+	out->oldest_reader_s = st.oldest_reader_s;
+}
+
+/* ---- peers ---- */
+
+static void now(uint64_t *mono_us, uint64_t *wall_us)
+{
+	*mono_us = clock_mono_us();
+	*wall_us = clock_wall_us();
+}
+
+static void peer_free(struct peer *p)
+{
+	map64_remove_ptr(&p->s->by_conn, p->conn);
+	list_remove(&p->in_peers);
+	free(p);
+}
+
+static void on_frame(struct stream *stream, const struct frame *frame, void *arg)
+{
+	struct peer *p = arg;
+	uint64_t mono, wall;
+
+	if (!p->s->engine)
+		return;
+	now(&mono, &wall);
+	engine_frame(p->s->engine, p->conn, frame, mono, wall);
+	if (!p->admitted && engine_admitted(p->s->engine, p->conn)) {
+		p->admitted = true;
+		stream_set_frame_limit(stream, LIMIT_FRAME_BYTES);
+	}
+	if (p->s->under_way && !p->paused && engine_backlog_bytes(p->s->engine) > BACKLOG_BYTES) {
+		p->paused = true;
+		stream_pause(stream);
+	}
+}
+
+static void on_close(struct stream *stream, const char *reason, int err, void *arg)
+{
+	struct peer *p = arg;
+	struct scheduler *s = p->s;
+	uint64_t mono, wall, conn = p->conn;
+
+	log_debug("%s: %s", stream_peer_name(stream), reason);
+	(void)err;
+	peer_free(p);
+	now(&mono, &wall);
+	if (s->engine)
+		engine_disconnect(s->engine, conn, mono, wall);
+}
+
+static const struct stream_handlers handlers = {.on_frame = on_frame, .on_close = on_close};
+
+static void on_accept(struct listener *l, struct stream *stream, void *arg)
+{
+	struct scheduler *s = arg;
+	struct engine_peer who = {0};
+	struct stream_cred cred;
+	struct peer *p;
+
+	(void)l;
+	if (!s->engine || s->stopping)
+		return;
+	if (stream_peer_cred(stream, &cred)) {
+		who.by_kernel = true;
+		who.uid = cred.uid;
+		who.user = slice_str(s->user);
+	}
+	if (!engine_connect(s->engine, ++s->next_conn, &who))
+		return;
+	p = xcalloc(1, sizeof(*p));
+	p->s = s;
+	p->stream = stream;
+	p->conn = s->next_conn;
+	list_push_back(&s->peers, &p->in_peers);
+	ensure(map64_put_ptr(&s->by_conn, p->conn, p));
+	stream_set_pending_max(stream, LIMIT_PENDING_BYTES);
+	stream_set_handlers(stream, &handlers, p);
+}
+
+static void resume_peers(struct scheduler *s)
+{
+	struct list *l, *next;
+
+	for (l = s->peers.next; l != &s->peers; l = next) {
+		struct peer *p = container_of(l, struct peer, in_peers);
+
+		next = l->next;
+		if (!p->paused)
+			continue;
+		p->paused = false;
+		stream_resume(p->stream);
+	}
+}
+
+/* ---- batches ---- */
+
+/* In the store's thread. */
+static void store_done(void *arg, uint64_t seq, const struct store_error *error)
+{
+	struct scheduler *s = arg;
+
+	pthread_mutex_lock(&s->lock);
+	s->done = true;
+	s->done_seq = seq;
+	s->failed = error != NULL;
+	if (error)
+		snprintf(s->failure, sizeof(s->failure), "%s", error->text);
+	pthread_mutex_unlock(&s->lock);
+	wake_send(s->committed);
+}
+
+static bool engine_start(struct scheduler *s, const char **why)
+{
+	struct engine_port port = {.arg = s,
+		.get = port_get,
+		.scan = port_scan,
+		.send = port_send,
+		.close = port_close,
+		.random = port_random,
+		.store_status = port_status};
+	struct store_info info;
+	uint64_t mono, wall;
+
+	store_info(s->store, &info);
+	s->config.epoch = info.epoch;
+	memcpy(s->config.store_id, info.store_id, sizeof(s->config.store_id));
+	s->batch_shift = info.applied;
+	s->engine = engine_new(&s->config, &port);
+	now(&mono, &wall);
+	if (!engine_load(s->engine, mono, wall, why)) {
+		engine_free(&s->engine);
+		return false;
+	}
+	snapshot_park(s);
+	return true;
+}
+
+static void drop_peers(struct scheduler *s)
+{
+	while (!list_is_empty(&s->peers)) {
+		struct peer *p = container_of(s->peers.next, struct peer, in_peers);
+
+		stream_free(&p->stream);
+		peer_free(p);
+	}
+}
+
+/* What was not stored never happened: start again from the store. */
+static void fall_sick(struct scheduler *s, const char *why)
+{
+	log_error("a commit failed: %s: starting again from the store", why);
+	s->sick = true;
+	s->under_way = false;
+	drop_peers(s);
+	if (s->snapshot.store)
+		store_snapshot_end(&s->snapshot);
+	memset(&s->snapshot, 0, sizeof(s->snapshot));
+	s->snapshot_fresh = false;
+	engine_free(&s->engine);
+	s->reopen_ms = REOPEN_MS;
+	timer_start(s->reopen, 0, 0);
+}
+
+static void on_reopen(struct timer *timer, void *arg)
+{
+	struct scheduler *s = arg;
+	struct store_error err;
+	const char *why = err.text;
+
+	if (store_reopen(s->store, &err) == STORE_OK && engine_start(s, &why)) {
+		log_info(
+			"the store is open again, epoch %llu", (unsigned long long)s->config.epoch);
+		s->sick = false;
+		loop_again(s->loop);
+		return;
+	}
+	log_error("the store cannot be opened again: %s", why);
+	timer_start(timer, s->reopen_ms, 0);
+	s->reopen_ms = s->reopen_ms * 2 < REOPEN_MAX_MS ? s->reopen_ms * 2 : REOPEN_MAX_MS;
+}
+
+static void on_committed(struct wake *wake, void *arg)
+{
+	struct scheduler *s = arg;
+	char failure[256];
+	bool done, failed;
+	uint64_t seq;
+
+	(void)wake;
+	pthread_mutex_lock(&s->lock);
+	done = s->done;
+	failed = s->failed;
+	seq = s->done_seq;
+	s->done = false;
+	memcpy(failure, s->failure, sizeof(failure));
+	pthread_mutex_unlock(&s->lock);
+	if (!done || !s->under_way)
+		return;
+	if (failed) {
+		fall_sick(s, failure);
+		return;
+	}
+	s->under_way = false;
+	snapshot_park(s);
+	(void)fault_point("scheduler.release.before");
+	engine_committed(s->engine, seq - s->batch_shift);
+	(void)fault_point("scheduler.release.after");
+	resume_peers(s);
+	/* the next batch goes out in this same turn */
+}
+
+static void seal(struct scheduler *s)
+{
+	uint64_t mono, wall, seq;
+	const struct batch *batch;
+
+	now(&mono, &wall);
+	batch = engine_seal(s->engine, mono, wall, &seq);
+	if (!batch)
+		return;
+	s->under_way = true;
+	if (fault_point("scheduler.append")) {
+		fall_sick(s, "injected");
+		return;
+	}
+	store_append(s->store, (struct batch *)(uintptr_t)batch, seq + s->batch_shift);
+}
+
+static void arm_tick(struct scheduler *s)
+{
+	uint64_t at = engine_next_tick_us(s->engine), mono = clock_mono_us();
+
+	if (!at)
+		timer_stop(s->tick);
+	else
+		timer_start(s->tick, at > mono ? (at - mono + 999) / 1000 : 0, 0);
+}
+
+static void on_tick(struct timer *timer, void *arg)
+{
+	struct scheduler *s = arg;
+	uint64_t mono, wall;
+
+	(void)timer;
+	if (!s->engine)
+		return;
+	now(&mono, &wall);
+	engine_tick(s->engine, mono, wall);
+}
+
+static void set_room(struct scheduler *s)
+{
+	struct store_room room;
+
+	store_room(s->store, &room);
+	engine_set_room(s->engine, room.bytes <= room.low_water);
+}
+
+static void finish_stop(struct scheduler *s)
+{
+	void (*fn)(void *) = s->on_stopped;
+
+	s->on_stopped = NULL;
+	while (!list_is_empty(&s->peers)) {
+		struct peer *p = container_of(s->peers.next, struct peer, in_peers);
+
+		stream_set_handlers(p->stream, &(struct stream_handlers){0}, NULL);
+		stream_flush(p->stream);
+		stream_close(p->stream);
+		peer_free(p);
+	}
+	fn(s->on_stopped_arg);
+}
+
+/* The end of each turn. */
+static void turn(void *arg)
+{
+	struct scheduler *s = arg;
+	uint64_t mono, wall;
+
+	if (!s->engine)
+		return;
+	now(&mono, &wall);
+	if (engine_backlog_bytes(s->engine) < BACKLOG_BYTES &&
+		engine_continue(s->engine, mono, wall))
+		loop_again(s->loop);
+	if (!s->under_way && engine_wants_seal(s->engine))
+		seal(s);
+	if (!s->engine)
+		return;
+	set_room(s);
+	snapshot_park(s);
+	arm_tick(s);
+	if (s->on_stopped && !s->under_way && !engine_wants_seal(s->engine))
+		finish_stop(s);
+}
+
+/* ---- life ---- */
+
+static enum store_durability durability_of(const char *word, bool *ok)
+{
+	*ok = true;
+	if (!word || !strcmp(word, "strict"))
+		return STORE_STRICT;
+	if (!strcmp(word, "relaxed"))
+		return STORE_RELAXED;
+	if (!strcmp(word, "volatile"))
+		return STORE_VOLATILE;
+	*ok = false;
+	return STORE_STRICT;
+}
+
+static void learn_user(struct scheduler *s)
+{
+	char memory[4096];
+	struct passwd pw, *found = NULL;
+
+	if (getpwuid_r(getuid(), &pw, memory, sizeof(memory), &found) == 0 && found)
+		s->user = xstrdup(found->pw_name);
+	else
+		s->user = xasprintf("%u", (unsigned)getuid());
+	s->config.user = slice_str(s->user);
+	s->config.uid = getuid();
+}
+
+static bool open_store(
+	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)
+{
+	struct store_options so = {.dir = o->state_dir,
+		.limit_bytes = o->store_limit_bytes,
+		.durability = s->durability,
+		.force_network_fs = o->force_network_fs,
+		.done = store_done,
+		.done_arg = s};
+	struct store_error err;
+
+	if (store_open(&so, &s->store, &err) != STORE_OK) {
+		snprintf(error, error_bytes, "%s", err.text);
+		return false;
+	}
+	s->secret_file = xasprintf("%s/secret", o->state_dir);
+	if (!secret_load_or_make(s->secret_file, &s->secret, error, error_bytes))
+		return false;
+	s->config.secret = slice_of(s->secret.bytes, sizeof(s->secret.bytes));
+	return true;
+}
+
+static bool listen_all(
+	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)
+{
+	char why[200] = "";
+	size_t n = 0;
+
+	while (o->listen[n])
+		n++;
+	s->listeners = xcalloc(n, sizeof(struct listener *));
+	for (size_t i = 0; i < n; i++) {
+		s->listeners[i] =
+			listener_new(s->loop, o->listen[i], on_accept, s, why, sizeof(why));
+		if (!s->listeners[i]) {
+			snprintf(error, error_bytes, "%s: %s", o->listen[i], why);
+			return false;
+		}
+		s->nlisteners++;
+		listener_set_frame_limit(s->listeners[i], LIMIT_HELLO_BYTES);
+	}
+	return true;
+}
+
+struct scheduler *scheduler_new(
+	struct loop *loop, const struct scheduler_options *o, char *error, size_t error_bytes)
+{
+	struct scheduler *s = xcalloc(1, sizeof(*s));
+	const char *why;
+	bool known;
+
+	s->loop = loop;
+	s->config.lease_ttl_ms = o->lease_ttl_ms ? o->lease_ttl_ms : 30000;
+	s->config.session_ttl_ms = o->session_ttl_ms ? o->session_ttl_ms : 600000;
+	s->durability = durability_of(o->durability, &known);
+	list_init(&s->peers);
+	map64_init(&s->by_conn);
+	pthread_mutex_init(&s->lock, NULL);
+	s->committed = wake_new(loop, on_committed, s);
+	s->tick = timer_new(loop, on_tick, s);
+	s->reopen = timer_new(loop, on_reopen, s);
+	ensure(s->committed && s->tick && s->reopen);
+	learn_user(s);
+	if (!known) {
+		snprintf(error, error_bytes, "durability: strict, relaxed or volatile, not %s",
+			o->durability);
+		scheduler_free(&s);
+		return NULL;
+	}
+	if (!open_store(s, o, error, error_bytes)) {
+		scheduler_free(&s);
+		return NULL;
+	}
+	if (!engine_start(s, &why)) {
+		snprintf(error, error_bytes, "%s: %s", o->state_dir, why);
+		scheduler_free(&s);
+		return NULL;
+	}
+	if (!listen_all(s, o, error, error_bytes)) {
+		scheduler_free(&s);
+		return NULL;
+	}
+	ensure(loop_on_idle(loop, turn, s));
+	loop_again(loop);
+	return s;
+}
+
+void scheduler_stop(struct scheduler *s, void (*done)(void *arg), void *arg)
+{
+	s->stopping = true;
+	s->on_stopped = done;
+	s->on_stopped_arg = arg;
+	for (size_t i = 0; i < s->nlisteners; i++)
+		listener_pause(s->listeners[i]);
+	for (struct list *l = s->peers.next; l != &s->peers; l = l->next)
+		stream_pause(container_of(l, struct peer, in_peers)->stream);
+	if (s->sick)
+		finish_stop(s);
+	else
+		loop_again(s->loop);
+}
+
+void scheduler_free(struct scheduler **scheduler)
+{
+	struct scheduler *s = *scheduler;
+
+	*scheduler = NULL;
+	if (!s)
+		return;
+	loop_off_idle(s->loop, turn, s);
+	for (size_t i = 0; i < s->nlisteners; i++)
+		listener_free(&s->listeners[i]);
+	free(s->listeners);
+	drop_peers(s);
+	if (s->snapshot.store)
+		store_snapshot_end(&s->snapshot);
+	store_close(&s->store);
+	engine_free(&s->engine);
+	timer_free(&s->tick);
+	timer_free(&s->reopen);
+	wake_free(&s->committed);
+	map64_release(&s->by_conn);
+	pthread_mutex_destroy(&s->lock);
+	secret_forget(&s->secret);
+	free(s->secret_file);
+	free(s->user);
+	free(s);
+}
+
+const char *scheduler_address(const struct scheduler *s, size_t i)
+{
+	return i < s->nlisteners ? listener_address(s->listeners[i]) : NULL;
+}
+
+const char *scheduler_secret_file(const struct scheduler *s)
+{
+	return s->secret_file;
+}
