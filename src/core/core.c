@@ -114,7 +114,7 @@ void core_free(struct core **core)
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->sessions, &it, &k, &p))
 		session_free(c, p);
 	while (!list_is_empty(&c->worker_list))
-		worker_free(c, container_of(c->worker_list.next, struct worker, in_workers));
+		core_worker_free(c, container_of(c->worker_list.next, struct worker, in_workers));
 	while (!list_is_empty(&c->works))
 		work_free(container_of(c->works.next, struct work, in_works));
 	while (c->task_free) {

@@ -433,7 +433,7 @@ void worker_leave(struct core *c, const struct event *e);
 void worker_disconnect(struct core *c, struct worker *w);
 void worker_lost(struct core *c, struct worker *w);
 struct worker *worker_load(struct core *c, uint32_t number, const struct worker_record *r);
-void worker_free(struct core *c, struct worker *w);
+void core_worker_free(struct core *c, struct worker *w);
 
 struct conn *conn_get(struct core *c, uint64_t number);
 struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind);

@@ -52,7 +52,7 @@ struct worker *worker_load(struct core *c, uint32_t number, const struct worker_
 	return w;
 }
 
-void worker_free(struct core *c, struct worker *w)
+void core_worker_free(struct core *c, struct worker *w)
 {
 	if (heap_contains(&w->deadline))
 		heap_remove(&c->deadlines_w, &w->deadline);
@@ -117,7 +117,7 @@ void worker_lost(struct core *c, struct worker *w)
 	update_delete(c->u, RECORD_WORKER, w->number, 0);
 	c->u->seal = true;
 	c->u->more = true;
-	worker_free(c, w);
+	core_worker_free(c, w);
 }
 
 void worker_disconnect(struct core *c, struct worker *w)
@@ -412,5 +412,5 @@ void worker_leave(struct core *c, const struct event *e)
 	update_delete(c->u, RECORD_WORKER, w->number, 0);
 	c->u->seal = true;
 	c->u->more = true;
-	worker_free(c, w);
+	core_worker_free(c, w);
 }
