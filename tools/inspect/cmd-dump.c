@@ -7,6 +7,8 @@
  */
 #include "inspect.h"
 
+#include <inttypes.h>
+
 #include "model/value.h"
 
 static void print_head(struct inspect *in)
@@ -54,7 +56,7 @@ static void print_record(struct inspect *in, enum table table, struct slice key,
 	buf_release(&fields);
 }
 
-static int dump_table(struct inspect *in, enum table table)
+static int dump_table(struct inspect *in, enum table table, uint64_t *bad)
 {
 	struct store_scan scan = {.cursor = NULL};
 	struct slice key, value;
@@ -66,6 +68,7 @@ static int dump_table(struct inspect *in, enum table table)
 		code = store_scan_next(&scan, &key, &value, &err);
 		if (code == STORE_BAD_RECORD) {
 			fail(0, "%s: left out", err.text);
+			(*bad)++;
 			code = STORE_OK;
 		} else if (code == STORE_OK &&
 			   (table != TABLE_META || slice_eq_str(key, META_COUNTERS))) {
@@ -82,11 +85,15 @@ static int dump_table(struct inspect *in, enum table table)
 
 static int run(struct inspect *in)
 {
+	uint64_t bad = 0;
 	int rc = 0;
 
 	print_head(in);
 	for (unsigned t = TABLE_META; t < TABLE_END && rc == 0; t++)
-		rc = dump_table(in, (enum table)t);
+		rc = dump_table(in, (enum table)t, &bad);
+	if (rc == 0 && bad > 0)
+		rc = fail(EXIT_REFUSED, "%s: %" PRIu64 " damaged records are not in the dump",
+			in->dir, bad);
 	return rc;
 }
 

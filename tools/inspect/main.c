@@ -81,13 +81,22 @@ static const char *default_state(void)
 	return path;
 }
 
-static int open_store(struct inspect *in)
+/* A store that cannot be opened for damage is what `check` is there to find. */
+static int refuse_store(const struct cmd *cmd, const struct store_error *err)
+{
+	if (cmd != &cmd_check || err->code != STORE_DAMAGED)
+		return fail_store(err);
+	printf("%s\n", err->text);
+	return EXIT_VIOLATED;
+}
+
+static int open_store(const struct cmd *cmd, struct inspect *in)
 {
 	struct store_options options = {.dir = in->dir, .read_only = true};
 	struct store_error err = {.code = STORE_OK};
 
 	if (store_open(&options, &in->store, &err) != STORE_OK)
-		return fail_store(&err);
+		return refuse_store(cmd, &err);
 	store_info(in->store, &in->info);
 	if (store_snapshot_begin(in->store, &in->snapshot, &err) != STORE_OK)
 		return fail_store(&err);
@@ -103,7 +112,7 @@ static int run_cmd(const struct cmd *cmd, struct inspect *in)
 
 	buf_init(&in->out, SIZE_MAX / 2);
 	json_init(&in->j, &in->out);
-	code = cmd->reads ? open_store(in) : 0;
+	code = cmd->reads ? open_store(cmd, in) : 0;
 	if (code == 0)
 		code = cmd->run(in);
 	if (!out_flush(in) && code == 0)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
+
 START_TEST(test_reopen_keeps)
 {
 	struct store *store = scratch_open();
@@ -210,13 +212,15 @@ static void model_compare(struct store *store)
 	store_snapshot_end(&snapshot);
 }
 
+static struct rng rng;
+
 static uint32_t random_length(void)
 {
-	int kind = rand() % 10;
+	uint64_t kind = rng_below(&rng, 10);
 
 	if (kind == 0)
-		return 4000 + (uint32_t)(rand() % 30000);
-	return 1 + (uint32_t)(rand() % (kind < 8 ? 100 : 3000));
+		return 4000 + (uint32_t)rng_below(&rng, 30000);
+	return 1 + (uint32_t)rng_below(&rng, kind < 8 ? 100 : 3000);
 }
 
 /* Sizes from one byte to overflow pages, runs and random places, in all orders; reopened now and
@@ -228,18 +232,19 @@ START_TEST(test_random_against_model)
 	struct batch batch;
 	uint64_t seq = 0;
 
-	srand(20251122);
+	rng_init(&rng, 20251122);
 	memset(model, 0, sizeof(model));
 	batch_init(&batch);
 	for (int round = 0; round < 60; round++) {
-		uint64_t at = (uint64_t)rand() % MODEL_KEYS;
+		uint64_t at = rng_below(&rng, MODEL_KEYS);
 
 		batch_clear(&batch);
 		for (int i = 0; i < 400; i++) {
 			uint32_t n = random_length();
 
-			at = rand() % 4 ? (at + 1) % MODEL_KEYS : (uint64_t)rand() % MODEL_KEYS;
-			if (rand() % 5 < 2) {
+			at = rng_below(&rng, 4) ? (at + 1) % MODEL_KEYS
+						: rng_below(&rng, MODEL_KEYS);
+			if (rng_below(&rng, 5) < 2) {
 				batch_del(&batch, TABLE_BLOCK, key_block(at));
 				model[at] = 0;
 				continue;
