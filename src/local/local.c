@@ -215,7 +215,7 @@ static int local_dirs(struct local *l, const char *given, char *error, size_t er
 
 static int local_start(struct local *l, char *error, size_t error_bytes)
 {
-	char name[16];
+	char name[24];
 
 	if (!host_start(&l->host, "dq-sched", &scheduler_host, l)) {
 		snprintf(error, error_bytes, "a thread: %s", strerror(errno));

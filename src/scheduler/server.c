@@ -63,7 +63,7 @@ struct scheduler {
 	pthread_mutex_t lock;
 	uint64_t done_seq;
 	bool done, failed;
-	char failure[256];
+	char failure[400];
 	/* stopping */
 	void (*on_stopped)(void *arg);
 	void *on_stopped_arg;
@@ -361,7 +361,7 @@ static void on_reopen(struct timer *timer, void *arg)
 static void on_committed(struct wake *wake, void *arg)
 {
 	struct scheduler *s = arg;
-	char failure[256];
+	char failure[400];
 	bool done, failed;
 	uint64_t seq;
 
