@@ -2,7 +2,8 @@
  * Global options, connecting, errors, interrupts and waiting, for all verbs of `dq`.
  *
  * Waiting drives the client from here rather than in dq_wait(), so that a signal can end it: the
- * handler writes into a pipe that is polled beside the client. Nothing polls on a clock.
+ * handler writes into a pipe that is polled beside the client. Nothing polls on a clock. A first
+ * dq_wait() that does not wait tells the scheduler what is of interest.
  */
 #include "cli.h"
 
@@ -213,20 +214,28 @@ static int sleep_ms(const struct dq_client *client, uint64_t deadline_us, uint64
 	return limit >= 0 && (uint64_t)limit < left_ms ? limit : (int)left_ms;
 }
 
+int cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any)
+{
+	return dq_wait(client, futures, n, any ? DQ_WAIT_ANY : DQ_WAIT_ALL, 0);
+}
+
 int cli_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any,
 	double timeout_s)
 {
 	uint64_t deadline_us = UINT64_MAX;
 	size_t first = 0;
+	int r = cli_watch(client, futures, n, any);
 
+	if (r != DQ_E_TIMEOUT)
+		return r;
 	if (timeout_s >= 0 && timeout_s < 1e9)
 		deadline_us = clock_mono_us() + (uint64_t)(timeout_s * 1e6);
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = dq_client_fd(client), .events = POLLIN},
 			{.fd = wake_pipe[0], .events = POLLIN}};
 		uint64_t now_us;
-		int r = dq_client_process(client);
 
+		r = dq_client_process(client);
 		if (have_ended(futures, n, any, &first))
 			return DQ_E_OK;
 		if (r != DQ_E_OK)

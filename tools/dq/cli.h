@@ -54,6 +54,12 @@ void interrupt_catch(void);
 int interrupt_signal(void);
 
 /*
+ * Asks to be told of their ends, without waiting: once for an array saves asking for each element.
+ * As cli_wait with a timeout of 0.
+ */
+int cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any);
+
+/*
  * Waits until all futures (or any) have ended. 0, DQ_E_TIMEOUT, CLI_INTERRUPTED, or another error.
  * timeout_s < 0: no limit.
  */

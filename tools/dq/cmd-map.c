@@ -74,6 +74,7 @@ static int print_all(struct dq_client *client, struct dq_future *array)
 	bool interrupted = false;
 	int worst = 0;
 
+	cli_watch(client, &array, 1, false);
 	for (uint64_t i = 0; i < n && !interrupted; i++) {
 		struct dq_future *element = NULL;
 		int code, r = dq_future_element(array, i, &element);

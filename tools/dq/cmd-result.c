@@ -94,6 +94,7 @@ static int print_array(struct dq_client *client, struct dq_future *array, uint64
 	uint64_t n = dq_future_count(array);
 	int worst = 0;
 
+	cli_watch(client, &array, 1, false);
 	for (uint64_t i = 0; i < n; i++) {
 		struct dq_future *element = NULL;
 		int r = dq_future_element(array, i, &element);

@@ -110,18 +110,14 @@ void failure_text(struct dq_client *client, struct dq_future *future, struct buf
 		return;
 	}
 	buf_printf(out, "%s", state_word(state));
-	if (f.cause && strcmp(f.cause, state_word(state)) != 0)
-		buf_printf(out, ": %s", f.cause);
-	if (f.signal > 0)
-		buf_printf(out, " %d (%s)", f.signal, strsignal(f.signal));
-	else if (f.exit_status >= 0)
-		buf_printf(out, " status %d", f.exit_status);
-	if (f.blame && f.blame[0]) {
-		buf_append_byte(out, ' ');
-		blame_key(client, future, f.blame, out);
-	}
 	if (f.message && f.message[0])
 		buf_printf(out, ": %s", f.message);
+	else if (f.cause && strcmp(f.cause, state_word(state)) != 0)
+		buf_printf(out, ": %s", f.cause);
+	if (f.blame && f.blame[0]) {
+		buf_printf(out, ": ");
+		blame_key(client, future, f.blame, out);
+	}
 }
 
 void failure_json(struct json *j, struct dq_client *client, struct dq_future *future)
