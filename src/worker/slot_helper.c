@@ -509,15 +509,15 @@ static void judge(struct slot *s, struct lease *l, struct outcome *o, const stru
 		take_output(s, l, o, done);
 		return;
 	case SLOT_END_EXIT:
-		keep_output(s, o, done);
 		slot_fail(s, o, CAUSE_EXIT, "exit status %d", done->exit_status);
+		keep_output(s, o, done);
 		o->has_exit = true;
 		o->exit_status = done->exit_status;
 		return;
 	case SLOT_END_SIGNAL:
-		keep_output(s, o, done);
 		slot_fail(s, o, CAUSE_SIGNAL, "ended by signal %d (%s)", done->signal,
 			strsignal(done->signal));
+		keep_output(s, o, done);
 		o->signal = done->signal;
 		return;
 	default:
