@@ -234,7 +234,7 @@ bool get_value(struct dq_client *c, const struct msg_value *m, const char **why)
 	}
 	if (m->generation > UINT32_MAX || !outcome_decode(m->outcome, &o, why))
 		return false;
-	if (o.state != TASK_DONE)
+	if (o.state != TASK_DONE && !(g->failed_too && o.is_inline))
 		get_end(g, DQ_E_LOST, "the task is not done any more");
 	else if (!o.has_value || o.is_inline)
 		get_inline(g, &o);

@@ -26,6 +26,7 @@ struct dq_client;
 enum get_state { GET_ASKED, GET_FETCHING, GET_PAUSED, GET_DONE };
 
 struct get {
+	bool failed_too; /* also what a command that failed had printed */
 	enum get_state state;
 	struct list link; /* gets.active */
 	uint64_t request, id;

@@ -155,6 +155,8 @@ static int output_one(
 		return client_error(c, DQ_E_NOT_FOUND, "nothing was kept of its output");
 	if (code == 0)
 		code = value_take(c, f, &o, out, &g);
+	if (g)
+		g->failed_too = true;
 	return code == 0 && g ? get_finish(c, f, &g, deadline_us, out) : code;
 }
 
