@@ -16,9 +16,17 @@ static const struct opt opts[] = {
 	{0},
 };
 
+struct dep_range {
+	uint64_t from;
+	uint32_t n;
+};
+
 struct graph {
 	struct image *img;
 	uint8_t *wanted; /* a byte a task; NULL: all */
+	struct dep_range *deps;
+	uint64_t *todo; /* wanted, their dependencies not yet looked at */
+	size_t ntodo, cap;
 };
 
 static const char *colour(enum task_state state)
@@ -93,39 +101,58 @@ static void put_json(struct image *img, const struct img_walk *w)
 	out_maybe_flush(img->in);
 }
 
-static void on_found(void *arg, const struct img_walk *w)
+static void want(struct graph *graph, uint64_t id)
 {
-	struct graph *graph = arg;
+	const struct img_block *block;
+	uint64_t index;
 
-	graph->wanted[w->index] = 1;
+	if (!image_place(graph->img, id, &block, &index) || graph->wanted[index])
+		return;
+	graph->wanted[index] = 1;
+	if (graph->ntodo == graph->cap) {
+		graph->cap = graph->cap ? graph->cap * 2 : 64;
+		graph->todo = xreallocarray(graph->todo, graph->cap, sizeof(*graph->todo));
+	}
+	graph->todo[graph->ntodo++] = id;
 }
 
-/* Marks what the marked ones depend on. True when something was added. */
-static bool widen(struct graph *graph)
+static void on_found(void *arg, const struct img_walk *w)
+{
+	want(arg, w->id);
+}
+
+/* Where each task's dependencies stand in its block: bodies can only be read from their start. */
+static void index_deps(struct graph *graph)
 {
 	struct image *img = graph->img;
-	bool added = false;
 
-	for (size_t b = img->blocks.n; b-- > 0;) {
+	graph->deps = xcalloc(img->ntasks + 1, sizeof(*graph->deps));
+	for (size_t b = 0; b < img->blocks.n; b++) {
 		struct img_walk w;
 
 		img_walk_begin(&w, &img->blocks.v[b]);
-		while (img_walk_next(&w)) {
-			if (!graph->wanted[w.index])
-				continue;
-			for (uint32_t i = 0; i < w.entry.ndeps; i++) {
-				const struct img_block *block;
-				uint64_t index;
-
-				if (!image_place(img, img_walk_dep(&w, i), &block, &index) ||
-					graph->wanted[index])
-					continue;
-				graph->wanted[index] = 1;
-				added = true;
-			}
-		}
+		while (img_walk_next(&w))
+			graph->deps[w.index] =
+				(struct dep_range){.from = w.deps_from, .n = w.entry.ndeps};
 	}
-	return added;
+}
+
+/* Wants what the wanted ones depend on, and so on. */
+static int widen(struct graph *graph)
+{
+	index_deps(graph);
+	while (graph->ntodo > 0) {
+		uint64_t id = graph->todo[--graph->ntodo], index;
+		const struct img_block *block;
+
+		if (out_of_time(graph->img->in))
+			return EXIT_TIMEOUT;
+		if (!image_place(graph->img, id, &block, &index))
+			continue;
+		for (uint32_t i = 0; i < graph->deps[index].n; i++)
+			want(graph, block_dep(block->r.deps, graph->deps[index].from + i));
+	}
+	return 0;
 }
 
 static int draw(struct graph *graph)
@@ -171,11 +198,13 @@ static int run(struct inspect *in)
 		graph.wanted = xcalloc(img.ntasks + 1, 1);
 		if (image_find(&img, in->argv[0], on_found, &graph) == 0)
 			rc = fail(EXIT_NOT_FOUND, "%s: no such task", in->argv[0]);
-		while (rc == 0 && widen(&graph))
-			rc = out_of_time(in) ? EXIT_TIMEOUT : 0;
+		if (rc == 0)
+			rc = widen(&graph);
 	}
 	if (rc == 0)
 		rc = draw(&graph);
+	free(graph.todo);
+	free(graph.deps);
 	free(graph.wanted);
 	image_release(&img);
 	return rc;
