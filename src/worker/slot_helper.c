@@ -564,7 +564,7 @@ void slot_run_helper(struct slot *s, struct lease *l, const struct spec *spec, s
 {
 	bool is_exec = spec->kind == SPEC_EXEC;
 
-	if (!helper_need(s, l, o))
+	if (!helper_need(s, l, o) || l->stop)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->kill_helper = !is_exec;

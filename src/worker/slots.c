@@ -456,9 +456,11 @@ void slots_stop(struct slots *p, struct lease *l)
 		struct slot *s = p->all[i];
 
 		pthread_mutex_lock(&s->lock);
-		if (s->current == l && s->helper > 0 && s->kill_at_us == 0) {
-			kill(s->helper, SIGTERM);
+		if (s->current == l && s->kill_at_us == 0) {
+			/* The helper may be just starting: slots_tick() signals again. */
 			s->kill_at_us = clock_mono_us() + SLOT_GRACE_MS * US_PER_MS;
+			if (s->helper > 0)
+				kill(s->helper, SIGTERM);
 		}
 		pthread_mutex_unlock(&s->lock);
 	}
