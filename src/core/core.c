@@ -216,6 +216,7 @@ static void seal(struct core *c)
 	assign(c);
 	bundles_write(c);
 	sessions_write(c);
+	sessions_sealed(c);
 	gone_write(c);
 	if (c->counters_dirty) {
 		struct record *r = update_record(c->u, RECORD_COUNTERS, 0, 0);

@@ -169,6 +169,7 @@ static struct slice outcome_of(
 		: cause == CAUSE_DEPENDENCY                       ? "a dependency was cancelled"
 		: cause == CAUSE_LOST                             ? "a dependency's result is lost"
 		: cause == CAUSE_WORKER ? "its worker was lost, and it may not be tried again"
+		: cause == CAUSE_POISON ? "three workers died while it ran"
 		: cause == CAUSE_UNHELD ? "nothing wanted it any more"
 					: "");
 	outcome_encode(tmp, &o);

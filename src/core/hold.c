@@ -155,6 +155,19 @@ void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx)
 	update_record_end(c->u, r);
 }
 
+/* A detached submit met the task under its key: it is kept without a session from now on. */
+void hold_detach(struct core *c, struct block *b, uint32_t idx)
+{
+	struct record *r;
+
+	if (b->state[idx] & TASK_DETACHED)
+		return;
+	b->state[idx] |= TASK_DETACHED;
+	r = update_record(c->u, RECORD_HOLD, 0, block_id(b, idx));
+	hold_record_encode(&c->u->bytes);
+	update_record_end(c->u, r);
+}
+
 void hold_release(struct core *c, struct session *s, struct block *b, uint32_t idx)
 {
 	if (b->session == s->number) {

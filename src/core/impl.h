@@ -33,6 +33,7 @@
 #define OPTION_EXEC 4
 
 #define TASKS_PER_CHUNK 64
+#define POISON_DEATHS 3 /* workers that may die of a task */
 #define STEP_BUDGET 4096 /* tasks that one step of a long work touches */
 
 struct task;
@@ -159,6 +160,7 @@ struct session {
 	uint64_t created_us;
 	uint32_t next_n; /* the first task number not used yet */
 	bool closing;
+	bool end_stored; /* closing, and a seal has passed since: its replies may go */
 	bool dirty;
 	struct list in_dirty;
 	struct list in_closing;
@@ -369,6 +371,7 @@ void lineage_drop(struct core *c, struct task *t);
 bool task_is_held(const struct block *b, uint32_t idx);
 void gone_write(struct core *c);
 void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx);
+void hold_detach(struct core *c, struct block *b, uint32_t idx);
 void hold_release(struct core *c, struct session *s, struct block *b, uint32_t idx);
 
 /* ---- copy.c: values on workers, their loss, and making them again ---- */
@@ -390,6 +393,7 @@ void session_dirty(struct core *c, struct session *s);
 void session_end(struct core *c, struct session *s);
 bool sessions_work(struct core *c, uint32_t *budget);
 void sessions_write(struct core *c);
+void sessions_sealed(struct core *c);
 void session_disconnect(struct core *c, struct session *s);
 struct user *user_of(struct core *c, struct slice name, uint32_t uid);
 /* Numbering: true when the request is the session's next one and is to be done. */

@@ -152,6 +152,13 @@ void lease_lost(struct core *c, struct task *t)
 		finish(c, t, TASK_FAILED, slice_empty(), CAUSE_WORKER, 0);
 		return;
 	}
+	if (t->deaths >= POISON_DEATHS) {
+		if (t->remake)
+			remake_end(c, t, false);
+		else
+			finish(c, t, TASK_FAILED, slice_empty(), CAUSE_POISON, 0);
+		return;
+	}
 	lease_drop(c, t, true);
 	task_move(c, t->block, t->idx, TASK_READY);
 	if (counts && !t->remake)

@@ -259,9 +259,12 @@ bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **
 	struct session *s = map64_get_ptr(&c->sessions, session);
 	struct place p;
 
-	if (!s || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
+	if ((!s && session) || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
 		return bad(why, "a hold of no session, or on no task");
-	hold_take(c, s, p.block, p.idx);
+	if (session)
+		hold_take(c, s, p.block, p.idx);
+	else
+		p.block->state[p.idx] |= TASK_DETACHED;
 	return true;
 }
 

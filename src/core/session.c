@@ -130,7 +130,7 @@ struct session *session_load(struct core *c, uint32_t number, const struct sessi
 	s->last_seq = r->last_seq;
 	s->created_us = r->created_us;
 	s->next_n = r->next_n;
-	s->closing = r->closing;
+	s->closing = s->end_stored = r->closing;
 	if (s->closing)
 		list_push_back(&c->closing, &s->in_closing);
 	return s;
@@ -382,11 +382,20 @@ static bool drop_own_holds(struct core *c, struct session *s, uint32_t *budget)
 	return true;
 }
 
+/* Replies that were asked for again are read after the commit: so they are deleted with a later one. */
+void sessions_sealed(struct core *c)
+{
+	for (struct list *l = c->closing.next; l != &c->closing; l = l->next)
+		container_of(l, struct session, in_closing)->end_stored = true;
+}
+
 bool sessions_work(struct core *c, uint32_t *budget)
 {
 	while (!list_is_empty(&c->closing) && *budget) {
 		struct session *s = container_of(c->closing.next, struct session, in_closing);
 
+		if (!s->end_stored)
+			return false;
 		if (drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget))
 			break;
 		session_gone(c, s);

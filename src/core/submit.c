@@ -414,10 +414,14 @@ static void hold_aliases(struct intake *in)
 	for (uint32_t i = 0; i < in->entries; i++) {
 		struct place p;
 
-		if (!in->alias[i] || in->detached[i] || !place_of(in->c, in->alias[i], &p))
+		if (!in->alias[i] || !place_of(in->c, in->alias[i], &p))
 			continue;
-		for (uint64_t k = 0; k < (in->array ? in->count : 1); k++)
-			hold_take(in->c, in->s, p.block, p.idx + (uint32_t)k);
+		for (uint64_t k = 0; k < (in->array ? in->count : 1); k++) {
+			if (in->detached[i])
+				hold_detach(in->c, p.block, p.idx + (uint32_t)k);
+			else
+				hold_take(in->c, in->s, p.block, p.idx + (uint32_t)k);
+		}
 	}
 }
 
@@ -460,7 +464,6 @@ static void take_in(struct intake *in)
 	for (uint32_t i = 0; i < in->entries; i++)
 		fresh += in->alias[i] == 0;
 	reply(in);
-	hold_aliases(in);
 	if (fresh) {
 		rec.order = ++c->counters.order;
 		c->counters_dirty = true;
@@ -478,6 +481,7 @@ static void take_in(struct intake *in)
 		}
 		block_push_ready(c, b);
 	}
+	hold_aliases(in);
 }
 
 static void take_back(struct intake *in)

@@ -99,13 +99,32 @@ static void lose_copies(struct core *c, struct worker *w)
 	w->held_bytes = 0;
 }
 
+/*
+ * The worker's process ended with the lease, the at-th of its leases. Whether it had started is not known where the news of it was lost: the
+ * first ones, as many as the worker has slots, may have.
+ */
+static bool may_have_run(const struct worker *w, const struct task *t, uint32_t at)
+{
+	return t->started || at < w->slots || block_option(t->block, t->idx) & OPTION_ONCE;
+}
+
+static void died_with(struct worker *w, struct task *t)
+{
+	t->deaths++;
+	if (t->started || !(block_option(t->block, t->idx) & OPTION_ONCE))
+		return;
+	t->started = true;
+	t->attempts++;
+	w->nrunning++;
+}
+
 static void lose_leases(struct core *c, struct worker *w, bool died)
 {
-	while (!list_is_empty(&w->leases)) {
+	for (uint32_t at = 0; !list_is_empty(&w->leases); at++) {
 		struct task *t = container_of(w->leases.next, struct task, in_worker);
 
-		if (died && t->started)
-			t->deaths++;
+		if (died && may_have_run(w, t, at))
+			died_with(w, t);
 		lease_lost(c, t);
 	}
 }
@@ -194,15 +213,16 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 	const struct map64 *running, bool same_process)
 {
 	struct list *l, *next;
+	uint32_t at = 0;
 
-	for (l = w->leases.next; l != &w->leases; l = next) {
+	for (l = w->leases.next; l != &w->leases; l = next, at++) {
 		struct task *t = container_of(l, struct task, in_worker);
-		uint64_t at = 0;
+		uint64_t place = 0;
 		const struct event_lease *r = NULL;
 
 		next = l->next;
-		if (map64_get(running, task_own_id(t), &at))
-			r = &e->join.running[at - 1];
+		if (map64_get(running, task_own_id(t), &place))
+			r = &e->join.running[place - 1];
 		if (r) {
 			if (r->started && !t->started) {
 				t->started = true;
@@ -213,15 +233,8 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 				cancel_again(c, t);
 		} else if (task_state(t) == TASK_CANCELLING) {
 			lease_lost(c, t);
-		} else if (!same_process &&
-			   (t->started || block_option(t->block, t->idx) & OPTION_ONCE)) {
-			/* it may have run and ended with the old process */
-			if (!t->started) {
-				t->started = true;
-				t->attempts++;
-				w->nrunning++;
-			}
-			t->deaths++;
+		} else if (!same_process && may_have_run(w, t, at)) {
+			died_with(w, t);
 			lease_lost(c, t);
 		} else {
 			lease_send(c, w, t->fence, &t, 1);

@@ -47,7 +47,7 @@ void check_holds(struct image *img)
 		char id[ID_TEXT_BYTES];
 
 		id_text(hold->id, id);
-		if (!image_session(img, hold->session))
+		if (hold->session && !image_session(img, hold->session))
 			image_problem(
 				img, "hold of %s: there is no session %" PRIu32, id, hold->session);
 		if (!image_place(img, hold->id, &block, &index) || img->state[index] == TASK_GONE)
