@@ -37,6 +37,8 @@ dq submit --key broken -- sh -c 'sleep 0.3; exit 4' >/dev/null
 dq submit --key child --after broken -- true >/dev/null
 dq submit --key grandchild -- cat '{in:child}' >/dev/null
 exits 1 dq wait grandchild --timeout 30
+has "$(cat "$T/errors")" child
+exits 1 dq wait child --timeout 30
 has "$(cat "$T/errors")" broken
 is "$(dq state child)" failed
 exits 4 dq submit --key orphan --after nowhere -- true

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #define CANCEL_S 10
+#define KEPT_BYTES 4096 /* of the output of a command that failed */
 
 /* The end of its standard error is what is kept of it. */
 static void print_stderr(struct dq_future *future)
@@ -32,6 +33,9 @@ static int print_outcome(struct dq_client *client, struct dq_future *future)
 
 	if (r == DQ_E_OK)
 		print_bytes(value_slice(&value));
+	if (r == DQ_E_OK && value.n == KEPT_BYTES && dq_future_state(future) != DQ_STATE_DONE)
+		cli_fail(r, "%s: only the last %d bytes of its output were kept",
+			dq_future_key(future), KEPT_BYTES);
 	dq_value_release(&value);
 	fflush(stdout);
 	print_stderr(future);

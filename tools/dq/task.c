@@ -10,6 +10,7 @@
 #include "argjson.h"
 #include "cli.h"
 #include "input.h"
+#include "lookup.h"
 #include "subst.h"
 
 #include "base/alloc.h"
@@ -58,6 +59,7 @@ const struct opt task_wait_opts[] = {
 /* --- Arrays ----------------------------------------------------------------------------------- */
 
 #define ARRAY_MAX ((uint64_t)1 << 27)
+#define AFTER_MAX 65536
 
 static int array_of_numbers(struct task *t, const char *range, bool as_text)
 {
@@ -252,6 +254,7 @@ static void task_begin(struct task *t)
 
 	*t = (struct task){.spec = DQ_SPEC_INIT};
 	buf_init(&t->input, INPUT_BYTES_MAX);
+	buf_init(&t->after_text, INPUT_BYTES_MAX);
 	t->spec.key = o->key;
 	t->spec.after_keys = o->after.v;
 	t->spec.labels = o->labels.v;
@@ -319,18 +322,66 @@ void task_release(struct task *t)
 	dq_args_free(&t->words);
 	dq_args_free(&t->inputs);
 	buf_release(&t->input);
+	buf_release(&t->after_text);
+	free(t->after.v);
 	free(t->cwd);
 	opt_list_release(&task_options.after);
 	opt_list_release(&task_options.labels);
 	opt_list_release(&task_options.env);
 }
 
+/* KEY of an array means all of them: the scheduler takes tasks and elements. */
+static void add_elements(struct task *t, const char *key, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		buf_printf(&t->after_text, "%s[%llu]", key, (unsigned long long)i);
+		buf_append_byte(&t->after_text, 0);
+	}
+}
+
+static int expand_after(struct dq_client *client, struct task *t)
+{
+	const struct opt_list *given = &task_options.after;
+	struct ids ids;
+	uint64_t total = 0;
+	const char *key;
+	int code;
+
+	if (given->n == 0)
+		return 0;
+	code = find_keys(client, (char **)given->v, given->n, &ids);
+	for (size_t i = 0; !code && i < ids.n; i++)
+		total += ids.count[i];
+	if (!code && total > AFTER_MAX)
+		code = cli_fail(DQ_E_LIMIT, "dependencies: at most %d a task", AFTER_MAX);
+	for (size_t i = 0; !code && i < ids.n; i++) {
+		if (ids.count[i] > 1) {
+			add_elements(t, given->v[i], ids.count[i]);
+		} else {
+			buf_append(&t->after_text, given->v[i], strlen(given->v[i]) + 1);
+		}
+	}
+	ids_release(&ids);
+	if (code)
+		return code;
+	ensure(!t->after_text.failed);
+	t->after.v = xcalloc((size_t)total + 1, sizeof *t->after.v);
+	key = buf_cstr(&t->after_text);
+	for (; t->after.n < total; key += strlen(key) + 1)
+		t->after.v[t->after.n++] = key;
+	t->spec.after_keys = t->after.v;
+	return 0;
+}
+
 int task_submit(struct dq_client *client, struct task *t, struct dq_future **out)
 {
-	int r;
+	int r, code;
 
 	ensure(!t->is_array || t->count > 0);
 	*out = NULL;
+	code = expand_after(client, t);
+	if (code)
+		return code;
 	if (t->is_array)
 		r = dq_map(client, &t->spec, t->count, t->inputs, out);
 	else

@@ -34,6 +34,8 @@ struct task {
 	struct dq_args *inputs;
 	struct buf input;
 	char *cwd;
+	struct opt_list after; /* with the elements of arrays */
+	struct buf after_text; /* their keys */
 };
 
 /*
