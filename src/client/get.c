@@ -54,7 +54,7 @@ void gets_release(struct dq_client *c)
 static void get_ask(struct dq_client *c, struct get *g)
 {
 	g->state = GET_ASKED;
-	if (session_out(c))
+	if (session_is_up(c))
 		msg_get_encode(session_out(c), 0, &(struct msg_get){.request = g->request, .id = g->id});
 }
 

@@ -74,11 +74,9 @@ struct dq_client *client_failed(int code, const char *text)
 	return c;
 }
 
-static bool session_is_up(void *arg)
+static bool client_is_up(void *arg)
 {
-	const struct dq_client *c = arg;
-
-	return c->session.state == SESSION_READY;
+	return session_is_up(arg);
 }
 
 static int client_start(struct dq_client *c, const char *address, const struct dq_options *o)
@@ -96,7 +94,7 @@ static int client_start(struct dq_client *c, const char *address, const struct d
 	if (code)
 		return code;
 	session_start(c);
-	code = client_wait(c, session_is_up, c, client_deadline(timeout_s));
+	code = client_wait(c, client_is_up, c, client_deadline(timeout_s));
 	if (code == DQ_E_TIMEOUT)
 		code = client_error(c, DQ_E_NO_SCHEDULER, "%s",
 			c->session.trouble[0] ? c->session.trouble : "the scheduler does not answer");

@@ -282,7 +282,7 @@ void outbox_pump(struct dq_client *c)
 {
 	struct outbox *o = &c->outbox;
 
-	if (!session_out(c))
+	if (!session_is_up(c))
 		return;
 	ack_send(c);
 	while (o->next && stream_pending_bytes(c->session.stream) < PUMP_BYTES) {

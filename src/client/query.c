@@ -21,7 +21,7 @@ static void query_send(struct dq_client *c, struct query *q)
 {
 	struct msg_query m = {.request = q->request, .what = q->what, .args = q->args};
 
-	if (session_out(c))
+	if (session_is_up(c))
 		msg_query_encode(session_out(c), 0, &m);
 }
 

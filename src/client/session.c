@@ -27,11 +27,15 @@
 
 static const struct stream_handlers session_handlers;
 
+bool session_is_up(const struct dq_client *c)
+{
+	return c->session.state == SESSION_READY;
+}
+
 struct buf *session_out(struct dq_client *c)
 {
-	struct session *s = &c->session;
-
-	return s->state == SESSION_READY ? stream_buf(s->stream) : NULL;
+	ensure(session_is_up(c) && c->session.stream);
+	return stream_buf(c->session.stream);
 }
 
 /* ---- ends ---- */

@@ -66,7 +66,9 @@ void session_release(struct dq_client *c);
 void session_drop(struct dq_client *c, const char *why);
 /* Ends it for good. */
 void session_fail(struct dq_client *c, int code, const char *why);
-/* The buffer for frames, while READY; else NULL. */
+/* READY? */
+bool session_is_up(const struct dq_client *c);
+/* The buffer for frames, which leave at the end of the turn; only while READY. Asking for it makes the loop take a turn. */
 struct buf *session_out(struct dq_client *c);
 
 #endif

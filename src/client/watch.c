@@ -109,13 +109,13 @@ static void watch_send(struct dq_client *c, struct runs *runs, bool ask)
 
 void watch_push(struct dq_client *c)
 {
-	if (!session_out(c))
+	if (!session_is_up(c))
 		return;
 	/* What asks must come behind the submits that made the tasks. */
 	if (!c->session.look_only && c->outbox.next)
 		return;
 	watch_send(c, &c->watch.ask, true);
-	if (session_out(c))
+	if (session_is_up(c))
 		watch_send(c, &c->watch.drop, false);
 }
 

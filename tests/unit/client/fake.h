@@ -1,0 +1,80 @@
+/*
+ * A scheduler as a script says, for tests of the client: real messages over an in-process stream, on a thread and loop of its own.
+ * What it has (numbers, replies, tasks) outlives connections, as a store would. Tests set the script before they act and look at
+ * the counts after; both under the lock that fake_lock() takes where the fake may act meanwhile.
+ */
+#ifndef CHECK_CLIENT_FAKE_H
+#define CHECK_CLIENT_FAKE_H
+
+#include "base/thread.h"
+#include "client/runs.h"
+#include "loop/loop.h"
+#include "loop/stream.h"
+#include "wire/wire.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FAKE_SESSION 7u
+#define FAKE_SEQS 65536u
+
+enum fake_reply { REPLY_NONE, REPLY_PLAIN, REPLY_STORED };
+
+struct fake_stored {
+	enum fake_reply kind;
+	uint64_t code;
+	char text[64];
+	uint8_t data[64];
+	size_t n;
+};
+
+struct fake_script {
+	bool hold_replies;         /* requests are taken, but answered only by fake_release() */
+	bool hold_outcomes;        /* tasks end only by fake_release() */
+	bool slow_plain;           /* plain replies only each 64th request, and on PING */
+	bool big_values;           /* values are left out of outcomes, and in VALUE */
+	bool held_values;          /* values are at the holders */
+	unsigned bad_holders;      /* the first of three holders answer NODATA (1) or wrong bytes (2) */
+	uint64_t lose_after_seq;   /* the connection ends when that seq comes, before it is taken */
+	uint64_t lose_taken_seq;   /* likewise, after it was taken, before the reply */
+	uint64_t not_taken_seq;    /* refused, not taken, once */
+	uint64_t conflict_seq;     /* that request is refused */
+	uint64_t alias_seq;        /* its first task is an old one: alias_id */
+	uint64_t alias_id;
+	uint32_t fail_n;           /* the task with that number fails */
+	unsigned silent_queries;   /* that many are not answered */
+	uint64_t refuse_code;      /* HELLO is refused */
+};
+
+struct fake {
+	pthread_mutex_t lock;
+	pthread_t thread;
+	char address[64], data_address[64];
+	struct loop *loop;
+	struct wake *wake;
+	struct listener *listener, *data_listener;
+	struct stream *peer;       /* the client's connection */
+	bool stop, release, drop;
+	struct fake_script script;
+	/* the store */
+	uint64_t last_seq, next_n;
+	struct fake_stored *stored; /* by seq */
+	uint64_t replied;           /* plain replies were sent up to here */
+	struct runs tasks;          /* all submitted */
+	struct runs watched;        /* on this connection, not told */
+	/* counts */
+	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries, closes, hellos;
+	uint64_t released_ids, cancelled_ids, watched_ids, ntasks, acked_upto;
+};
+
+void fake_start(struct fake *f);
+void fake_stop(struct fake *f);
+void fake_lock(struct fake *f);
+void fake_unlock(struct fake *f);
+/* Lets go of what hold_replies and hold_outcomes keep back, from now on. */
+void fake_release(struct fake *f);
+/* Ends the client's connection. */
+void fake_drop(struct fake *f);
+
+#endif
