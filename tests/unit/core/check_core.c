@@ -1,0 +1,15 @@
+#include "check_core.h"
+
+#include <stdlib.h>
+
+int main(void)
+{
+	SRunner *r = srunner_create(suite_life());
+	int failed;
+
+	srunner_add_suite(r, suite_trouble());
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

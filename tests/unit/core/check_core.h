@@ -1,0 +1,10 @@
+/* The suites of src/core. */
+#ifndef TESTS_UNIT_CORE_CHECK_CORE_H
+#define TESTS_UNIT_CORE_CHECK_CORE_H
+
+#include <check.h>
+
+Suite *suite_life(void);
+Suite *suite_trouble(void);
+
+#endif

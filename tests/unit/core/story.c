@@ -1,0 +1,355 @@
+#include "story.h"
+
+#include "codec/pack.h"
+
+#include <stdio.h>
+
+#define EPOCH 7
+
+void story_begin(struct story *s)
+{
+	struct core_config c = {.epoch = EPOCH,
+		.lease_ttl_ms = 30000,
+		.session_ttl_ms = 600000,
+		.user0_name = slice_str("ann")};
+
+	memset(s, 0, sizeof(*s));
+	s->core = core_new(&c);
+	update_init(&s->update);
+	buf_init(&s->told, 1 << 20);
+	s->mono_us = 1000000;
+	s->quiet = true;
+	core_load_end(s->core, s->mono_us, 1, &s->update);
+	update_clear(&s->update);
+}
+
+void story_end(struct story *s)
+{
+	core_free(&s->core);
+	update_release(&s->update);
+	buf_release(&s->told);
+}
+
+const char *story_told(struct story *s)
+{
+	static char text[1 << 16];
+	const char *why;
+
+	if (!core_check(s->core, &why))
+		ck_abort_msg("%s", why);
+	snprintf(text, sizeof(text), "%s", buf_cstr(&s->told));
+	buf_clear(&s->told);
+	return text;
+}
+
+static void tell_id(struct story *s, uint64_t id)
+{
+	buf_printf(&s->told, " %u-%u", task_id_session(id), task_id_n(id));
+}
+
+static void tell_row(struct story *s, const struct record *r)
+{
+	struct task_row row;
+	const char *why;
+
+	ck_assert(task_row_decode(update_bytes(&s->update, r->at, r->n), &row, &why));
+	buf_printf(&s->told, " %s attempts %u", task_state_word(row.state), row.attempts);
+	if (row.deaths)
+		buf_printf(&s->told, " deaths %u", row.deaths);
+	if (row.nholders)
+		buf_printf(&s->told, " on worker %u", row.holders[0]);
+	if (row.generation)
+		buf_printf(&s->told, " generation %u", row.generation);
+}
+
+static void tell_bundle(struct story *s, const struct record *r)
+{
+	struct lease_bundle b;
+	const char *why;
+
+	ck_assert(lease_bundle_decode(update_bytes(&s->update, r->at, r->n), &b, &why));
+	buf_printf(&s->told, " to worker %u:", b.worker);
+	for (uint32_t i = 0; i < b.count; i++) {
+		struct lease_entry e = lease_bundle_entry(&b, i);
+
+		tell_id(s, e.id);
+		buf_printf(&s->told, "%s%s", e.flags & LEASE_REVOKED ? "(revoked)" : "",
+			e.flags & LEASE_REMAKE ? "(remake)" : "");
+	}
+}
+
+static void tell_record(struct story *s, const struct record *r)
+{
+	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
+		"reply", "hold", "worker", "user", "work"};
+
+	if (s->quiet &&
+		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
+		return;
+	buf_printf(&s->told, "%s %s", r->del ? "del" : "put", names[r->kind]);
+	if (r->kind == RECORD_TASK || r->kind == RECORD_BLOCK || r->kind == RECORD_GONE)
+		tell_id(s, r->a);
+	else if (r->kind == RECORD_LEASE)
+		buf_printf(&s->told, " %llu", (unsigned long long)r->b);
+	else
+		buf_printf(&s->told, " %llu", (unsigned long long)r->a);
+	if (r->kind == RECORD_TASK && !r->del)
+		tell_row(s, r);
+	else if (r->kind == RECORD_LEASE && !r->del)
+		tell_bundle(s, r);
+	else if (r->kind == RECORD_REPLY)
+		buf_printf(&s->told, " %llu", (unsigned long long)r->b);
+	else if (r->kind == RECORD_HOLD)
+		tell_id(s, r->b);
+	buf_append_byte(&s->told, '\n');
+}
+
+static void tell_send(struct story *s, const struct send *m)
+{
+	buf_printf(&s->told, "-> %llu ", (unsigned long long)m->conn);
+	switch (m->kind) {
+	case SEND_OPENED:
+		buf_printf(&s->told, "opened %u incarnation %u last %llu next %u", m->session,
+			m->incarnation, (unsigned long long)m->seq, m->next_n);
+		break;
+	case SEND_REPLY:
+		buf_printf(&s->told, "reply %llu code %u", (unsigned long long)m->seq, m->code);
+		if (m->text_n)
+			buf_printf(&s->told, " %.*s", (int)m->text_n,
+				(const char *)s->update.bytes.p + m->text_at);
+		break;
+	case SEND_STORED_REPLY:
+		buf_printf(&s->told, "stored reply %llu", (unsigned long long)m->seq);
+		break;
+	case SEND_OUTCOME:
+	case SEND_STORED_OUTCOME:
+		buf_printf(&s->told, "%s", m->kind == SEND_OUTCOME ? "outcome" : "stored outcome");
+		tell_id(s, m->id);
+		if (m->kind == SEND_OUTCOME)
+			buf_printf(&s->told, " %s", task_state_word(m->state));
+		break;
+	case SEND_JOINED:
+		buf_printf(&s->told, "joined as worker %u", m->worker);
+		break;
+	case SEND_REPORTED:
+		buf_printf(&s->told, "reported");
+		break;
+	case SEND_STOP:
+	case SEND_FREE:
+		buf_printf(&s->told, "%s", m->kind == SEND_STOP ? "stop" : "free");
+		tell_id(s, m->id);
+		break;
+	case SEND_CLOSE:
+		buf_printf(&s->told, "close code %u %s", m->code, m->text);
+		break;
+	case SEND_VALUE:
+		buf_printf(&s->told, "value");
+		tell_id(s, m->id);
+		buf_printf(&s->told, " code %u", m->code);
+		break;
+	case SEND_LEASE:
+		buf_printf(&s->told, "lease %llu:", (unsigned long long)m->fence.seq);
+		for (uint32_t i = 0; i < m->n; i++)
+			tell_id(s, s->update.grants[m->at + i].id);
+		break;
+	}
+	buf_append_byte(&s->told, '\n');
+}
+
+void story_step(struct story *s, struct event *e)
+{
+	e->mono_us = s->mono_us;
+	e->wall_us = s->mono_us;
+	core_step(s->core, e, &s->update);
+	for (uint32_t i = 0; i < s->update.nrecords; i++)
+		tell_record(s, &s->update.records[i]);
+	for (uint32_t i = 0; i < s->update.nsends; i++)
+		tell_send(s, &s->update.sends[i]);
+	update_clear(&s->update);
+}
+
+/* In steps that the scheduler would hear, each with a tick. */
+void story_pass(struct story *s, double seconds)
+{
+	for (uint64_t left = (uint64_t)(seconds * 1e6); left;) {
+		uint64_t step = left < 500000 ? left : 500000;
+		struct event e = {.kind = EVENT_TICK};
+
+		s->mono_us += step;
+		left -= step;
+		story_step(s, &e);
+	}
+}
+
+void story_seal(struct story *s)
+{
+	struct event e = {.kind = EVENT_SEAL};
+
+	story_step(s, &e);
+}
+
+void story_open(struct story *s, uint64_t conn)
+{
+	struct event e = {.kind = EVENT_OPEN, .conn = conn};
+
+	e.open.user = slice_str("ann");
+	story_step(s, &e);
+}
+
+void story_leave(struct story *s, uint64_t conn)
+{
+	struct event e = {.kind = EVENT_DISCONNECT, .conn = conn};
+
+	story_step(s, &e);
+}
+
+void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
+	const struct event_lease *running, uint32_t nrunning)
+{
+	uint8_t id[WORKER_UUID_BYTES] = {uuid};
+	char name[8];
+	struct event e = {.kind = EVENT_JOIN, .conn = conn};
+
+	snprintf(name, sizeof(name), "w%u", uuid);
+	e.join.uuid = slice_of(id, sizeof(id));
+	e.join.name = slice_str(name);
+	e.join.address = slice_str("unix:/w");
+	e.join.instance = slice_str(instance);
+	e.join.user = slice_str("ann");
+	e.join.slots = 2;
+	e.join.running = running;
+	e.join.nrunning = nrunning;
+	story_step(s, &e);
+}
+
+void story_credit(struct story *s, uint64_t conn, uint32_t credit)
+{
+	struct event e = {.kind = EVENT_CREDIT, .conn = conn, .credit = credit};
+
+	story_step(s, &e);
+}
+
+static struct slice runs_of(struct buf *b, uint64_t first, uint64_t count)
+{
+	buf_init(b, 64);
+	runs_encode(b, &(struct run){first, count}, 1);
+	return buf_slice(b);
+}
+
+void story_runs(struct story *s, enum event_kind kind, uint64_t conn, uint64_t request,
+	uint64_t first, uint64_t count)
+{
+	struct event e = {.kind = kind, .conn = conn, .seq = request};
+	struct buf b;
+
+	e.runs = runs_of(&b, first, count);
+	story_step(s, &e);
+	buf_release(&b);
+}
+
+void story_watch(struct story *s, uint64_t conn, uint64_t first, uint64_t count)
+{
+	story_runs(s, EVENT_WATCH, conn, 0, first, count);
+}
+
+void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq)
+{
+	struct event_lease l = {.id = id, .fence = {EPOCH, seq}};
+	struct event e = {.kind = EVENT_STARTED, .conn = conn};
+
+	e.leases.items = &l;
+	e.leases.n = 1;
+	story_step(s, &e);
+}
+
+void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
+	uint64_t held)
+{
+	struct outcome o = {.state = state, .has_value = held != 0, .size = held, .checksum = held};
+	struct event_lease l = {.id = id, .fence = {EPOCH, seq}};
+	struct event e = {.kind = EVENT_REPORT, .conn = conn, .seq = 1};
+	struct buf b;
+
+	if (held)
+		o.type = slice_str("bytes");
+	if (state == TASK_FAILED)
+		o.cause = CAUSE_ERROR;
+	buf_init(&b, OUTCOME_MAX_BYTES);
+	outcome_encode(&b, &o);
+	l.outcome = buf_slice(&b);
+	e.leases.items = &l;
+	e.leases.n = 1;
+	story_step(s, &e);
+	buf_release(&b);
+}
+
+static void spec_write(struct buf *spec, const struct story_task *t)
+{
+	struct slice f = slice_str(t->function ? t->function : "f");
+
+	if (!t->exec) {
+		spec_encode_func(spec, f, slice_empty());
+		return;
+	}
+	pack_array(spec, 5);
+	pack_u64(spec, SPEC_EXEC);
+	pack_array(spec, 1);
+	pack_str(spec, f);
+	pack_map(spec, 0);
+	pack_cstr(spec, "/");
+	pack_nil(spec);
+}
+
+static void entry_write(struct buf *body, const struct story_task *t)
+{
+	struct dep_ref deps[4] = {{0}};
+	struct block_entry e = {.detached = t->detached, .once = t->once};
+	struct buf spec;
+
+	buf_init(&spec, 1 << 16);
+	spec_write(&spec, t);
+	if (t->key)
+		e.key = slice_str(t->key);
+	e.spec = buf_slice(&spec);
+	e.kind = t->exec ? SPEC_EXEC : SPEC_FUNC;
+	while (e.ndeps < 4 && t->deps[e.ndeps]) {
+		deps[e.ndeps].id = t->deps[e.ndeps];
+		e.ndeps++;
+	}
+	block_entry_encode(body, &e, deps, NULL);
+	buf_release(&spec);
+}
+
+void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *tasks, uint32_t n)
+{
+	struct event e = {.kind = EVENT_SUBMIT, .conn = conn, .seq = request};
+	struct buf body;
+
+	buf_init(&body, 1 << 20);
+	for (uint32_t i = 0; i < n; i++)
+		entry_write(&body, &tasks[i]);
+	e.submit.first_n = first_n;
+	e.submit.count = n;
+	e.submit.body = buf_slice(&body);
+	story_step(s, &e);
+	buf_release(&body);
+}
+
+void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const char *key, uint64_t count)
+{
+	struct event e = {.kind = EVENT_SUBMIT, .conn = conn, .seq = request};
+	struct story_task t = {.key = key};
+	struct buf body;
+
+	buf_init(&body, 1 << 20);
+	entry_write(&body, &t);
+	pack_nil(&body);
+	e.submit.first_n = first_n;
+	e.submit.count = count;
+	e.submit.flags = BLOCK_ARRAY;
+	e.submit.body = buf_slice(&body);
+	story_step(s, &e);
+	buf_release(&body);
+}

@@ -1,0 +1,59 @@
+/*
+ * A story: a core fed with events, and what it decided as text, a line each, so that a test reads
+ *as what happened.
+ *
+ *	put KIND KEY ...      a record to write; "del KIND KEY" one to delete
+ *	-> CONN what ...      a message to send
+ * Fences are written SEQ (the epoch is always 7), task ids SESSION-N.
+ */
+#ifndef TESTS_UNIT_CORE_STORY_H
+#define TESTS_UNIT_CORE_STORY_H
+
+#include "core/core.h"
+
+#include <check.h>
+
+struct story {
+	struct core *core;
+	struct update update;
+	struct buf told; /* the text since the last story_told() */
+	uint64_t mono_us;
+	bool quiet; /* counters and sessions are not told */
+};
+
+void story_begin(struct story *s);
+void story_end(struct story *s);
+/* The text since the last call, and empties it. Checks the core's invariants. */
+const char *story_told(struct story *s);
+#define told_eq(story, text) ck_assert_str_eq(story_told(story), text)
+
+void story_step(struct story *s, struct event *e);
+void story_pass(struct story *s, double seconds);
+void story_seal(struct story *s);
+void story_open(struct story *s, uint64_t conn);
+void story_leave(struct story *s, uint64_t conn); /* the connection is gone */
+void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
+	const struct event_lease *running, uint32_t nrunning);
+void story_credit(struct story *s, uint64_t conn, uint32_t credit);
+void story_watch(struct story *s, uint64_t conn, uint64_t first, uint64_t count);
+void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq);
+/* held: bytes of a value that stays on the worker; 0: none */
+void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
+	uint64_t held);
+void story_runs(struct story *s, enum event_kind kind, uint64_t conn, uint64_t request,
+	uint64_t first, uint64_t count);
+
+/* A submit of n tasks from first_n on, each with the key (NULL: generated) and the dependencies
+ * that a task gives. */
+struct story_task {
+	const char *key;
+	const char *function; /* NULL: "f" */
+	uint64_t deps[4];     /* ended by 0 */
+	bool detached, exec, once;
+};
+void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *tasks, uint32_t n);
+void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const char *key, uint64_t count);
+
+#endif

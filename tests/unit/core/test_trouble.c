@@ -1,0 +1,210 @@
+/* Keys, numbering, workers that go and come back, values that are lost, as stories. */
+#include "check_core.h"
+#include "story.h"
+
+#define ID(n) task_id(1, n)
+
+static void begin(struct story *s)
+{
+	story_begin(s);
+	story_open(s, 10);
+	story_join(s, 20, 1, "one", NULL, 0);
+	story_credit(s, 20, 2);
+	story_seal(s);
+	story_told(s);
+}
+
+START_TEST(the_same_key)
+{
+	struct story s;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{.key = "k"}}, 1);
+	story_told(&s);
+	/* the same spec: the same task; the reply says which */
+	story_submit(&s, 10, 2, 2, (struct story_task[]){{.key = "k"}}, 1);
+	told_eq(&s, "put reply 1 2\n-> 10 reply 2 code 0\n");
+	story_submit(&s, 10, 3, 3, (struct story_task[]){{.key = "k", .function = "other"}}, 1);
+	told_eq(&s, "put reply 1 3\n-> 10 reply 3 code 8 another task has the key: k\n");
+	/* refused whole: the first task of the block is not there either */
+	story_submit(&s, 10, 4, 4,
+		(struct story_task[]){{.key = "new"}, {.key = "k", .function = "other"}}, 2);
+	story_told(&s);
+	story_submit(&s, 10, 5, 6, (struct story_task[]){{.key = "new", .function = "g"}}, 1);
+	told_eq(&s, "put block 1-6\n-> 10 reply 5 code 0\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(numbered_requests)
+{
+	struct story s;
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	story_told(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	told_eq(&s, "-> 10 stored reply 1\n");
+	story_submit(&s, 10, 3, 2, (struct story_task[]){{0}}, 1);
+	told_eq(&s, "-> 10 close code 13 a request out of order\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_dependency_that_is_not_there)
+{
+	struct story s;
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{.deps = {ID(77)}}}, 1);
+	told_eq(&s, "put reply 1 1\n-> 10 reply 1 code 5 a dependency is not there any more\n");
+	story_submit(&s, 10, 2, 2, (struct story_task[]){{.deps = {ID(2)}}}, 1);
+	told_eq(&s,
+		"put reply 1 2\n-> 10 reply 2 code 3 a task depends on itself or on a later one\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_worker_comes_back)
+{
+	struct story s;
+	struct event_lease running = {.id = ID(1), .fence = {7, 1}, .started = true};
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}, {0}}, 2);
+	story_seal(&s);
+	story_leave(&s, 20);
+	story_told(&s);
+	/* what it runs is adopted; what its inventory lacks is sent again under the same fence */
+	story_join(&s, 21, 1, "one", &running, 1);
+	told_eq(&s, "-> 21 joined as worker 1\n-> 21 lease 2: 1-2\n");
+	story_report(&s, 21, ID(1), 1, TASK_DONE, 0);
+	told_eq(&s, "put task 1-1 done attempts 1\n-> 21 reported\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_worker_lost_its_process)
+{
+	struct story s;
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}, {.once = true}}, 2);
+	story_seal(&s);
+	story_started(&s, 20, ID(1), 1);
+	story_started(&s, 20, ID(2), 2);
+	story_leave(&s, 20);
+	story_told(&s);
+	story_join(&s, 21, 1, "another", NULL, 0);
+	story_credit(&s, 21, 2);
+	story_seal(&s);
+	told_eq(&s, "put worker 1\nput task 1-1 leased attempts 1 deaths 1\ndel lease 1\n"
+		    "put task 1-2 failed attempts 1 deaths 1\n-> 21 joined as worker 1\n"
+		    "put lease 3 to worker 1: 1-1\n-> 21 lease 3: 1-1\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_lost_value_is_made_again)
+{
+	struct story s;
+	struct story_task two[] = {{0}, {.deps = {ID(1)}}};
+
+	begin(&s);
+	story_credit(&s, 20, 1);
+	story_submit(&s, 10, 1, 1, two, 2);
+	story_seal(&s);
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 5000);
+	story_leave(&s, 20);
+	story_pass(&s, 31);
+	story_join(&s, 21, 2, "two", NULL, 0);
+	story_credit(&s, 21, 1);
+	story_told(&s);
+	story_seal(&s);
+	told_eq(&s, "put lease 2 to worker 2: 1-1(remake)\n-> 21 lease 2: 1-1\n");
+	story_report(&s, 21, ID(1), 2, TASK_DONE, 5000);
+	story_seal(&s);
+	told_eq(&s, "put task 1-1 done attempts 2 on worker 2\ndel lease 2\n-> 21 reported\n"
+		    "put lease 3 to worker 2: 1-2\n-> 21 lease 3: 1-2\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_lost_value_of_a_command_stays_lost)
+{
+	struct story s;
+	struct story_task two[] = {{.exec = true}, {.deps = {ID(1)}}};
+
+	begin(&s);
+	story_credit(&s, 20, 1);
+	story_submit(&s, 10, 1, 1, two, 2);
+	story_seal(&s);
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 5000);
+	story_leave(&s, 20);
+	story_pass(&s, 31);
+	story_join(&s, 21, 2, "two", NULL, 0);
+	story_credit(&s, 21, 1);
+	story_seal(&s);
+	story_told(&s);
+	story_pass(&s, 0.1);
+	told_eq(&s, "put task 1-2 failed attempts 0\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(time_in_which_nothing_was_heard)
+{
+	struct story s;
+	struct event tick = {.kind = EVENT_TICK};
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	story_seal(&s);
+	story_leave(&s, 20);
+	story_told(&s);
+	/* the scheduler was stopped for an hour: the worker has not been silent for it */
+	s.mono_us += 3600000000u;
+	story_step(&s, &tick);
+	told_eq(&s, "");
+	story_pass(&s, 28);
+	told_eq(&s, "");
+	story_pass(&s, 2);
+	told_eq(&s, "del lease 1\nput task 1-1 leased attempts 0 deaths 1\ndel worker 1\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(no_room)
+{
+	struct story s;
+	struct event e = {.kind = EVENT_SUBMIT, .conn = 10, .seq = 1, .no_room = true};
+	uint8_t body[] = {0x94, 0xc0, 0xc0, 0xc0, 0xc4, 0x04, 0x93, 0x00, 0xa1, 'f'};
+
+	begin(&s);
+	e.submit.first_n = 1;
+	e.submit.count = 1;
+	e.submit.body = slice_of(body, sizeof(body));
+	story_step(&s, &e);
+	told_eq(&s, "put reply 1 1\n-> 10 reply 1 code 11 the store is full\n");
+	story_end(&s);
+}
+END_TEST
+
+Suite *suite_trouble(void)
+{
+	Suite *suite = suite_create("trouble");
+	TCase *t = tcase_create("trouble");
+
+	tcase_add_test(t, the_same_key);
+	tcase_add_test(t, numbered_requests);
+	tcase_add_test(t, a_dependency_that_is_not_there);
+	tcase_add_test(t, a_worker_comes_back);
+	tcase_add_test(t, a_worker_lost_its_process);
+	tcase_add_test(t, a_lost_value_is_made_again);
+	tcase_add_test(t, a_lost_value_of_a_command_stays_lost);
+	tcase_add_test(t, time_in_which_nothing_was_heard);
+	tcase_add_test(t, no_room);
+	suite_add_tcase(suite, t);
+	return suite;
+}
