@@ -234,10 +234,10 @@ static void text_ids(char *out, size_t size, enum table table, struct slice key)
 	else if (table == TABLE_REPLY)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 4, 8));
 	else if (table == TABLE_HOLD)
-		snprintf(out, size, "%s %" PRIu64 " of %u-%u", name, a,
+		snprintf(out, size, "%s %" PRIu64 " of %u.%u", name, a,
 			(unsigned)get_be(key.p + 4, 4), (unsigned)get_be(key.p + 8, 4));
 	else if (key.n == 8 && table != TABLE_WORK)
-		snprintf(out, size, "%s %u-%u", name, task_id_session(a), task_id_n(a));
+		snprintf(out, size, "%s %u.%u", name, task_id_session(a), task_id_n(a));
 	else
 		snprintf(out, size, "%s %" PRIu64, name, a);
 }

@@ -52,7 +52,7 @@ bool key_read_work(struct slice key, uint64_t *seq);
 /* True when the bytes have the layout of a key of this table. */
 bool key_fits(enum table table, struct slice key);
 
-/* The key as people read it, such as "task 3-17", "lease 1763832000.5" or "meta counters"; bytes
+/* The key as people read it, such as "task 3.17", "lease 1763832000.5" or "meta counters"; bytes
  * that do not fit the table come as hex. Always ends in NUL within size. Returns out. */
 #define KEY_TEXT_BYTES 80
 char *key_text(enum table table, struct slice key, char *out, size_t size);

@@ -75,22 +75,22 @@ says '"waiting":1,"ready":2000,"leased":1,"cancelling":0,"done":4,"failed":2,"ca
 expect 0 tasks "$inspect" --state "$T/s" tasks --state done
 [ "$(wc -l <"$T/out")" = 4 ] || die "tasks --state done"
 expect 2 tasks "$inspect" --state "$T/s" tasks --state nonsense
-for word in b anna/b 1-2 dq-1-2 4294967298; do
+for word in b anna/b 1.2 1-2 dq-1-2 4294967298; do
 	expect 0 "task $word" "$inspect" --state "$T/s" task "$word" --json
-	says '"key":"b","id":"1-2"'
+	says '"key":"b","id":"1.2"'
 	says '"state":"done"'
 	says '"where":["one"]'
 	is_json task
 done
 expect 0 task "$inspect" --state "$T/s" task 'e[3000]' --json
-says '"key":"e[3000]","id":"1-3100"'
+says '"key":"e[3000]","id":"1.3100"'
 expect 0 task "$inspect" --state "$T/s" task 1-5
 says 'error: no luck'
 expect 4 task "$inspect" --state "$T/s" task 'e[2999]'
 expect 4 task "$inspect" --state "$T/s" task other/b
 expect 0 holds "$inspect" --state "$T/s" holds b
 says 'submitter 1'
-says 'dependent 1-3'
+says 'dependent 1.3'
 expect 0 graph "$inspect" --state "$T/s" graph c --dot
 [ "$(grep -c -- '->' "$T/out")" = 3 ] || die "graph c"
 if command -v dot >/dev/null; then

@@ -8,10 +8,10 @@
  *	make-store --damage DIR SEED	overwrites some of its bytes
  *
  * The sound store: user 0; workers 1, 2; sessions 1 (open), 2 (gone: what it left is detached).
- *Session 1: 1-1 "a" done, inline; 1-2 "b" after a, done, value on worker 1; 1-3 "c" after a and b,
- *leased to worker 1; 1-4 after c, waiting; 1-5 failed; 1-6 "d" after 1-5, doomed; 1-7 ready; 1-8
- * cancelled, held by session 3 alone; an array "e" of 5,000 at 1-100, most of the first 3,000 gone;
- *session 2: 2-1 "f" detached, done. Session 3 is closing.
+ *Session 1: 1.1 "a" done, inline; 1.2 "b" after a, done, value on worker 1; 1.3 "c" after a and b,
+ *leased to worker 1; 1.4 after c, waiting; 1.5 failed; 1.6 "d" after 1.5, doomed; 1.7 ready; 1.8
+ * cancelled, held by session 3 alone; an array "e" of 5,000 at 1.100, most of the first 3,000 gone;
+ *session 2: 2.1 "f" detached, done. Session 3 is closing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,32 +386,32 @@ static const struct fault {
 	void (*make)(void);
 	const char *says;
 } faults[] = {
-	{"block-missing", f_block_missing, "task 2-1: it has a row, and no block has it"},
+	{"block-missing", f_block_missing, "task 2.1: it has a row, and no block has it"},
 	{"block-overlap", f_block_overlap, "overlaps the block before it"},
-	{"block-count", f_block_count, "record block 1-1"},
+	{"block-count", f_block_count, "record block 1.1"},
 	{"block-order", f_block_order, "the order of a block 2 is there twice"},
 	{"block-session", f_block_session, "its session says that 200 is not used yet"},
 	{"block-request", f_block_request, "past its session's last"},
-	{"block-garbage", f_block_garbage, "record block 2-1"},
-	{"row-gone", f_row_gone, "task 1-105: it is gone, its row is not"},
-	{"row-no-attempt", f_row_no_attempt, "task 1-1: done without an attempt"},
+	{"block-garbage", f_block_garbage, "record block 2.1"},
+	{"row-gone", f_row_gone, "task 1.105: it is gone, its row is not"},
+	{"row-no-attempt", f_row_no_attempt, "task 1.1: done without an attempt"},
 	{"row-twice", f_row_twice, "the finish_seq 2 is there twice"},
 	{"row-counter", f_row_counter, "finish_seq 99 is above the counter"},
 	{"row-holder", f_row_holder, "worker 9, which is not there"},
-	{"row-garbage", f_row_garbage, "record task 1-1"},
-	{"gone-past-end", f_gone_past_end, "gone 2-1: a bit is set past the block's end"},
-	{"gone-all", f_gone_all, "block 2-1: all its tasks are gone"},
-	{"gone-stray", f_gone_stray, "gone 9-1: no block has this task"},
+	{"row-garbage", f_row_garbage, "record task 1.1"},
+	{"gone-past-end", f_gone_past_end, "gone 2.1: a bit is set past the block's end"},
+	{"gone-all", f_gone_all, "block 2.1: all its tasks are gone"},
+	{"gone-stray", f_gone_stray, "gone 9.1: no block has this task"},
 	{"gone-offset", f_gone_offset, "not where a chunk of its block starts"},
-	{"dep-gone", f_dep_gone, "task 1-3: leased, and its dependency 1-2 is gone"},
-	{"dep-unended", f_dep_unended, "task 1-2: done, and its dependency 1-1 is"},
-	{"lease-early", f_lease_early, "task 1-4: leased, and its dependency 1-3 is leased"},
-	{"lease-twice", f_lease_twice, "task 1-3: two leases, 1000.7 and 1000.21"},
+	{"dep-gone", f_dep_gone, "task 1.3: leased, and its dependency 1.2 is gone"},
+	{"dep-unended", f_dep_unended, "task 1.2: done, and its dependency 1.1 is"},
+	{"lease-early", f_lease_early, "task 1.4: leased, and its dependency 1.3 is leased"},
+	{"lease-twice", f_lease_twice, "task 1.3: two leases, 1000.7 and 1000.21"},
 	{"lease-worker", f_lease_worker, "leased to worker 5, which is not there"},
 	{"lease-epoch", f_lease_epoch, "a lease has epoch"},
-	{"unheld", f_unheld, "task 1-8: cancelled, and nothing holds it"},
-	{"hold-session", f_hold_session, "hold of 1-1: there is no session 2"},
-	{"hold-gone", f_hold_gone, "hold of 1-101 by session 1: the task is gone"},
+	{"unheld", f_unheld, "task 1.8: cancelled, and nothing holds it"},
+	{"hold-session", f_hold_session, "hold of 1.1: there is no session 2"},
+	{"hold-gone", f_hold_gone, "hold of 1.101 by session 1: the task is gone"},
 	{"reply-session", f_reply_session, "reply 2.1: there is no such session"},
 	{"reply-past", f_reply_past, "reply 1.4: past the session's last request"},
 	{"worker-identity", f_worker_identity, "workers 1 and 2 are one identity"},

@@ -56,7 +56,8 @@ static void on_found(void *arg, const struct img_walk *w)
 	uint32_t session = w->block->r.session;
 
 	ask->wanted[w->index] = 1;
-	if (image_session(img, session) && !(img->flag[w->index] & IMG_RELEASED))
+	if (!w->entry.detached && image_session(img, session) &&
+		!(img->flag[w->index] & IMG_RELEASED))
 		print_hold(img, w->id, "submitter", session, 0);
 	if (w->entry.detached)
 		print_hold(img, w->id, "detached", 0, 0);

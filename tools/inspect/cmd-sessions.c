@@ -4,10 +4,6 @@
 #include "image.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-
-#include "base/alloc.h"
-
 /* Tasks that a session submitted, that are not gone and that it still holds. */
 static uint64_t count_held(const struct image *img, uint32_t session)
 {
@@ -19,7 +15,8 @@ static uint64_t count_held(const struct image *img, uint32_t session)
 		if (block->r.session != session)
 			continue;
 		for (uint64_t i = block->at; i < block->at + block->r.count; i++)
-			held += img->state[i] != TASK_GONE && !(img->flag[i] & IMG_RELEASED);
+			held += img->state[i] != TASK_GONE &&
+				!(img->flag[i] & (IMG_RELEASED | IMG_DETACHED));
 	}
 	for (size_t i = 0; i < img->holds.n; i++)
 		held += img->holds.v[i].session == session;

@@ -168,7 +168,7 @@ static bool derive_pass(struct image *img, bool first)
 		}
 		if (w.why && first) {
 			img->blocks.v[b].readable = false;
-			image_problem(img, "record block %u-%u: its body: %s",
+			image_problem(img, "record block %u.%u: its body: %s",
 				task_id_session(img->blocks.v[b].r.first),
 				task_id_n(img->blocks.v[b].r.first), w.why);
 		}

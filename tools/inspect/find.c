@@ -190,7 +190,7 @@ void image_key(struct buf *out, const struct img_walk *w)
 		buf_printf(out, "[%" PRIu64 "]", w->id - w->block->r.first);
 }
 
-/* "3-17", "dq-3-17" or a decimal; 0: none of them. */
+/* "3.17", "3-17", "dq-3-17" or a decimal; 0: none of them. */
 static uint64_t parse_id(struct slice text)
 {
 	struct slice session, n;
@@ -198,8 +198,8 @@ static uint64_t parse_id(struct slice text)
 
 	if (str_to_u64(text, &a))
 		return a;
-	if (str_split(text, '-', &session, &n) && str_to_u64(session, &a) && str_to_u64(n, &b) &&
-		a <= UINT32_MAX && b <= UINT32_MAX)
+	if ((str_split(text, '.', &session, &n) || str_split(text, '-', &session, &n)) &&
+		str_to_u64(session, &a) && str_to_u64(n, &b) && a <= UINT32_MAX && b <= UINT32_MAX)
 		return task_id((uint32_t)a, (uint32_t)b);
 	return key_parse_generated(text);
 }

@@ -88,7 +88,7 @@ void out_line(struct inspect *in);
 /* Has the snapshot stood for too long? Then says so; looked at every few thousand calls. */
 bool out_of_time(struct inspect *in);
 
-/* "3-17" */
+/* "3.17", as dq shows it */
 #define ID_TEXT_BYTES 24
 char *id_text(uint64_t id, char out[ID_TEXT_BYTES]);
 void json_id(struct json *j, uint64_t id);

@@ -98,7 +98,7 @@ bool out_of_time(struct inspect *in)
 
 char *id_text(uint64_t id, char out[ID_TEXT_BYTES])
 {
-	snprintf(out, ID_TEXT_BYTES, "%" PRIu32 "-%" PRIu32, task_id_session(id), task_id_n(id));
+	snprintf(out, ID_TEXT_BYTES, "%" PRIu32 ".%" PRIu32, task_id_session(id), task_id_n(id));
 	return out;
 }
 

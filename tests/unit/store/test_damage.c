@@ -67,7 +67,7 @@ START_TEST(test_bad_record_is_named)
 		if (code == STORE_BAD_RECORD) {
 			ck_assert_int_eq(err.table, TABLE_TASK);
 			ck_assert(slice_eq(key_slice(&err.key), key));
-			ck_assert_ptr_nonnull(strstr(err.text, "task 0-3"));
+			ck_assert_ptr_nonnull(strstr(err.text, "task 0.3"));
 			ck_assert_ptr_nonnull(strstr(err.text, "checksum"));
 		}
 	}

@@ -77,9 +77,9 @@ START_TEST(test_text)
 {
 	struct key odd = key_of_slice(slice_str("xyz"));
 
-	check_text(TABLE_TASK, key_task(task_id(3, 17)), "task 3-17");
+	check_text(TABLE_TASK, key_task(task_id(3, 17)), "task 3.17");
 	check_text(TABLE_LEASE, key_lease(1763832000, 5), "lease 1763832000.5");
-	check_text(TABLE_HOLD, key_hold(4, task_id(3, 17)), "hold 4 of 3-17");
+	check_text(TABLE_HOLD, key_hold(4, task_id(3, 17)), "hold 4 of 3.17");
 	check_text(TABLE_REPLY, key_reply(4, 9), "reply 4.9");
 	check_text(TABLE_META, key_meta(META_COUNTERS), "meta counters");
 	check_text(TABLE_USER, key_user(0), "user 0");
