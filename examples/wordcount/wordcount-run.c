@@ -1,0 +1,210 @@
+/*
+ * wordcount-run [--local] [--scheduler ADDR] [--module FILE] [--top N] FILE...
+ *
+ * Counts the words of files as a graph of tasks: `count` a file, `merge` two by two, one `report`.
+ * It needs libdq alone. The workers need the module (dq-worker --module wordcount.so); --local
+ * brings scheduler and workers along.
+ */
+#include <dq/client.h>
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct settings {
+	const char *scheduler, *module;
+	bool local;
+	uint64_t top;
+} set = {.top = 10};
+
+static int complain(const char *what, const char *why)
+{
+	fprintf(stderr, "wordcount-run: %s: %s\n", what, why);
+	return 1;
+}
+
+/* Submits a function with these arguments, which are freed. NULL: the client has the error. */
+static struct dq_future *submit(
+	struct dq_client *client, const char *function, struct dq_args *args)
+{
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_future *f = NULL;
+
+	spec.function = function;
+	spec.args = args;
+	dq_submit(client, &spec, &f);
+	dq_args_free(&args);
+	return f;
+}
+
+static struct dq_future *submit_count(struct dq_client *client, const char *file)
+{
+	char path[PATH_MAX];
+	struct dq_args *args = dq_args_new();
+
+	/* Workers run elsewhere: a path must not depend on where we are. */
+	dq_args_str(args, realpath(file, path) ? path : file);
+	return submit(client, "count", args);
+}
+
+static struct dq_future *submit_merge(
+	struct dq_client *client, const struct dq_future *a, const struct dq_future *b)
+{
+	struct dq_args *args = dq_args_new();
+
+	dq_args_array(args, 2);
+	dq_args_future(args, a);
+	dq_args_future(args, b);
+	return submit(client, "merge", args);
+}
+
+static struct dq_future *submit_report(struct dq_client *client, const struct dq_future *all)
+{
+	struct dq_args *args = dq_args_new();
+
+	dq_args_array(args, 2);
+	dq_args_future(args, all);
+	dq_args_uint(args, set.top);
+	return submit(client, "report", args);
+}
+
+/*
+ * The whole graph; returns the report's future. Futures of the steps before are given back at once:
+ * a task is kept while another waits for it.
+ */
+static struct dq_future *submit_graph(struct dq_client *client, char **files, size_t n)
+{
+	struct dq_future **level = calloc(n, sizeof(*level)), *merged, *all;
+
+	if (!level)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		level[i] = submit_count(client, files[i]);
+	for (; n > 1; n = (n + 1) / 2) {
+		for (size_t i = 0; i + 1 < n; i += 2) {
+			merged = submit_merge(client, level[i], level[i + 1]);
+			dq_future_free(&level[i]);
+			dq_future_free(&level[i + 1]);
+			level[i / 2] = merged;
+		}
+		if (n % 2)
+			level[n / 2] = level[n - 1];
+	}
+	all = submit_report(client, level[0]);
+	dq_future_free(&level[0]);
+	free(level);
+	return all;
+}
+
+static int print_result(struct dq_client *client, struct dq_future *f)
+{
+	struct dq_failure failure;
+	struct dq_value value;
+	int rc = dq_result(f, -1, &value);
+
+	if (rc == 0) {
+		fwrite(value.bytes, 1, value.n, stdout);
+		dq_value_release(&value);
+		return fflush(stdout) == 0 ? 0 : complain("standard output", "cannot be written");
+	}
+	if (dq_future_failure(f, &failure) == 0)
+		return complain(failure.blame[0] ? failure.blame : dq_future_key(f),
+			failure.message[0] ? failure.message : failure.cause);
+	return complain("the result", dq_client_error(client));
+}
+
+static int run(char **files, size_t n)
+{
+	const char *modules[] = {set.module, NULL};
+	struct dq_options options = DQ_OPTIONS_INIT;
+	struct dq_client *client = NULL;
+	struct dq_future *report = NULL;
+	int rc;
+
+	options.local_modules = modules;
+	rc = dq_client_open(set.local ? NULL : set.scheduler, &options, &client);
+	if (rc) {
+		complain(set.local ? "a local client" : set.scheduler,
+			client ? dq_client_error(client) : dq_strerror(rc));
+		rc = dq_exit_code(rc);
+	} else {
+		report = submit_graph(client, files, n);
+		rc = report ? print_result(client, report)
+			    : complain("submit", dq_client_error(client));
+	}
+	dq_future_free(&report);
+	dq_client_close(&client);
+	return rc;
+}
+
+/* Beside this program, or where make has put it. */
+static const char *default_module(void)
+{
+	static const char *const names[] = {"wordcount.so", ".libs/wordcount.so"};
+	static char path[PATH_MAX + 32];
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", self, names[i]);
+		if (access(path, R_OK) == 0)
+			return path;
+	}
+	return "wordcount.so";
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: wordcount-run [--local] [--scheduler ADDR] [--module FILE] [--top N] "
+		    "FILE...\n");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"local", no_argument, NULL, 'l'},
+		{"scheduler", required_argument, NULL, 's'},
+		{"module", required_argument, NULL, 'm'}, {"top", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'}, {0}};
+	char *end;
+	int c;
+
+	set.scheduler = getenv("DQ_SCHEDULER");
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'l':
+			set.local = true;
+			break;
+		case 's':
+			set.scheduler = optarg;
+			break;
+		case 'm':
+			set.module = optarg;
+			break;
+		case 't':
+			set.top = strtoull(optarg, &end, 10);
+			if (*end || !*optarg) {
+				usage(stderr);
+				return 2;
+			}
+			break;
+		default:
+			usage(c == 'h' ? stdout : stderr);
+			return c == 'h' ? 0 : 2;
+		}
+	}
+	if (optind == argc || (!set.local && !set.scheduler)) {
+		usage(stderr);
+		return 2;
+	}
+	if (!set.module)
+		set.module = default_module();
+	return run(argv + optind, (size_t)(argc - optind));
+}
