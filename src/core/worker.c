@@ -47,6 +47,8 @@ struct worker *worker_load(struct core *c, uint32_t number, const struct worker_
 		return NULL;
 	w = worker_new(c, number, slice_of(r->uuid, WORKER_UUID_BYTES), r->name, user);
 	w->ninstance = (uint32_t)r->instance.n;
+	free(w->address);
+	w->address = text_of(r->address);
 	if (r->instance.n)
 		memcpy(w->instance, r->instance.p, r->instance.n);
 	return w;
@@ -67,6 +69,7 @@ void core_worker_free(struct core *c, struct worker *w)
 static void worker_write(struct core *c, const struct worker *w)
 {
 	struct worker_record rec = {.name = slice_str(w->name),
+		.address = slice_str(w->address),
 		.user = w->user->number,
 		.instance = slice_of(w->instance, w->ninstance)};
 	struct record *r = update_record(c->u, RECORD_WORKER, w->number, 0);
@@ -100,8 +103,8 @@ static void lose_copies(struct core *c, struct worker *w)
 }
 
 /*
- * The worker's process ended with the lease, the at-th of its leases. Whether it had started is not known where the news of it was lost: the
- * first ones, as many as the worker has slots, may have.
+ * The worker's process ended with the lease, the at-th of its leases. Whether it had started is not
+ * known where the news of it was lost: the first ones, as many as the worker has slots, may have.
  */
 static bool may_have_run(const struct worker *w, const struct task *t, uint32_t at)
 {
@@ -263,7 +266,7 @@ static void stop_strangers(struct core *c, struct worker *w, const struct event 
 void worker_join(struct core *c, const struct event *e)
 {
 	struct worker *w = worker_of_uuid(c, e->join.uuid);
-	bool same_process;
+	bool same_process, same_record;
 	struct map64 running;
 	struct conn *conn;
 	struct send *s;
@@ -285,6 +288,8 @@ void worker_join(struct core *c, const struct event *e)
 	}
 	same_process = e->join.instance.n &&
 		       slice_eq(e->join.instance, slice_of(w->instance, w->ninstance));
+	same_record = same_process && slice_eq_str(e->join.name, w->name) &&
+		      slice_eq_str(e->join.address, w->address);
 	free(w->name);
 	free(w->address);
 	w->name = text_of(e->join.name);
@@ -300,7 +305,7 @@ void worker_join(struct core *c, const struct event *e)
 	conn = conn_new(c, e->conn, CONN_WORKER);
 	conn->worker = w;
 	w->conn = e->conn;
-	if (!same_process)
+	if (!same_record)
 		worker_write(c, w);
 	s = update_send(c->u, SEND_JOINED, e->conn);
 	s->worker = w->number;

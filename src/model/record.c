@@ -16,7 +16,7 @@
 enum {
 	LEASE_FIELDS = 4,
 	SESSION_FIELDS = 10,
-	WORKER_FIELDS = 5,
+	WORKER_FIELDS = 6,
 	USER_FIELDS = 3,
 	REPLY_FIELDS = 4,
 	HOLD_FIELDS = 1,
@@ -138,6 +138,7 @@ void worker_record_encode(struct buf *out, const struct worker_record *r)
 	pack_str(out, r->name);
 	pack_u64(out, r->user);
 	pack_bin(out, r->instance);
+	pack_str(out, r->address);
 }
 
 bool worker_record_decode(struct slice in, struct worker_record *out, const char **why)
@@ -149,6 +150,7 @@ bool worker_record_decode(struct slice in, struct worker_record *out, const char
 	out->name = cursor_str_limit(&c, LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
 	out->user = cursor_u32(&c);
 	out->instance = cursor_bin_limit(&c, WORKER_INSTANCE_BYTES, "worker: instance too long");
+	out->address = cursor_str_limit(&c, LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
 	return record_end(&c, have, WORKER_FIELDS, why);
 }
 
@@ -223,9 +225,9 @@ bool work_record_decode(struct slice in, struct work_record *out, const char **w
 	uint32_t have = record_begin(&c, in, WORK_FIELDS);
 	const char *runs_why;
 
-	if (cursor_u64(&c) != WORK_CANCEL)
+	out->kind = (enum work_kind)cursor_u32(&c);
+	if (out->kind != WORK_CANCEL && out->kind != WORK_RELEASE)
 		cursor_fail(&c, "work: unknown kind");
-	out->kind = WORK_CANCEL;
 	out->session = cursor_u32(&c);
 	out->runs = cursor_raw(&c);
 	if (cursor_ok(&c) && !runs_reader_init(&runs, out->runs, &runs_why))

@@ -55,6 +55,8 @@ struct worker_record {
 	uint32_t user;
 	struct slice instance; /* random, of the process that joined last; at most
 				  WORKER_INSTANCE_BYTES */
+	struct slice address; /* of its data, as it last said: a start may need it before it is back
+			       */
 };
 #define WORKER_INSTANCE_BYTES 16
 void worker_record_encode(struct buf *out, const struct worker_record *r);
@@ -78,7 +80,7 @@ bool reply_record_decode(struct slice in, struct reply_record *out, const char *
 void hold_record_encode(struct buf *out);
 bool hold_record_decode(struct slice in, const char **why);
 
-enum work_kind { WORK_CANCEL = 1 };
+enum work_kind { WORK_CANCEL = 1, WORK_RELEASE = 2 };
 struct work_record {
 	enum work_kind kind;
 	uint32_t session;  /* who asked */

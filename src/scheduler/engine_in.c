@@ -186,7 +186,7 @@ static bool join_is_sound(struct intake *in, const struct msg_join *m)
 		return bad(in, "JOIN of a peer that is no worker");
 	if (m->uuid.n != WORKER_UUID_BYTES || m->instance.n > WORKER_INSTANCE_BYTES)
 		return bad(in, "JOIN: an identity of another length");
-	if (m->name.n == 0 || m->name.n > LIMIT_NAME_BYTES)
+	if (m->name.n == 0 || m->name.n > LIMIT_NAME_BYTES || m->address.n > LIMIT_NAME_BYTES)
 		return bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
 	if (m->slots > LIMIT_SLOTS)
 		return bad(in, limit_text(LIMIT_INDEX_SLOTS));

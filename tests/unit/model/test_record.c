@@ -102,10 +102,12 @@ START_TEST(worker_and_user)
 
 	w.name = u.name = slice_of(text, LIMIT_NAME_BYTES);
 	w.instance = slice_of(text, WORKER_INSTANCE_BYTES);
+	w.address = slice_str("unix:/tmp/w1.sock");
 	worker_record_encode(&b, &w);
 	ck_assert(worker_record_decode(buf_slice(&b), &w2, &why));
 	ck_assert(memcmp(w.uuid, w2.uuid, WORKER_UUID_BYTES) == 0 && w2.user == 7);
-	ck_assert(slice_eq(w.name, w2.name) && slice_eq(w.instance, w2.instance));
+	ck_assert(slice_eq(w.name, w2.name) && slice_eq(w.instance, w2.instance) &&
+		  slice_eq(w.address, w2.address));
 	w.name.n++;
 	buf_clear(&b);
 	worker_record_encode(&b, &w);
