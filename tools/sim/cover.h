@@ -1,0 +1,62 @@
+/*
+ * Counts of what a simulation went through: messages, moves of tasks, faults. Added up over seeds.
+ * One thread.
+ */
+#ifndef SIM_COVER_H
+#define SIM_COVER_H
+
+#include "base/buf.h"
+#include "model/state.h"
+
+#include <stdint.h>
+
+#define SIM_EVENTS(X)                                                                              \
+	X(CRASH, "scheduler crashes")                                                              \
+	X(CRASH_KEPT, "crashes that kept the commit under way")                                    \
+	X(COMMIT, "commits")                                                                       \
+	X(COMMIT_FAILED, "failed commits")                                                         \
+	X(LOAD, "loads")                                                                           \
+	X(RELOAD, "second loads compared")                                                         \
+	X(RECOUNT, "recounts")                                                                     \
+	X(DROP, "broken links")                                                                    \
+	X(STALL, "stalled links")                                                                  \
+	X(WALL, "jumps of the wall clock")                                                         \
+	X(GAP, "gaps in the loop")                                                                 \
+	X(FULL, "times low on room")                                                               \
+	X(WORKER_DEATH, "deaths of workers")                                                       \
+	X(WORKER_FILES, "of them, with their files lost")                                          \
+	X(WORKER_SLEEP, "workers stopped for a while")                                             \
+	X(WORKER_LOST, "workers away for longer than a lease")                                     \
+	X(WORKER_LEAVE, "workers that left")                                                       \
+	X(CLIENT_DEATH, "deaths of clients")                                                       \
+	X(SESSION_LOST, "sessions lost")                                                           \
+	X(RESUME, "sessions resumed")                                                              \
+	X(TASK, "tasks submitted")                                                                 \
+	X(RUN, "starts of tasks")                                                                  \
+	X(REMAKE, "values made again")                                                             \
+	X(STALE, "reports under an old fence")                                                     \
+	X(FETCH, "inputs fetched")                                                                 \
+	X(RESENT, "requests sent again")                                                           \
+	X(NOT_TAKEN, "requests not taken")
+
+enum sim_event {
+#define EVENT_ENUM(name, text) SIM_##name,
+	SIM_EVENTS(EVENT_ENUM)
+#undef EVENT_ENUM
+		SIM_EVENT_COUNT
+};
+
+struct cover {
+	uint64_t seeds, steps, settled;
+	uint64_t events[SIM_EVENT_COUNT];
+	uint64_t messages[64];
+	uint64_t moves[TASK_STATE_END][TASK_STATE_END];
+	uint64_t replies[32]; /* by code */
+	uint64_t causes[32];  /* of ends shown */
+};
+
+void cover_print(const struct cover *c, double seconds);
+void cover_json(const struct cover *c, double seconds, uint64_t first_seed, uint64_t failures,
+	struct buf *out);
+
+#endif

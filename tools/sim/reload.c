@@ -1,0 +1,116 @@
+/*
+ * A second core, loaded from the same records, must see what the first one sees: restarting once
+ * more changes nothing. Compared when nothing is under way, so that all that the first one knows is
+ * stored. What is not stored by design is left aside: starts that were reported, and while values
+ * are made again, who waits for them.
+ */
+#include "sim/sim.h"
+
+#include "base/ensure.h"
+#include "core/core.h"
+
+#include <inttypes.h>
+
+struct pair {
+	struct sim *s;
+	const struct core *one, *other;
+	uint32_t blocks;
+};
+
+/* Waiting and ready may differ where a value was lost: what the first one knows of copies is more.
+ */
+static bool alike(const struct sim *s, enum task_state a, enum task_state b)
+{
+	bool waits_a = a == TASK_WAITING || a == TASK_READY,
+	     waits_b = b == TASK_WAITING || b == TASK_READY;
+
+	return a == b || (!s->flavor.calm && waits_a && waits_b);
+}
+
+static void compare_task(struct pair *p, uint64_t id)
+{
+	struct core_task_view a, b;
+	bool there = core_view_task(p->one, id, &a);
+
+	if (there != core_view_task(p->other, id, &b)) {
+		sim_fail(p->s, "%" PRIx64 " is %sthere, and after a second load is %sthere", id,
+			there ? "" : "not ", there ? "not " : "");
+		return;
+	}
+	if (!there)
+		return;
+	if (!alike(p->s, a.state, b.state) || a.generation != b.generation || a.user != b.user ||
+		a.session != b.session || a.detached != b.detached ||
+		a.submitted_us != b.submitted_us ||
+		(a.state != TASK_DONE && a.lease_worker != b.lease_worker))
+		sim_fail(p->s,
+			"%" PRIx64 " is %s (generation %u, worker %u, attempts %u), and after a "
+			"second load %s (%u, %u, %u)",
+			id, task_state_word(a.state), a.generation, a.lease_worker, a.attempts,
+			task_state_word(b.state), b.generation, b.lease_worker, b.attempts);
+}
+
+static bool compare_block(const struct core_block_view *v, void *arg)
+{
+	struct pair *p = arg;
+
+	p->blocks++;
+	for (uint64_t i = 0; i < v->count && !p->s->failed; i++)
+		compare_task(p, v->first + i);
+	return !p->s->failed;
+}
+
+static bool count_block(const struct core_block_view *v, void *arg)
+{
+	(void)v;
+	++*(uint32_t *)arg;
+	return true;
+}
+
+static void compare(struct sim *s, const struct core *one, const struct core *other)
+{
+	struct pair p = {.s = s, .one = one, .other = other};
+	struct core_counts a, b;
+	uint32_t blocks = 0;
+
+	core_each_block(one, compare_block, &p);
+	core_each_block(other, count_block, &blocks);
+	if (blocks != p.blocks && !s->failed)
+		sim_fail(s, "%u blocks, and after a second load %u", p.blocks, blocks);
+	core_counts(one, &a);
+	core_counts(other, &b);
+	if (a.sessions != b.sessions && !s->failed)
+		sim_fail(s, "%" PRIu64 " sessions, and after a second load %" PRIu64, a.sessions,
+			b.sessions);
+}
+
+void audit_reload(struct sim *s)
+{
+	struct engine_config config;
+	struct engine_port port;
+	struct engine *other;
+	const char *why = "";
+	int rounds = 0;
+
+	if (s->failed || !s->engine || s->batch || s->pending)
+		return;
+	while (engine_continue(s->engine, s->mono_us, s->wall_us) && rounds++ < 1000)
+		;
+	audit_moves(s);
+	if (engine_wants_seal(s->engine))
+		return;
+	s->cover->events[SIM_RELOAD]++;
+	engine_config_of(s, &config);
+	config.epoch++;
+	engine_port_of(s, &port);
+	other = engine_new(&config, &port);
+	if (!engine_load(other, s->mono_us, s->wall_us, &why))
+		sim_fail(s, "a second load: %s", why);
+	for (rounds = 0; engine_continue(other, s->mono_us, s->wall_us) && rounds < 1000;)
+		rounds++;
+	if (!s->failed && !core_check(engine_core(other), &why))
+		sim_fail(s, "the recount after a second load: %s", why);
+	if (!s->failed)
+		compare(s, engine_core(s->engine), engine_core(other));
+	engine_free(&other);
+}
