@@ -33,7 +33,7 @@
 #define OPTION_EXEC 4
 
 #define TASKS_PER_CHUNK 64
-#define POISON_DEATHS 3 /* workers that may die of a task */
+#define POISON_DEATHS 3  /* workers that may die of a task */
 #define STEP_BUDGET 4096 /* tasks that one step of a long work touches */
 
 struct task;
@@ -215,9 +215,10 @@ struct block_watch {
 	struct list in_scan;
 };
 
-/* A cancel of many tasks, in steps. */
+/* A cancel, or a release of many tasks, in steps. */
 struct work {
 	uint64_t seq;
+	enum work_kind kind;
 	uint32_t session;
 	struct run *runs;
 	uint32_t nruns, at;
@@ -413,8 +414,11 @@ void task_start(struct core *c, struct block *b, uint32_t idx);
 void block_push_ready(struct core *c, struct block *b);
 void cancel(struct core *c, const struct event *e);
 void cancel_again(struct core *c, struct task *t);
-struct work *work_new(struct core *c, uint64_t seq, uint32_t session, struct runs_reader *rr);
+struct work *work_new(struct core *c, uint64_t seq, enum work_kind kind, uint32_t session,
+	struct runs_reader *rr);
 void work_free(struct work *w);
+/* CANCEL and RELEASE. */
+void runs_request(struct core *c, const struct event *e, enum work_kind kind);
 void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause);
 bool works_work(struct core *c, uint32_t *budget);
 void release(struct core *c, const struct event *e);

@@ -274,7 +274,7 @@ bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, c
 
 	if (!runs_reader_init(&rr, r->runs, why))
 		return false;
-	work_new(c, seq, r->session, &rr);
+	work_new(c, seq, r->kind, r->session, &rr);
 	return true;
 }
 

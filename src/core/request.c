@@ -9,34 +9,7 @@
 
 void release(struct core *c, const struct event *e)
 {
-	struct runs_reader rr;
-	struct session *s;
-	struct run r;
-	const char *why = NULL;
-
-	if (!request_begin(c, e, &s))
-		return;
-	if (!runs_reader_init(&rr, e->runs, &why)) {
-		reply_stored(c, s, e->conn, DQ_E_USAGE, why, slice_empty(), slice_empty());
-		return;
-	}
-	while (runs_reader_next(&rr, &r)) {
-		for (uint64_t i = 0; i < r.count;) {
-			struct place p;
-
-			if (place_of(c, r.first + i, &p)) {
-				if (block_state(p.block, p.idx) != TASK_GONE)
-					hold_release(c, s, p.block, p.idx);
-				i++;
-			} else {
-				uint64_t gap = place_gap(c, r.first + i);
-
-				i += gap < r.count - i ? gap : r.count - i;
-			}
-		}
-	}
-	reply_plain(c, s, e->conn);
-	c->u->more = true;
+	runs_request(c, e, WORK_RELEASE);
 }
 
 static void hold_run(struct core *c, struct session *s, struct run r)

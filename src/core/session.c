@@ -382,7 +382,8 @@ static bool drop_own_holds(struct core *c, struct session *s, uint32_t *budget)
 	return true;
 }
 
-/* Replies that were asked for again are read after the commit: so they are deleted with a later one. */
+/* Replies that were asked for again are read after the commit: so they are deleted with a later
+ * one. */
 void sessions_sealed(struct core *c)
 {
 	for (struct list *l = c->closing.next; l != &c->closing; l = l->next)
