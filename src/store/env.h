@@ -59,7 +59,8 @@ struct store {
 	struct store_error refusal;     /* of those after it */
 	struct key last_key[TABLE_END]; /* no key of the table is above it */
 	bool last_known[TABLE_END];
-	uint64_t reserved_to; /* bytes of the file for which the disk has blocks */
+	uint64_t readers_at_us; /* when dead readers were looked for last */
+	uint64_t reserved_to;   /* bytes of the file for which the disk has blocks */
 
 	/* Under figures_lock. */
 	pthread_mutex_t figures_lock;
@@ -104,8 +105,8 @@ enum store_code store_thread_start(struct store *store, struct store_error *err)
 void store_thread_stop(struct store *store);
 
 /* --- room.c --- */
-/* After a commit: its age, the time it took, and blocks on the disk for the next ones. Store thread
- * only. */
+/* After a commit: its age, the time it took, blocks on the disk for the next ones, dead readers.
+ * Store thread only. */
 void store_note_commit(struct store *store, uint64_t txn, uint64_t took_us);
 /* Sums the free list as a read transaction sees it: all its pages, and those that a view as old as
  * `oldest` pins. */

@@ -6,10 +6,12 @@
  * so only then, and every 50 ms at most. The store thread has the disk set blocks aside ahead of
  * the file, so that a full disk is met here, not in the middle of a commit.
  */
+#define LOG_COMPONENT "store"
 #include "store/env.h"
 #include "store/error.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +21,7 @@
 #include <sys/statvfs.h>
 
 #define ROOM_AGE_US 50000
+#define READERS_EVERY_US US_PER_S
 #define AHEAD_MIN (1u << 20)
 #define AHEAD_MAX (64u << 20)
 #define PLENTY_FACTOR 4
@@ -45,14 +48,29 @@ static void reserve_ahead(struct store *store)
 		(void)fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)used, (off_t)(to - used));
 }
 
+/* A reader that was killed pins pages until its slot is cleared. */
+static void clear_dead_readers(struct store *store, uint64_t now_us)
+{
+	int dead = 0;
+
+	if (now_us - store->readers_at_us < READERS_EVERY_US)
+		return;
+	store->readers_at_us = now_us;
+	if (mdb_reader_check(store->env, &dead) == 0 && dead > 0)
+		log_info("%d reader slots of processes that died were cleared", dead);
+}
+
 void store_note_commit(struct store *store, uint64_t txn, uint64_t took_us)
 {
+	uint64_t now_us = clock_mono_us();
+
 	reserve_ahead(store);
+	clear_dead_readers(store, now_us);
 	pthread_mutex_lock(&store->figures_lock);
 	store->commits++;
 	hist_record(&store->sync_us, took_us);
 	store->ages[store->ages_at++ % STORE_AGES] =
-		(struct commit_age){.txn = txn, .mono_us = clock_mono_us()};
+		(struct commit_age){.txn = txn, .mono_us = now_us};
 	pthread_mutex_unlock(&store->figures_lock);
 }
 

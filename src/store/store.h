@@ -93,8 +93,9 @@ enum store_code store_open(
 void store_close(struct store **store);
 
 /* Closes and opens again, under a new epoch and with the directory locked throughout: the way on
- * after a failed commit. Batches still queued complete with STORE_FAILED first. All snapshots must
- * have ended. On an error the store stays failed, and store_reopen may be tried again. */
+ * after a failed commit. Batches still queued complete first, after a failure with STORE_FAILED.
+ * All snapshots must have ended. On an error nothing but store_reopen, again, or store_close may
+ * follow. */
 enum store_code store_reopen(struct store *store, struct store_error *err);
 
 struct store_info {

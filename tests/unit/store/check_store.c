@@ -13,6 +13,8 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "--open") == 0)
 		return open_and_tell(argv[2], strcmp(argv[3], "read-only") == 0);
+	if (argc == 3 && strcmp(argv[1], "--read") == 0)
+		return read_for_ever(argv[2]);
 	runner = srunner_create(keys_suite());
 	srunner_add_suite(runner, batch_suite());
 	srunner_add_suite(runner, open_suite());

@@ -106,6 +106,20 @@ int open_and_tell(const char *dir, bool read_only)
 	return info.live ? OPENED_LIVE : OPENED_STOPPED;
 }
 
+int read_for_ever(const char *dir)
+{
+	struct store_options options = {.dir = dir, .read_only = true};
+	struct store_snapshot snapshot;
+	struct store *store = NULL;
+
+	if (store_open(&options, &store, NULL) != STORE_OK ||
+		store_snapshot_begin(store, &snapshot, NULL) != STORE_OK ||
+		write(STDOUT_FILENO, "r", 1) != 1)
+		return EXIT_FAILURE;
+	for (;;)
+		pause();
+}
+
 enum store_code commit_one(struct store *store, uint64_t seq, enum table table, struct key key,
 	const char *value, struct store_error *err)
 {

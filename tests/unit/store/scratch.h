@@ -31,6 +31,9 @@ struct store *scratch_open_read_only(void);
 #define OPENED_STOPPED 40
 #define OPENED_LIVE 41
 int open_and_tell(const char *dir, bool read_only);
+/* `check_store --read DIR`: a snapshot of a live store that stands until it is killed; writes a
+ * byte when it does. */
+int read_for_ever(const char *dir);
 
 /* One put, or one delete (value NULL), in a commit of its own. */
 enum store_code commit_one(struct store *store, uint64_t seq, enum table table, struct key key,

@@ -5,7 +5,9 @@
 #include "scratch.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -145,6 +147,37 @@ START_TEST(test_stat)
 }
 END_TEST
 
+/* A reader that is killed must not pin pages for ever. */
+START_TEST(test_dead_reader)
+{
+	struct store *store = scratch_open();
+	struct store_stat stat;
+	int to_child[2], status;
+	pid_t pid;
+
+	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1), "a", NULL), STORE_OK);
+	ck_assert_int_eq(pipe(to_child), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		dup2(to_child[1], STDOUT_FILENO);
+		execl("/proc/self/exe", "check_store", "--read", scratch_dir(), (char *)NULL);
+		_exit(127);
+	}
+	ck_assert_int_eq(read(to_child[0], &status, 1), 1);
+	ck_assert_int_eq(store_stat(store, &stat, NULL), STORE_OK);
+	ck_assert_uint_eq(stat.readers, 1);
+	ck_assert_uint_eq(stat.oldest_reader_pid, (unsigned)pid);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	usleep(1100000);
+	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(1), "b", NULL), STORE_OK);
+	ck_assert_int_eq(store_stat(store, &stat, NULL), STORE_OK);
+	ck_assert_uint_eq(stat.readers, 0);
+	store_close(&store);
+}
+END_TEST
+
 Suite *room_suite(void)
 {
 	Suite *suite = suite_create("room");
@@ -155,6 +188,7 @@ Suite *room_suite(void)
 	tcase_add_test(tc, test_low_water_then_free);
 	tcase_add_test(tc, test_full_then_reopen);
 	tcase_add_test(tc, test_stat);
+	tcase_add_test(tc, test_dead_reader);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
