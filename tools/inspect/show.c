@@ -45,6 +45,7 @@ static void json_user(struct json *j, const struct image *img, uint32_t number)
 /* What both forms have. */
 static void json_head(struct image *img, const struct img_walk *w)
 {
+	const struct img_row *row = image_row(img, w->id);
 	struct json *j = &img->in->j;
 
 	json_key(j, "key");
@@ -59,6 +60,8 @@ static void json_head(struct image *img, const struct img_walk *w)
 	json_cstr(j, kind_word(w));
 	json_key(j, "state");
 	json_cstr(j, task_word(img, w));
+	json_key(j, "attempts");
+	json_uint(j, row ? row->attempts : 0);
 }
 
 void list_task(struct image *img, const struct img_walk *w)
@@ -247,8 +250,6 @@ static void show_json(struct image *img, const struct img_walk *w, const struct 
 
 	json_open_object(j);
 	json_head(img, w);
-	json_key(j, "attempts");
-	json_uint(j, end->row.attempts);
 	json_key(j, "deaths");
 	json_uint(j, end->row.deaths);
 	json_key(j, "generation");
