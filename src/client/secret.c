@@ -19,32 +19,47 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_space(uint8_t b)
+#define SECRET_HEX_BYTES 64
+
+static int digit(uint8_t c)
 {
-	return b == '\n' || b == '\r' || b == ' ' || b == '\t';
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The file's bytes without the white space at its end. */
+/* 64 hex digits, as the scheduler writes them: 32 bytes. */
+static bool secret_parse(const uint8_t hex[SECRET_HEX_BYTES], uint8_t out[SECRET_HEX_BYTES / 2])
+{
+	for (unsigned i = 0; i < SECRET_HEX_BYTES / 2; i++) {
+		int hi = digit(hex[2 * i]), lo = digit(hex[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return false;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
 static int file_read(const char *path, struct buf *out, char *why, size_t why_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t bytes[LIMIT_HELLO_BYTES];
+	uint8_t hex[SECRET_HEX_BYTES], secret[SECRET_HEX_BYTES / 2];
 	ssize_t n;
 
 	if (fd < 0) {
 		snprintf(why, why_bytes, "%s: %s", path, strerror(errno));
 		return errno == ENOENT ? DQ_E_NOT_FOUND : DQ_E_REFUSED;
 	}
-	n = read(fd, bytes, sizeof(bytes));
+	n = read(fd, hex, sizeof(hex));
 	close(fd);
-	while (n > 0 && is_space(bytes[n - 1]))
-		n--;
-	if (n <= 0) {
-		snprintf(why, why_bytes, "%s: no secret in it", path);
+	if (n != sizeof(hex) || !secret_parse(hex, secret)) {
+		snprintf(why, why_bytes, "%s: not a secret: 64 hex digits", path);
 		return DQ_E_REFUSED;
 	}
-	buf_append(out, bytes, (size_t)n);
-	explicit_bzero(bytes, sizeof(bytes));
+	buf_append(out, secret, sizeof(secret));
+	explicit_bzero(hex, sizeof(hex));
+	explicit_bzero(secret, sizeof(secret));
 	return out->failed ? DQ_E_NO_MEMORY : 0;
 }
 
@@ -52,7 +67,7 @@ static int contact_read(const char *contact, struct buf *out, char *why, size_t 
 {
 	json_error_t error;
 	json_t *doc = json_load_file(contact, 0, &error);
-	const char *path = json_string_value(json_object_get(doc, "secret"));
+	const char *path = json_string_value(json_object_get(doc, "secret_file"));
 	int code;
 
 	if (!path) {

@@ -156,18 +156,22 @@ static void on_challenge(struct dq_client *c, struct slice payload)
 		return;
 	}
 	if (m.method == METHOD_SECRET) {
+		if (m.nonce.n != WIRE_NONCE_BYTES) {
+			session_fail(c, DQ_E_PROTOCOL, "CHALLENGE: a nonce of another length");
+			return;
+		}
 		if (secret.n == 0) {
 			session_fail(c, DQ_E_REFUSED,
 				"no secret is known: name its file, or set DQ_SECRET_FILE");
 			return;
 		}
-		wire_proof(proof, secret, "dq1 server", nonce, m.nonce, ROLE_CLIENT, user);
+		wire_proof(proof, secret, "server", nonce, m.nonce, ROLE_CLIENT, user);
 		if (!wire_equal(m.proof, slice_of(proof, sizeof(proof)))) {
 			session_fail(c, DQ_E_REFUSED,
 				"the secret is another than the scheduler's, or the user is unknown there");
 			return;
 		}
-		wire_proof(proof, secret, "dq1 client", nonce, m.nonce, ROLE_CLIENT, user);
+		wire_proof(proof, secret, "client", nonce, m.nonce, ROLE_CLIENT, user);
 		prove.proof = slice_of(proof, sizeof(proof));
 	}
 	msg_prove_encode(stream_buf(s->stream), 0, &prove);
