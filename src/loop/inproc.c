@@ -27,8 +27,9 @@
 #include <unistd.h>
 
 #define QUEUE_BYTES ((size_t)1 << 20)
-#define TAKE_WHOLE_BYTES ((size_t)16 << 10) /* from here a flush hands over its buffer, uncopied   \
-					     */
+#define TAKE_WHOLE_BYTES                                                                           \
+	((size_t)16 << 10) /* from here a flush hands over its buffer, uncopied                    \
+			    */
 #define READ_BYTES_A_TURN ((size_t)4 << 20)
 
 struct chunk {
@@ -133,6 +134,7 @@ static void link_leave(struct link *link, unsigned side)
 
 /* --- As a stream's transport --- */
 
+/* A copy of the first QUEUE_BYTES of the pieces. */
 static struct chunk *chunk_of(const struct iovec *iov, int n)
 {
 	struct chunk *c;
@@ -140,15 +142,19 @@ static struct chunk *chunk_of(const struct iovec *iov, int n)
 
 	for (int i = 0; i < n; i++)
 		total += iov[i].iov_len;
+	if (total > QUEUE_BYTES)
+		total = QUEUE_BYTES;
 	c = try_malloc(sizeof(*c) + total);
 	if (!c)
 		return NULL;
 	list_init(&c->node);
 	c->bytes = c->inside;
 	c->n = 0;
-	for (int i = 0; i < n; i++) {
-		memcpy(c->bytes + c->n, iov[i].iov_base, iov[i].iov_len);
-		c->n += iov[i].iov_len;
+	for (int i = 0; i < n && c->n < total; i++) {
+		size_t piece = iov[i].iov_len < total - c->n ? iov[i].iov_len : total - c->n;
+
+		memcpy(c->bytes + c->n, iov[i].iov_base, piece);
+		c->n += piece;
 	}
 	return c;
 }
