@@ -1,9 +1,12 @@
 /*
- * wordcount-run [--local] [--scheduler ADDR] [--module FILE] [--top N] FILE...
+ * wordcount-run [--local] [--scheduler ADDR] [--module FILE] [--top N] [--keep] [--pace MS] FILE...
  *
  * Counts the words of files as a graph of tasks: `count` a file, `merge` two by two, one `report`.
  * It needs libdq alone. The workers need the module (dq-worker --module wordcount.so); --local
  * brings scheduler and workers along.
+ *
+ * --keep leaves the tasks on the scheduler when this program is gone, to be looked at; --pace lets
+ * each count rest that long, so that there is something to watch.
  */
 #include <dq/client.h>
 
@@ -16,8 +19,8 @@
 
 static struct settings {
 	const char *scheduler, *module;
-	bool local;
-	uint64_t top;
+	bool local, keep;
+	uint64_t top, pace_ms;
 } set = {.top = 10};
 
 static int complain(const char *what, const char *why)
@@ -35,6 +38,7 @@ static struct dq_future *submit(
 
 	spec.function = function;
 	spec.args = args;
+	spec.detached = set.keep;
 	dq_submit(client, &spec, &f);
 	dq_args_free(&args);
 	return f;
@@ -45,8 +49,10 @@ static struct dq_future *submit_count(struct dq_client *client, const char *file
 	char path[PATH_MAX];
 	struct dq_args *args = dq_args_new();
 
+	dq_args_array(args, 2);
 	/* Workers run elsewhere: a path must not depend on where we are. */
 	dq_args_str(args, realpath(file, path) ? path : file);
+	dq_args_uint(args, set.pace_ms);
 	return submit(client, "count", args);
 }
 
@@ -164,7 +170,15 @@ static const char *default_module(void)
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: wordcount-run [--local] [--scheduler ADDR] [--module FILE] [--top N] "
-		    "FILE...\n");
+		    "[--keep] [--pace MS] FILE...\n");
+}
+
+static bool read_number(const char *text, uint64_t *out)
+{
+	char *end;
+
+	*out = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end;
 }
 
 int main(int argc, char **argv)
@@ -172,8 +186,9 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"local", no_argument, NULL, 'l'},
 		{"scheduler", required_argument, NULL, 's'},
 		{"module", required_argument, NULL, 'm'}, {"top", required_argument, NULL, 't'},
+		{"keep", no_argument, NULL, 'k'}, {"pace", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'}, {0}};
-	char *end;
+	bool ok = true;
 	int c;
 
 	set.scheduler = getenv("DQ_SCHEDULER");
@@ -189,18 +204,20 @@ int main(int argc, char **argv)
 			set.module = optarg;
 			break;
 		case 't':
-			set.top = strtoull(optarg, &end, 10);
-			if (*end || !*optarg) {
-				usage(stderr);
-				return 2;
-			}
+			ok = ok && read_number(optarg, &set.top);
+			break;
+		case 'k':
+			set.keep = true;
+			break;
+		case 'p':
+			ok = ok && read_number(optarg, &set.pace_ms);
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;
 		}
 	}
-	if (optind == argc || (!set.local && !set.scheduler)) {
+	if (!ok || optind == argc || (!set.local && !set.scheduler)) {
 		usage(stderr);
 		return 2;
 	}

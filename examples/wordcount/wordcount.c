@@ -2,6 +2,7 @@
  * A task module: counts words. A word is a run of ASCII letters, in lower case.
  *
  *	count(path)           the words of a file: a map of word to count, sorted by word
+ *	count([path, ms])     the same, after a rest of that many milliseconds
  *	merge([map, map, …])  one map of several
  *	report([map, n])      the n words that come most often, as text: "COUNT WORD" lines
  *
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct word {
 	const char *text; /* not NUL-ended */
@@ -239,21 +241,47 @@ static char *read_file(const char *path, size_t *n)
 	return text;
 }
 
+/* The arguments of count: a path, or a path and how long to rest. */
+static bool count_args(const msgpack_object *args, char *path, size_t room, uint64_t *rest_ms)
+{
+	const msgpack_object *v = args;
+
+	*rest_ms = 0;
+	if (args->type == MSGPACK_OBJECT_ARRAY && args->via.array.size == 2) {
+		v = args->via.array.ptr;
+		if (v[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+			return false;
+		*rest_ms = v[1].via.u64;
+	}
+	if (v->type != MSGPACK_OBJECT_STR || v->via.str.size >= room)
+		return false;
+	memcpy(path, v->via.str.ptr, v->via.str.size);
+	path[v->via.str.size] = '\0';
+	return true;
+}
+
+static void rest(struct dq_task *task, uint64_t ms)
+{
+	const struct timespec one = {.tv_nsec = 1000000};
+
+	for (; ms > 0 && !dq_task_cancelled(task); ms--)
+		nanosleep(&one, NULL);
+}
+
 static int count(struct dq_task *task)
 {
 	struct words w = {0};
 	msgpack_unpacked args;
 	char path[4096], *text = NULL;
+	uint64_t rest_ms;
 	size_t n;
 	int rc;
 
-	if (!read_args(task, &args) || args.data.type != MSGPACK_OBJECT_STR ||
-		args.data.via.str.size >= sizeof(path)) {
+	if (!read_args(task, &args) || !count_args(&args.data, path, sizeof(path), &rest_ms)) {
 		rc = dq_task_fail(task, "count wants the path of a file");
 		goto done;
 	}
-	memcpy(path, args.data.via.str.ptr, args.data.via.str.size);
-	path[args.data.via.str.size] = '\0';
+	rest(task, rest_ms);
 	text = read_file(path, &n);
 	if (!text) {
 		rc = dq_task_fail(task, "%s: %s", path, strerror(errno));
