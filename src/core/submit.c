@@ -165,8 +165,13 @@ static bool claim_key(
 		struct task_key *o = &p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx];
 
 		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo &&
-			!!(p.block->flags & BLOCK_ARRAY) == in->array)
-			return true;
+			!!(p.block->flags & BLOCK_ARRAY) == in->array) {
+			if (p.block->live == p.block->count || !in->array)
+				return true;
+			in->live = id;
+			return refuse(in, DQ_E_CONFLICT,
+				"an array of which a part was released has the key: ", entry->key);
+		}
 	}
 	in->live = id;
 	return refuse(in, DQ_E_CONFLICT, "another task has the key: ", entry->key);
