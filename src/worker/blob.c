@@ -76,7 +76,7 @@ static struct blob *room_in_file(size_t n, const char *path, uint8_t **room)
 	close(fd);
 	b = blob_of_map(map, n, slice_of(map, n));
 	b->path = xstrdup(path);
-	blob_forget(b);
+	b->temporary = true;
 	*room = map;
 	return b;
 remove_file:
@@ -117,7 +117,7 @@ void blob_unref(struct blob **at)
 		return;
 	if (b->budget)
 		atomic_fetch_sub(b->budget, b->n);
-	if (b->path && atomic_load(&b->forgotten))
+	if (b->temporary)
 		unlink(b->path);
 	if (b->map)
 		munmap(b->map, b->map_bytes);
@@ -128,7 +128,14 @@ void blob_unref(struct blob **at)
 
 void blob_forget(struct blob *b)
 {
-	atomic_store(&b->forgotten, true);
+	struct slice bytes;
+
+	if (!b->path)
+		return;
+	/* Others map it later than now only if they find it; a newer file may get its name. */
+	if (atomic_load(&b->refs) > 1)
+		blob_bytes(b, &bytes);
+	unlink(b->path);
 }
 
 bool blob_is_file(const struct blob *b)

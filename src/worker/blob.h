@@ -1,6 +1,6 @@
 /*
  * Bytes that several hold: results and inputs, in memory or in a file. Counted references; whoever
- * drops the last one frees it, and removes the file if blob_forget() said so. Any thread.
+ * drops the last one frees it. Any thread.
  */
 #ifndef WORKER_BLOB_H
 #define WORKER_BLOB_H
@@ -21,7 +21,7 @@ struct blob {
 	void *map;            /* mapping that the bytes lie in, or NULL */
 	size_t map_bytes;
 	char *path;            /* file, or NULL */
-	atomic_bool forgotten; /* remove the file at the end */
+	bool temporary;        /* remove the file at the end */
 	atomic_size_t *budget; /* n was counted here; given back at the end; or NULL */
 };
 
@@ -39,7 +39,7 @@ struct blob *blob_new_room(size_t n, size_t file_from, const char *path, uint8_t
 
 struct blob *blob_ref(struct blob *b);
 void blob_unref(struct blob **b);
-/* The file goes with the last reference. */
+/* Removes its file now, if it has one; who holds a reference keeps the bytes. */
 void blob_forget(struct blob *b);
 bool blob_is_file(const struct blob *b);
 /* Its bytes, valid as long as the reference; maps a file at first. False: errno. */

@@ -4,8 +4,8 @@
  * into.
  *
  * Threads: a lease is made, moved between states and freed on the loop's thread. While it is with a
- * slot, that slot's thread reads it and writes `result` and `value`; only the atomics are touched
- * by both.
+ * slot, that slot's thread reads it and writes `value` and `cancelled`; only the atomics are
+ * touched by both.
  */
 #ifndef WORKER_LEASE_H
 #define WORKER_LEASE_H
@@ -72,6 +72,7 @@ struct lease {
 
 	/* written by the slot */
 	struct blob *value; /* a held result; NULL: inline or none */
+	bool cancelled;     /* so it was reported: the value does not count */
 };
 
 #endif

@@ -96,11 +96,12 @@ static void hand_over(struct slots *p, struct batch *b)
 
 static void cancelled(struct lease *l, struct outcome *o)
 {
+	l->cancelled = true;
 	o->state = TASK_CANCELLED;
 	o->cause = l->stop_cause ? (enum cause)l->stop_cause : CAUSE_CANCELLED;
 	o->has_value = false;
 	o->message = slice_empty();
-	blob_unref(&l->value);
+	o->stderr_tail = slice_empty();
 }
 
 /* False: it was not begun. */

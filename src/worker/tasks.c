@@ -404,6 +404,16 @@ bool tasks_free_values(struct worker *w, struct slice entries, const char **why)
 
 /* --- From the slots ------------------------------------------------------------------------- */
 
+/* No one wants the value; but the same bytes may be held under the same name. */
+static void drop_value(struct worker *w, struct lease *l)
+{
+	const struct blob *held = results_find(&w->results, l->id, l->generation);
+
+	if (!held || held->checksum != l->value->checksum)
+		blob_forget(l->value);
+	blob_unref(&l->value);
+}
+
 static void ended(struct worker *w, struct lease *l)
 {
 	struct lease *next = l->successor;
@@ -412,9 +422,8 @@ static void ended(struct worker *w, struct lease *l)
 	w->with_slots--;
 	if (l->ninputs)
 		inputs_release(l);
-	if (l->value && l->orphan) {
-		blob_forget(l->value);
-		blob_unref(&l->value);
+	if (l->value && (l->orphan || l->cancelled)) {
+		drop_value(w, l);
 	} else if (l->value) {
 		results_put(&w->results, l->id, l->generation, l->value);
 		l->value = NULL;
