@@ -156,8 +156,8 @@ uint64_t img_walk_dep(const struct img_walk *w, uint32_t i);
 void image_key(struct buf *out, const struct img_walk *w);
 
 /*
- * Tasks that a user's word names: an id ("3.17", "3-17", "dq-3-17", a decimal), a key, "ns/key", an array's
- * "key[3]" or "key" for all of it. Calls fn for each; returns how many.
+ * Tasks that a user's word names: an id ("3.17", "3-17", "dq-3-17", a decimal), a key, "ns/key", an
+ * array's "key[3]" or "key" for all of it. Calls fn for each; returns how many.
  */
 uint64_t image_find(const struct image *img, const char *word,
 	void (*fn)(void *arg, const struct img_walk *w), void *arg);
