@@ -85,7 +85,8 @@ typedef void wake_fn(struct wake *wake, void *arg);
 struct wake *wake_new(struct loop *loop, wake_fn *fn, void *arg);
 /*
  * Makes fn run on the loop's thread, once for any number of sends before it starts. From any thread
- * and from signal handlers. The sender makes sure that it is not freed meanwhile.
+ * and from signal handlers. The wake must outlive the call: that fn ran does not mean that the
+ * sender has left it, so free it under a lock that senders hold, or after joining them.
  */
 void wake_send(struct wake *wake);
 void wake_free(struct wake **wake);

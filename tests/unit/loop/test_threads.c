@@ -18,8 +18,6 @@ struct server {
 	struct wake *stop;
 	struct side sides[64];
 	unsigned n;
-	pthread_mutex_t ready;
-	const char *address;
 };
 
 static void echo(struct side *side, const struct frame *frame)
@@ -51,8 +49,6 @@ static void *server_main(void *arg)
 
 	loop_run(server->loop);
 	listener_free(&server->listener);
-	wake_free(&server->stop);
-	loop_free(&server->loop);
 	return NULL;
 }
 
@@ -70,6 +66,9 @@ static void server_stop(struct server *server)
 {
 	wake_send(server->stop);
 	pthread_join(server->thread, NULL);
+	/* Only now nobody is inside wake_send(). */
+	wake_free(&server->stop);
+	loop_free(&server->loop);
 }
 
 static uint64_t seq;
