@@ -95,7 +95,8 @@ void client_die(struct sim *s, struct client *c)
 	s->cover->events[SIM_CLIENT_DEATH]++;
 	if (c->peer.link) {
 		pipe_break(&c->peer.link->up, &s->rng);
-		c->heard_us = s->mono_us;
+		if (c->opened && !c->peer.link->up.deaf)
+			c->heard_us = s->mono_us;
 	}
 	peer_hang_up(s, &c->peer);
 	if (!c->named || !c->session) {

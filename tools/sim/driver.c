@@ -75,7 +75,7 @@ static void unheard(struct sim *s, struct link *l)
 {
 	struct peer *p = l->peer;
 
-	if (p && p->link == l && p->kind == PEER_CLIENT)
+	if (p && p->link == l && p->kind == PEER_CLIENT && l->session == peer_client(s, p)->session)
 		peer_client(s, p)->heard_us = s->mono_us;
 	if (p && p->link == l && p->kind == PEER_WORKER)
 		peer_worker(s, p)->heard_us = s->mono_us;
@@ -341,6 +341,38 @@ struct link *driver_connect(struct sim *s, struct peer *p)
 	return l;
 }
 
+/* A value that a worker could not have may be made again elsewhere. */
+static void note_missing(struct sim *s, const struct frame *f)
+{
+	struct msg_missing m;
+	struct cursor at;
+	struct copy e;
+	const char *why;
+	uint32_t n;
+
+	if (!msg_missing_decode(f->payload, &m, &why) ||
+		!list_read_begin(&at, m.entries, UINT32_MAX, &n))
+		return;
+	while (n-- && copy_read(&at, &e))
+		if (book_find(&s->book, e.id))
+			book_find(&s->book, e.id)->missed = true;
+}
+
+static void count_stale(struct sim *s, const struct frame *f)
+{
+	struct msg_report m;
+	struct cursor at;
+	struct fenced e;
+	const char *why;
+	uint32_t n, worker;
+
+	if (!msg_report_decode(f->payload, &m, &why) ||
+		!list_read_begin(&at, m.entries, UINT32_MAX, &n))
+		return;
+	while (n-- && fenced_read(&at, &e))
+		s->cover->events[SIM_STALE] += !lookup_lease(s, e.id, e.fence, &worker);
+}
+
 void driver_frame(struct sim *s, struct link *l)
 {
 	struct packet *k;
@@ -362,6 +394,10 @@ void driver_frame(struct sim *s, struct link *l)
 	ensure(frame_parse(slice_of(k->bytes, k->n), FRAME_MAX_PAYLOAD, &f, &used) == FRAME_OK);
 	s->cover->messages[f.type & 63]++;
 	sim_trace_frame(s, peer_name(l), "scheduler", &f);
+	if (f.type == MSG_REPORT)
+		count_stale(s, &f);
+	else if (f.type == MSG_MISSING)
+		note_missing(s, &f);
 	engine_frame(s->engine, l->conn, &f, s->mono_us, s->wall_us);
 	free(k);
 	audit_moves(s);

@@ -296,6 +296,8 @@ void worker_admitted(struct sim *s, struct sworker *w);
 void worker_away(struct sim *s, struct sworker *w);
 void worker_frame(struct sim *s, struct sworker *w, const struct frame *f);
 void worker_die(struct sim *s, struct sworker *w);
+/* It leaves no more. */
+void worker_stay(struct sim *s, struct sworker *w);
 void worker_restart(struct sim *s, struct sworker *w);
 struct held *worker_held(struct sworker *w, uint64_t id);
 void worker_leased(struct sim *s, struct sworker *w, const struct frame *f);

@@ -253,6 +253,12 @@ static bool others_hold(struct sim *s, const struct link *l, uint64_t id)
 	return false;
 }
 
+/* It was missing somewhere, and can be made again. */
+static bool may_remake(const struct book_task *t)
+{
+	return t->missed && !t->once && (!t->exec || t->recompute);
+}
+
 /* A value that is wanted is not freed with its last copy. */
 static void sent_free(struct sim *s, struct link *l, const struct frame *f)
 {
@@ -271,7 +277,7 @@ static void sent_free(struct sim *s, struct link *l, const struct frame *f)
 
 		if (t && task_is_held_for_sure(s, t) && lookup_row(s, e.id, &row) &&
 			row.state == TASK_DONE && row.generation == e.generation &&
-			!others_hold(s, l, e.id))
+			!others_hold(s, l, e.id) && !may_remake(t))
 			sim_fail(s, "the last copy of %" PRIx64 ", which is held, is freed", e.id);
 	}
 }

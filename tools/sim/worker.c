@@ -222,6 +222,15 @@ void worker_restart(struct sim *s, struct sworker *w)
 	random_bytes(s, w->instance, sizeof(w->instance));
 }
 
+void worker_stay(struct sim *s, struct sworker *w)
+{
+	if (!w->leaving)
+		return;
+	w->leaving = false;
+	if (w->joined)
+		ask_for_work(s, w);
+}
+
 /* Drained: nothing runs, nothing waits to be reported. */
 static void leave(struct sim *s, struct sworker *w)
 {

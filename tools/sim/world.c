@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/ensure.h"
+#include "core/core.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -302,7 +303,7 @@ static void stop_faults(struct sim *s)
 		l->up.stalled_until_us = l->down.stalled_until_us = 0;
 	for (uint32_t i = 0; i < s->flavor.workers; i++) {
 		s->workers[i].asleep_until_us = 0;
-		s->workers[i].leaving = false;
+		worker_stay(s, &s->workers[i]);
 	}
 }
 
@@ -321,6 +322,19 @@ static void revive(struct sim *s)
 			worker_restart(s, &s->workers[i]);
 }
 
+static void tell_task(struct sim *s, const struct client *c, uint64_t id)
+{
+	struct core_task_view v = {.id = 0};
+
+	if (s->engine)
+		core_view_task(engine_core(s->engine), id, &v);
+	sim_trace(s,
+		"%s has not heard of the end of %" PRIx64 ": %s, waits for %u (%" PRIx64
+		"), worker %u",
+		c->peer.name, id, task_state_word(v.state), v.waiting_on, v.waits_for,
+		v.lease_worker);
+}
+
 /* What is still open, for whoever reads that a run did not settle. */
 static void tell_unfinished(struct sim *s)
 {
@@ -331,8 +345,7 @@ static void tell_unfinished(struct sim *s)
 			c->peer.name, c->opened, c->session, c->nrequests, map64_count(&c->gets));
 		for (uint32_t k = 0; k < c->nmine; k++)
 			if (!map64_get(&c->ended, c->mine[k], NULL))
-				sim_trace(s, "%s has not heard of the end of %" PRIx64,
-					c->peer.name, c->mine[k]);
+				tell_task(s, c, c->mine[k]);
 	}
 }
 
