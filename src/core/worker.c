@@ -387,6 +387,18 @@ void worker_report(struct core *c, const struct event *e)
 	c->u->more = c->u->more || c->ndoomed;
 }
 
+/* A value that nobody can have from its holders: one that can be made again is freed there; another
+ * may be found when they join. */
+static void give_up_copies(struct core *c, struct task *t)
+{
+	if (remake_allowed(t)) {
+		copies_free(c, t);
+		return;
+	}
+	while (t->ncopies)
+		copy_remove(c, t, t->copies[0]);
+}
+
 /* The worker could not have these values: its copies' holders are taken not to have them, and its
  * tasks that need them go back. */
 void worker_missing(struct core *c, const struct event *e)
@@ -400,7 +412,7 @@ void worker_missing(struct core *c, const struct event *e)
 		struct list *l, *next;
 
 		if (d && d->held_value && d->generation == e->copies.items[i].generation)
-			copies_free(c, d);
+			give_up_copies(c, d);
 		for (l = w->leases.next; l != &w->leases; l = next) {
 			struct task *t = container_of(l, struct task, in_worker);
 			uint32_t n;
