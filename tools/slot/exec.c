@@ -4,8 +4,8 @@
  * printed more than an inline value stays in the file, which the worker takes; then the next
  * command gets a new one.
  *
- * What fails before the program runs (directory, program) is told apart by the child through shared
- * memory, as vfork's child runs in ours.
+ * What fails before the program runs (directory, program) is told by the child through shared
+ * memory.
  */
 #include "exec.h"
 
@@ -38,6 +38,12 @@ extern char **environ;
 
 enum stage { STAGE_NONE, STAGE_CWD, STAGE_EXEC, STAGE_OTHER };
 
+/* Where the child tells what kept it from running the program. In memory that is shared even where
+ * vfork() is only fork(). */
+struct exec_fault {
+	volatile int stage, error;
+};
+
 struct command {
 	char **argv, **envp;
 	char **programs; /* paths to try, NULL-ended */
@@ -45,8 +51,7 @@ struct command {
 	char *cwd;       /* NULL: where the worker is */
 	int in_fd, out_fd, err_fd;
 	pid_t parent;
-	/* from the child */
-	volatile int stage, error;
+	struct exec_fault *fault; /* from the child */
 };
 
 bool exec_init(struct exec *e, struct slice dir, unsigned number, atomic_int *stop)
@@ -57,7 +62,9 @@ bool exec_init(struct exec *e, struct slice dir, unsigned number, atomic_int *st
 	arena_init(&e->memory, 0);
 	buf_init(&e->bytes, LIMIT_INLINE_VALUE + LIMIT_STDERR_TAIL + LIMIT_MESSAGE_BYTES);
 	e->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return e->null_fd >= 0;
+	e->fault = mmap(
+		NULL, sizeof(*e->fault), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return e->null_fd >= 0 && e->fault != MAP_FAILED;
 }
 
 static void *alloc(struct exec *e, size_t n)
@@ -203,8 +210,8 @@ static bool try_next(int error)
 
 static void child_fail(struct command *cmd, enum stage stage, int error)
 {
-	cmd->stage = stage;
-	cmd->error = error;
+	cmd->fault->stage = stage;
+	cmd->fault->error = error;
 	_exit(127);
 }
 
@@ -406,25 +413,26 @@ static void run(struct exec *e, struct command *cmd, struct slot_done *done)
 	} else {
 		status = wait_for(e, pid, &usage);
 		judge(status, &usage, done);
-		if (cmd->stage == STAGE_NONE)
+		if (cmd->fault->stage == STAGE_NONE)
 			collect(e, done);
 	}
 	done->run_us = clock_mono_us() - began;
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (cmd->stage == STAGE_CWD)
-		cannot_start(e, done, "cwd %s: %s", cmd->cwd, strerror(cmd->error));
-	else if (cmd->stage != STAGE_NONE)
-		cannot_start(e, done, "exec: %s: %s", cmd->argv[0], strerror(cmd->error));
+	if (cmd->fault->stage == STAGE_CWD)
+		cannot_start(e, done, "cwd %s: %s", cmd->cwd, strerror(cmd->fault->error));
+	else if (cmd->fault->stage != STAGE_NONE)
+		cannot_start(e, done, "exec: %s: %s", cmd->argv[0], strerror(cmd->fault->error));
 }
 
 void exec_run(struct exec *e, struct slice payload, struct slot_done *done)
 {
-	struct command cmd = {.in_fd = -1};
+	struct command cmd = {.in_fd = -1, .fault = e->fault};
 	struct cursor c;
 
 	arena_reset(&e->memory);
 	buf_clear(&e->bytes);
 	*done = (struct slot_done){.type = slice_str("bytes")};
+	*e->fault = (struct exec_fault){0};
 	cursor_init(&c, payload);
 	cursor_array_min(&c, 4);
 	read_words(e, &c, &cmd);

@@ -12,12 +12,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+struct exec_fault;
+
 struct exec {
 	char *out_path, *err_path;
 	int null_fd, out_fd, err_fd; /* the two files; -1: to be made */
-	struct arena memory;         /* of the current command */
-	struct buf bytes;            /* output and tail of the current command */
-	atomic_int *stop;            /* set by SIGTERM */
+	struct exec_fault *fault;
+	struct arena memory; /* of the current command */
+	struct buf bytes;    /* output and tail of the current command */
+	atomic_int *stop;    /* set by SIGTERM */
 };
 
 /* False: errno. */

@@ -1,7 +1,7 @@
 /*
- * bench_worker [N] [SLOTS]: what a no-op function costs a worker, from the LEASE frame to the
- * REPORT, in thread slots: CPU of the loop's thread and the slots', without that of the scheduler
- * that is played here by a thread of its own. Not a test.
+ * bench_worker [N] [SLOTS] [exec]: what a no-op function costs a worker, from the LEASE frame to
+ * the REPORT, in thread slots: CPU of the loop's thread and the slots', without that of the
+ * scheduler that is played here by a thread of its own. Not a test.
  */
 #include "base/clock.h"
 #include "base/thread.h"
@@ -19,7 +19,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define PER_FRAME 1024u
+/* With "exec" it runs /bin/true instead: compare the rate with that of a bare posix_spawn loop. */
+static uint32_t per_frame = 1024;
 
 struct scheduler {
 	struct loop *loop;
@@ -42,11 +43,11 @@ static uint64_t process_cpu_us(void)
 
 static void send_leases(struct scheduler *s)
 {
-	while (s->sent < s->n && s->sent - s->reported + PER_FRAME <= s->credit) {
+	while (s->sent < s->n && s->sent - s->reported + per_frame <= s->credit) {
 		struct msg_lease m = {.epoch = 1, .first_seq = s->sent + 1};
 		struct lease_item item = {
 			.generation = 1, .attempt = 1, .element = -1, .key = slice_str("a-key")};
-		uint32_t n = PER_FRAME;
+		uint32_t n = per_frame;
 		struct buf list;
 
 		if (s->n - s->sent < n)
@@ -99,7 +100,7 @@ static void on_credit(struct scheduler *s, const struct frame *frame)
 		s->process_cpu_us = process_cpu_us();
 		s->cpu_us = clock_thread_cpu_us();
 	}
-	s->credit = m.limit < PER_FRAME ? PER_FRAME : m.limit;
+	s->credit = m.limit < per_frame ? per_frame : m.limit;
 }
 
 static void on_frame(struct stream *stream, const struct frame *frame, void *arg)
@@ -156,19 +157,21 @@ static void *play_scheduler(void *arg)
 static void run(struct scheduler *s, const char *dir, unsigned slots)
 {
 	const char *build = getenv("DQ_BUILDDIR");
-	char module[512], error[512];
+	char module[512], helper[512], error[512];
 	const char *modules[] = {module, NULL};
 	struct worker_options o = {.scheduler = s->address,
 		.name = "bench",
 		.dir = dir,
 		.slots = slots,
 		.modules = modules,
+		.helper = helper,
 		.isolation = WORKER_THREAD};
 	struct loop *loop = loop_new();
 	struct worker *w;
 
 	snprintf(module, sizeof(module), "%s/tests/unit/worker/.libs/module.so",
 		build ? build : ".");
+	snprintf(helper, sizeof(helper), "%s/dq-slot", build ? build : ".");
 	w = worker_new(loop, &o, error, sizeof(error));
 	if (!w) {
 		fprintf(stderr, "%s\n", error);
@@ -178,6 +181,21 @@ static void run(struct scheduler *s, const char *dir, unsigned slots)
 		loop_run_once(loop, 100);
 	worker_free(&w);
 	loop_free(&loop);
+}
+
+static void put_spec(struct buf *b, bool exec)
+{
+	pack_array(b, exec ? 5 : 3);
+	pack_u64(b, exec);
+	if (exec) {
+		pack_array(b, 1);
+		pack_cstr(b, "/bin/true");
+		pack_nil(b);
+		pack_nil(b);
+	} else {
+		pack_cstr(b, "noop");
+	}
+	pack_nil(b);
 }
 
 int main(int argc, char **argv)
@@ -193,10 +211,8 @@ int main(int argc, char **argv)
 		return 1;
 	snprintf(s.address, sizeof(s.address), "unix:%s/sock", dir);
 	buf_init(&s.spec, 256);
-	pack_array(&s.spec, 3);
-	pack_u64(&s.spec, 0);
-	pack_cstr(&s.spec, "noop");
-	pack_nil(&s.spec);
+	put_spec(&s.spec, argc > 3);
+	per_frame = argc > 3 ? 1 : per_frame;
 	if (thread_start(&thread, "scheduler", play_scheduler, &s) != 0)
 		return 1;
 	while (!atomic_load(&s.listens))
@@ -206,8 +222,7 @@ int main(int argc, char **argv)
 	buf_release(&s.spec);
 	wall = (double)(s.ended_us - s.began_us) / 1e6;
 	cpu = (double)(s.process_cpu_us - s.cpu_us) / 1e6;
-	printf("%llu no-op tasks, %u slots: %.0f tasks/s by the clock; the worker's CPU %.3f us a "
-	       "task, "
+	printf("%llu tasks, %u slots: %.0f tasks/s by the clock; the worker's CPU %.3f us a task, "
 	       "%.0f tasks/s a core\n",
 		(unsigned long long)s.n, slots, (double)s.n / wall, cpu * 1e6 / (double)s.n,
 		(double)s.n / cpu);

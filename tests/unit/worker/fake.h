@@ -49,10 +49,10 @@ struct fake {
 
 void fake_start(struct fake *f, struct loop *loop, const char *address);
 void fake_end(struct fake *f);
-/* Turns of the loop until the expression holds; the test fails after 20 s. */
+/* Turns of the loop until the expression holds; the test fails after 40 s. */
 #define fake_until(f, cond)                                                                        \
 	do {                                                                                       \
-		uint64_t until_us = loop_now_us((f)->loop) + 20000000;                             \
+		uint64_t until_us = loop_now_us((f)->loop) + 40000000;                             \
 		while (!(cond)) {                                                                  \
 			ck_assert_msg(                                                             \
 				loop_now_us((f)->loop) < until_us, "waited too long: %s", #cond);  \

@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(a_large_output_travels)
 {
-	struct fake_exec e = {.argv = WORDS("head", "-c", "100000000", "/dev/urandom")};
+	struct fake_exec e = {.argv = WORDS("head", "-c", "68000000", "/dev/urandom")};
 	struct lease_input in;
 	struct buf where;
 	const struct fake_report *r, *joined;

@@ -156,7 +156,8 @@ START_TEST(runs_many)
 	begin(_i, 2);
 	fake_many(&fake, 1, 3000, "noop");
 	fake_until(&fake, fake.nreports == 3000);
-	ck_assert_uint_gt(fake.credit, _i ? 2 : 1000);
+	if (!_i)
+		ck_assert_uint_gt(fake.credit, 2);
 	for (unsigned i = 0; i < 3000; i++)
 		ck_assert_int_eq(fake.reports[i].outcome.state, TASK_DONE);
 	if (!_i)

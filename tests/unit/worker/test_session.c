@@ -148,9 +148,7 @@ END_TEST
 START_TEST(drains)
 {
 	begin(1);
-	fake_func(&fake, 1, "nap", slice_empty());
-	fake_func(&fake, 2, "nap", slice_empty());
-	fake_func(&fake, 3, "nap", slice_empty());
+	fake_many(&fake, 1, 200, "nap");
 	fake_until(&fake, fake.nstarted >= 1);
 	worker_drain(worker);
 	fake_until(&fake, test_end_code >= 0);
@@ -158,7 +156,7 @@ START_TEST(drains)
 	fake_until(&fake, fake.leaves == 1);
 	ck_assert_uint_eq(fake.credit, 0);
 	ck_assert_uint_ge(fake.nreports, 1);
-	ck_assert_uint_le(fake.nreports, 2);
+	ck_assert_uint_lt(fake.nreports, 200);
 	end();
 }
 END_TEST
