@@ -435,6 +435,9 @@ static void set_room(struct scheduler *s)
 	engine_set_room(s->engine, room.bytes <= room.low_water);
 }
 
+/* For streams that outlive their peer: they are told of nothing. */
+static const struct stream_handlers deaf = {0};
+
 static void finish_stop(struct scheduler *s)
 {
 	void (*fn)(void *) = s->on_stopped;
@@ -443,7 +446,7 @@ static void finish_stop(struct scheduler *s)
 	while (!list_is_empty(&s->peers)) {
 		struct peer *p = container_of(s->peers.next, struct peer, in_peers);
 
-		stream_set_handlers(p->stream, &(struct stream_handlers){0}, NULL);
+		stream_set_handlers(p->stream, &deaf, NULL);
 		stream_flush(p->stream);
 		stream_close(p->stream);
 		peer_free(p);
