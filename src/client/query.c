@@ -1,5 +1,6 @@
 /*
- * Queries (query.h): dq_query waits for its answer, whose parts are joined when there are several: each is an array then.
+ * Queries (query.h): dq_query waits for its answer. A long one comes in parts, each asked for with where the one before it ended, and joined:
+ * each is an array then.
  */
 #include "client/client.h"
 #include "client/value.h"
@@ -19,7 +20,12 @@ void queries_init(struct queries *qs)
 
 static void query_send(struct dq_client *c, struct query *q)
 {
-	struct msg_query m = {.request = q->request, .what = q->what, .args = q->args};
+	struct msg_query m = {.request = q->request,
+		.what = q->what,
+		.args = q->args,
+		.order = q->order,
+		.index = q->index,
+		.given = q->given};
 
 	if (session_is_up(c))
 		msg_query_encode(session_out(c), 0, &m);
@@ -33,6 +39,7 @@ void queries_restart(struct dq_client *c)
 		buf_clear(&q->data);
 		q->parts = 0;
 		q->elements = 0;
+		q->order = q->index = q->given = 0;
 		query_send(c, q);
 	}
 }
@@ -80,6 +87,12 @@ bool query_answer(struct dq_client *c, const struct msg_answer *m, const char **
 		return false;
 	}
 	q->done = !m->more;
+	if (m->more) {
+		q->order = m->order;
+		q->index = m->index;
+		q->given = m->given;
+		query_send(c, q);
+	}
 	return true;
 }
 

@@ -18,6 +18,7 @@ struct query {
 	uint64_t request;
 	uint64_t what;
 	struct slice args; /* borrowed from the caller, who waits; empty: nil */
+	uint64_t order, index, given; /* where the next part begins */
 	bool done;
 	int code;
 	struct buf text;

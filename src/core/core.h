@@ -111,7 +111,7 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn);
 /* Blocks in the order of their submits; fn returns false to end. Only blocks with tasks that are
  * not gone. */
 struct core_block_view {
-	uint64_t first, count;
+	uint64_t first, count, order;
 	bool array;
 	uint32_t user;
 	uint64_t ended, live;  /* of its tasks */

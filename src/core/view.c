@@ -177,6 +177,7 @@ void core_each_block(
 		const struct block *b = container_of(l, struct block, in_order);
 		struct core_block_view v = {.first = b->first,
 			.count = b->count,
+			.order = b->order,
 			.array = b->flags & BLOCK_ARRAY,
 			.user = b->user,
 			.ended = b->ended,

@@ -43,7 +43,8 @@ struct engine_port {
 		const char **why);
 	/* Bytes for a connection: whole frames, copied before it returns. */
 	void (*send)(void *arg, uint64_t conn, struct slice frames);
-	/* Close the connection after what was sent. engine_disconnect() must follow, then or later. */
+	/* Close the connection after what was sent. engine_disconnect() must follow, then or later.
+	 */
 	void (*close)(void *arg, uint64_t conn);
 	void (*random)(void *arg, uint8_t *p, size_t n);
 	/* For `status`: fills what the store knows. */

@@ -135,7 +135,22 @@ void outcome_tell(struct engine *e, struct engine_conn *c, const struct outcomes
 uint32_t where_encode(
 	struct engine *e, struct buf *out, uint64_t id, uint32_t generation, uint64_t checksum);
 
-/* ---- engine_query.c, engine_show.c ---- */
+/* ---- engine_query.c, engine_list.c, engine_show.c ---- */
+/* A query being answered. */
+struct asking {
+	struct engine *e;
+	struct engine_conn *c;
+	const struct msg_query *q;
+	uint32_t user;
+	struct buf out;
+};
+void asking_answer(struct asking *a, uint32_t code, const char *text, struct slice data);
+/* One part of several: next tells whether and where it goes on; NULL: it is the last. */
+void asking_answer_part(struct asking *a, uint32_t code, const char *text, struct slice data,
+	const struct msg_answer *next);
+void engine_list(struct asking *a);
+void engine_list_unfinished(struct asking *a);
+void engine_pack_count(struct buf *out, const char *name, uint64_t v);
 void engine_query(struct engine *e, struct engine_conn *c, const struct msg_query *q);
 /* Answers `show` of a task, as it was when it was asked for. */
 void engine_show(
