@@ -355,7 +355,7 @@ void cursor_skip(struct cursor *c)
 			continue;
 		if (depth == CURSOR_DEPTH_MAX || inside > cursor_left(c)) {
 			cursor_fail(c, depth == CURSOR_DEPTH_MAX
-					       ? "values nested too deep"
+					       ? "nesting: at most 64 deep"
 					       : "a count larger than what follows");
 			return;
 		}

@@ -239,6 +239,9 @@ static bool read_head(struct intake *in)
 	in->ns = slice_str(in->s->user->name);
 	if (in->count == 0 || (e->submit.flags & ~(uint32_t)BLOCK_ARRAY))
 		return refuse(in, DQ_E_USAGE, "an empty submit", slice_empty());
+	if (e->submit.ns.n > LIMIT_NAMESPACE_BYTES)
+		return refuse(in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_NAMESPACE_BYTES),
+			slice_empty());
 	if (e->submit.ns.n && !slice_eq(e->submit.ns, in->ns))
 		return refuse(in, DQ_E_REFUSED, "not your namespace: ", e->submit.ns);
 	if (in->array ? in->count > LIMIT_ARRAY_ELEMENTS : in->count > LIMIT_SUBMIT_TASKS)

@@ -139,8 +139,10 @@ static bool read_leases(struct intake *in, struct slice field, uint32_t *n)
 	struct engine *e = in->e;
 	struct cursor c;
 
-	if (!list_read_begin(&c, field, LIMIT_CREDIT, n))
+	if (!list_read_begin(&c, field, UINT32_MAX, n))
 		return bad(in, "a malformed list of leases");
+	if (*n > LIMIT_CREDIT)
+		return bad(in, limit_text(LIMIT_INDEX_CREDIT));
 	if (*n > e->leases_cap) {
 		e->leases_cap = *n;
 		e->leases = xreallocarray(e->leases, *n, sizeof(*e->leases));

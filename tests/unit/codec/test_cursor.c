@@ -279,7 +279,7 @@ START_TEST(nesting_is_bounded)
 		cursor_skip(&c);
 		ck_assert_int_eq(cursor_ok(&c), depth <= CURSOR_DEPTH_MAX);
 	}
-	ck_assert_str_eq(cursor_error(&c), "values nested too deep");
+	ck_assert_str_eq(cursor_error(&c), "nesting: at most 64 deep");
 }
 END_TEST
 
