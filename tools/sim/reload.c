@@ -28,13 +28,20 @@ static bool alike(const struct sim *s, enum task_state a, enum task_state b)
 	return a == b || (!s->flavor.calm && waits_a && waits_b);
 }
 
+static bool is_held(struct sim *s, uint64_t id)
+{
+	const struct book_task *t = book_find(&s->book, id);
+
+	return t && task_is_held_for_sure(s, t);
+}
+
 static void compare_task(struct pair *p, uint64_t id)
 {
 	struct core_task_view a, b;
 	bool there = core_view_task(p->one, id, &a), after = core_view_task(p->other, id, &b);
 
-	if (there && !after && a.state == TASK_DONE && a.lost) {
-		/* a value that nobody wants any more, while it is still being made again */
+	if (there && !after && !p->s->flavor.calm && !is_held(p->s, id)) {
+		/* of a value that nobody wants any more, while it is still being made again */
 		p->leaving = true;
 		return;
 	}

@@ -42,6 +42,7 @@ struct sim_flavor {
 	uint32_t crash_rate;  /* scheduler crashes in 10,000 steps */
 	uint32_t drop_rate;   /* broken links in 10,000 steps */
 	uint32_t worker_rate; /* deaths of workers in 10,000 steps */
+	uint32_t sleep_rate;  /* workers stopped for a while in 10,000 steps */
 	uint32_t client_rate; /* deaths of clients in 10,000 steps */
 	uint32_t full_rate;   /* low water in 10,000 steps */
 	uint32_t keys;        /* names that tasks share */

@@ -21,9 +21,9 @@ static enum fn pick_fn(struct sim *s)
 
 	if (dice < s->flavor.large)
 		return FN_LARGE;
-	if (dice < 60)
+	if (dice < 48)
 		return FN_SMALL;
-	if (dice < 72)
+	if (dice < 58)
 		return FN_MEDIUM;
 	if (dice < 92)
 		return FN_STAMP;

@@ -33,6 +33,7 @@ static void pick_flavor(struct sim *s)
 		.crash_rate = rng_chance(r, 1, 4) ? 0 : (uint32_t)rng_between(r, 1, 40),
 		.drop_rate = rng_chance(r, 1, 4) ? 0 : (uint32_t)rng_between(r, 1, 80),
 		.worker_rate = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_between(r, 1, 40),
+		.sleep_rate = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_between(r, 1, 60),
 		.client_rate = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20),
 		.full_rate = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 10),
 		.keys = 1 + (uint32_t)rng_below(r, 12),
@@ -142,7 +143,7 @@ static void break_link(struct sim *s)
 static void stall_link(struct sim *s)
 {
 	struct link *l = some_link(s);
-	uint64_t until = s->mono_us + rng_below(&s->rng, 2 * s->flavor.lease_ttl_ms * US_PER_MS);
+	uint64_t until = s->mono_us + rng_below(&s->rng, 4 * s->flavor.lease_ttl_ms * US_PER_MS);
 
 	if (!l || s->flavor.calm)
 		return;
@@ -163,11 +164,11 @@ static void worker_faults(struct sim *s)
 			worker_restart(s, w);
 	} else if (rng_chance(&s->rng, s->flavor.worker_rate, 10000)) {
 		worker_die(s, w);
-	} else if (!s->flavor.calm && rng_chance(&s->rng, s->flavor.worker_rate, 20000)) {
+	} else if (!s->flavor.calm && rng_chance(&s->rng, s->flavor.sleep_rate, 10000)) {
 		s->cover->events[SIM_WORKER_SLEEP]++;
 		sim_trace(s, "%s sleeps", w->peer.name);
 		w->asleep_until_us =
-			s->mono_us + rng_below(&s->rng, 3 * s->flavor.lease_ttl_ms * US_PER_MS);
+			s->mono_us + rng_below(&s->rng, 5 * s->flavor.lease_ttl_ms * US_PER_MS);
 	}
 }
 
