@@ -47,6 +47,8 @@ enum { OVER_UNIX, OVER_TCP, OVER_INPROC, TRANSPORTS };
 /* An address of the kind, new for each call within a process; the text lives until the next call.
  */
 const char *fresh_address(int transport);
+/* Removes the directory that a unix socket of fresh_address had; nothing for others. */
+void remove_directory_of(const char *address);
 /* Makes loop and listener; the first peer accepted becomes w->server. */
 void wires_listen(struct wires *w, int transport);
 void wires_connect(struct wires *w);

@@ -191,10 +191,7 @@ START_TEST(a_listener_pauses)
 	listener_free(&l);
 	turn_until(loop, &side.closes, 1);
 	loop_free(&loop);
-	if (_i == OVER_UNIX) {
-		*strrchr(address, '/') = '\0';
-		rmdir(address + 5);
-	}
+	remove_directory_of(address);
 }
 END_TEST
 
@@ -214,10 +211,7 @@ START_TEST(a_listener_may_be_freed_when_it_accepts)
 		turn_until(loop, &sides[i].closes, 1);
 	ck_assert_ptr_null(l);
 	loop_free(&loop);
-	if (_i == OVER_UNIX) {
-		*strrchr(address, '/') = '\0';
-		rmdir(address + 5);
-	}
+	remove_directory_of(address);
 }
 END_TEST
 

@@ -282,12 +282,13 @@ END_TEST
 static bool conversation(int transport)
 {
 	struct wires w = {0};
+	const char *address = fresh_address(transport);
 	uint64_t seq = 0;
 
 	w.loop = loop_new();
 	if (!w.loop)
 		return false;
-	w.listener = listener_new(w.loop, fresh_address(transport), NULL, NULL, NULL, 0);
+	w.listener = listener_new(w.loop, address, NULL, NULL, NULL, 0);
 	if (w.listener)
 		w.client.s = stream_connect(
 			w.loop, listener_address(w.listener), &side_handlers, &w.client);
@@ -307,6 +308,7 @@ static bool conversation(int transport)
 	}
 	listener_free(&w.listener);
 	loop_free(&w.loop);
+	remove_directory_of(address);
 	return w.client.closes == 1 && w.client.err == 0;
 }
 
