@@ -22,4 +22,4 @@ step "it beats the address"
 is "$(DQ_SCHEDULER=unix:/nowhere local_dq --local run -- echo beaten)" beaten
 
 step "nothing is left behind"
-exits 1 sh -c "ls $T/run/dq/scheduler.sock 2>/dev/null"
+[ ! -e "$T/run/dq/scheduler.sock" ]

@@ -397,7 +397,7 @@ static const struct fault {
 	{"row-no-attempt", f_row_no_attempt, "task 1.1: done without an attempt"},
 	{"row-twice", f_row_twice, "the finish_seq 2 is there twice"},
 	{"row-counter", f_row_counter, "finish_seq 99 is above the counter"},
-	{"row-holder", f_row_holder, "worker 9, which is not there"},
+	{"row-holder", f_row_holder, "worker 9, which never was"},
 	{"row-garbage", f_row_garbage, "record task 1.1"},
 	{"gone-past-end", f_gone_past_end, "gone 2.1: a bit is set past the block's end"},
 	{"gone-all", f_gone_all, "block 2.1: all its tasks are gone"},
