@@ -5,6 +5,10 @@
  */
 #include "core/impl.h"
 
+/* A full store takes new sessions up to so many, since who wants to free space needs one: their
+ * records are small and fit below the low water. */
+#define FULL_SESSIONS 1000
+
 static bool sooner_session(const struct heap_node *a, const struct heap_node *b)
 {
 	return container_of(a, struct session, deadline)->expires_us <
@@ -210,7 +214,7 @@ void session_open(struct core *c, const struct event *e)
 		session_resume(c, s, e);
 		return;
 	}
-	if (e->no_room) {
+	if (e->no_room && map64_count(&c->sessions) >= FULL_SESSIONS) {
 		conn_refuse(c, e->conn, DQ_E_STORE, "the store is full");
 		return;
 	}
