@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READY_MS 30000
@@ -207,24 +208,12 @@ void servers_stop(struct servers *s)
 
 uint64_t process_cpu_us(pid_t pid)
 {
-	char path[64], text[1024];
-	unsigned long long user, system;
-	const char *after;
-	FILE *f;
-	size_t n;
+	struct timespec used;
+	clockid_t clock;
 
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	f = fopen(path, "re");
-	if (!f)
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
 		return 0;
-	n = fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	after = strrchr(text, ')');
-	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-			      &user, &system) != 2)
-		return 0;
-	return (user + system) * US_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	return (uint64_t)used.tv_sec * US_PER_S + (uint64_t)used.tv_nsec / 1000;
 }
 
 uint64_t process_rss_bytes(pid_t pid)
