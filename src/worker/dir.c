@@ -10,6 +10,7 @@
 #include "base/ensure.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "worker/hex.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -82,28 +83,12 @@ static bool take_lock(struct worker_dir *d, char *error, size_t n)
 	return ok;
 }
 
-static bool hex_nibble(char c, uint8_t *out)
-{
-	if (c >= '0' && c <= '9')
-		*out = (uint8_t)(c - '0');
-	else if (c >= 'a' && c <= 'f')
-		*out = (uint8_t)(c - 'a' + 10);
-	else
-		return false;
-	return true;
-}
-
 static bool identity_parse(struct worker_dir *d, const char *text)
 {
 	if (strncmp(text, "uuid ", 5) != 0 || strlen(text) < 5 + 2 * sizeof(d->uuid))
 		return false;
-	for (size_t i = 0; i < sizeof(d->uuid); i++) {
-		uint8_t hi, lo;
-
-		if (!hex_nibble(text[5 + 2 * i], &hi) || !hex_nibble(text[6 + 2 * i], &lo))
-			return false;
-		d->uuid[i] = (uint8_t)(hi << 4 | lo);
-	}
+	if (!hex_decode(text + 5, d->uuid, sizeof(d->uuid)))
+		return false;
 	return text[5 + 2 * sizeof(d->uuid)] == '\n';
 }
 

@@ -19,6 +19,7 @@
 #include "loop/reconnect.h"
 #include "model/limits.h"
 #include "wire/wire.h"
+#include "worker/hex.h"
 
 #include <dq/error.h>
 
@@ -32,7 +33,7 @@
 
 #define HANDSHAKE_MS ((uint64_t)10000)
 #define LATE_US US_PER_S
-#define SECRET_MAX_BYTES 4096
+#define SECRET_BYTES 32
 
 enum link_state { LINK_WAITING, LINK_HELLO, LINK_PROVE, LINK_UP, LINK_CLOSING, LINK_ENDED };
 
@@ -47,8 +48,8 @@ struct link {
 	struct timer *retry, *tick;
 	uint8_t nonce[WIRE_NONCE_BYTES];
 	char user[LIMIT_NAME_BYTES + 1];
-	uint8_t secret[SECRET_MAX_BYTES];
-	size_t secret_bytes;
+	uint8_t secret[SECRET_BYTES];
+	bool has_secret;
 	uint64_t ttl_us;
 	uint64_t heard_us, ticked_us;
 	uint64_t bytes_in, bytes_out; /* at the last tick */
@@ -142,7 +143,7 @@ static void handle_refuse(struct link *k, const struct frame *frame)
 static bool handle_challenge(struct link *k, const struct frame *frame, const char **why)
 {
 	uint8_t theirs[WIRE_PROOF_BYTES], ours[WIRE_PROOF_BYTES];
-	struct slice secret = slice_of(k->secret, k->secret_bytes);
+	struct slice secret = slice_of(k->secret, sizeof(k->secret));
 	struct slice nonce = slice_of(k->nonce, sizeof(k->nonce)), user = slice_str(k->user);
 	struct msg_prove prove = {0};
 	struct msg_challenge m;
@@ -150,7 +151,7 @@ static bool handle_challenge(struct link *k, const struct frame *frame, const ch
 	if (!msg_challenge_decode(frame->payload, &m, why))
 		return false;
 	if (m.method == METHOD_SECRET) {
-		if (secret.n == 0) {
+		if (!k->has_secret) {
 			k->refused = DQ_E_REFUSED;
 			snprintf(k->refused_text, sizeof(k->refused_text),
 				"%s asks for a secret, and there is none", k->address);
@@ -284,21 +285,24 @@ static void connect_now(struct link *k)
 
 /* --- The owner's side ----------------------------------------------------------------------- */
 
+/* 64 hexadecimal digits, as the scheduler made them. */
 static bool read_secret(struct link *k, char *error, size_t error_bytes)
 {
 	int fd = open(k->secret_file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, k->secret, sizeof(k->secret)) : -1;
+	char text[2 * SECRET_BYTES];
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
 
 	if (n < 0)
 		snprintf(error, error_bytes, "%s: %s", k->secret_file, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	while (n > 0 && strchr(" \t\r\n", k->secret[n - 1]) && k->secret[n - 1])
-		n--;
-	if (n == 0)
-		snprintf(error, error_bytes, "%s: no secret in it", k->secret_file);
-	k->secret_bytes = n > 0 ? (size_t)n : 0;
-	return n > 0;
+	if (n < 0)
+		return false;
+	k->has_secret = n == sizeof(text) && hex_decode(text, k->secret, sizeof(k->secret));
+	explicit_bzero(text, sizeof(text));
+	if (!k->has_secret)
+		snprintf(error, error_bytes, "%s: not a secret: 64 hex digits", k->secret_file);
+	return k->has_secret;
 }
 
 static void read_user(struct link *k)
