@@ -21,6 +21,8 @@ static struct session_blocks *home_of(struct core *c, uint32_t session)
 	if (!h) {
 		h = xcalloc(1, sizeof(*h));
 		h->session = session;
+		h->cap = 4;
+		h->v = h->base = xcalloc(h->cap, sizeof(struct block *));
 		ensure(map64_put_ptr(&c->blocks_of, session, h));
 	}
 	return h;
@@ -42,16 +44,29 @@ static uint32_t home_search(const struct session_blocks *h, uint64_t id)
 	return lo;
 }
 
+/* A place at the end: what was left free in front is used first when it is much. */
+static void home_make_room(struct session_blocks *h)
+{
+	size_t front = (size_t)(h->v - h->base);
+
+	if (front > h->n) {
+		memmove(h->base, h->v, h->n * sizeof(struct block *));
+		front = 0;
+	} else {
+		h->cap *= 2;
+		h->base = xreallocarray(h->base, h->cap, sizeof(struct block *));
+	}
+	h->v = h->base + front;
+}
+
 static void home_insert(struct session_blocks *h, struct block *b)
 {
 	uint32_t at = h->n;
 
 	if (h->n && h->v[h->n - 1]->first > b->first)
 		at = home_search(h, b->first);
-	if (h->n == h->cap) {
-		h->cap = h->cap ? h->cap * 2 : 4;
-		h->v = xreallocarray(h->v, h->cap, sizeof(struct block *));
-	}
+	if (h->v + h->n == h->base + h->cap)
+		home_make_room(h);
 	memmove(h->v + at + 1, h->v + at, (h->n - at) * sizeof(struct block *));
 	h->v[at] = b;
 	h->n++;
@@ -64,12 +79,18 @@ static void home_remove(struct core *c, struct block *b)
 	uint32_t at = home_search(h, b->first);
 
 	ensure(at < h->n && h->v[at] == b);
-	memmove(h->v + at, h->v + at + 1, (h->n - at - 1) * sizeof(struct block *));
 	h->n--;
+	if (at < h->n / 2) {
+		/* the usual case: the oldest goes first */
+		memmove(h->v + 1, h->v, at * sizeof(struct block *));
+		h->v++;
+	} else {
+		memmove(h->v + at, h->v + at + 1, (h->n - at) * sizeof(struct block *));
+	}
 	if (h->n)
 		return;
 	map64_remove_ptr(&c->blocks_of, h->session);
-	free(h->v);
+	free(h->base);
 	free(h);
 }
 

@@ -94,32 +94,49 @@ static struct task *dep_of(struct core *c, uint64_t id)
 	return task_get(c, p.block, p.idx);
 }
 
+/* What is lost of its inputs is made again first. */
+void remake_inputs(struct core *c, struct task *t)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(t->block, t->idx, &n);
+
+	ensure(t->remake && t->waiting_on > 0);
+	for (uint32_t i = 0; i < n; i++)
+		if (!await(c, t, dep_of(c, deps[i])))
+			t->hopeless = true;
+	task_unblock(c, t);
+}
+
 bool remake(struct core *c, struct task *t)
 {
-	const uint64_t *deps;
 	uint32_t n;
+	const uint64_t *deps = block_deps(t->block, t->idx, &n);
+	bool deep = false;
 
 	ensure(value_is_lost(t));
 	if (t->remake)
 		return true;
-	if (!remake_allowed(t))
+	/* without its lineage the store has lost what it was made from */
+	if (!remake_allowed(t) || (n && !t->keeps_deps))
 		return false;
 	t->remake = true;
 	t->hopeless = false;
+	t->waiting_on = 1; /* until remake_inputs() */
 	task_move(c, t->block, t->idx, TASK_WAITING);
-	deps = block_deps(t->block, t->idx, &n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct task *d = dep_of(c, deps[i]);
 
 		d->users++;
-		if (!await(c, t, d))
-			t->hopeless = true;
+		deep = deep || value_is_lost(d);
 	}
-	if (t->waiting_on)
-		return true;
-	t->waiting_on = 1;
-	task_unblock(c, t);
-	return t->remake;
+	if (!deep) {
+		remake_inputs(c, t);
+		return t->remake;
+	}
+	/* by a later step, not by going down a lineage that may be long */
+	doom(c, task_own_id(t), TASK_DONE, CAUSE_LOST, 0);
+	c->u->more = true;
+	return true;
 }
 
 /* The remake is over: the value is there again, or wanting it fails. */

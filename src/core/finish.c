@@ -41,7 +41,9 @@ static void doom_one(struct core *c, const struct doom *d)
 
 	if (!place_of(c, d->id, &p))
 		return;
-	if (d->cause == CAUSE_UNHELD) {
+	if (d->state == TASK_DONE) {
+		remake_inputs(c, task_peek(p.block, p.idx));
+	} else if (d->cause == CAUSE_UNHELD) {
 		struct task *t = task_peek(p.block, p.idx);
 
 		if (task_is_held(p.block, p.idx) || (t && (t->users || t->getters)))
@@ -239,8 +241,11 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 			remake_end(c, t, false);
 			return;
 		}
-		if (!held || checksum != t->checksum || size != t->size)
+		if (!held || checksum != t->checksum || size != t->size) {
+			/* copies that came back meanwhile are of another value */
+			copies_free(c, t);
 			t->generation++;
+		}
 	}
 	t->held_value = held;
 	t->size = size;

@@ -13,7 +13,8 @@ bool task_is_held(const struct block *b, uint32_t idx)
 	return (b->state[idx] & (TASK_HELD | TASK_DETACHED)) || (t && t->holds);
 }
 
-/* The task's value no longer needs those of its dependencies. */
+/* The task's value no longer needs those of its dependencies. What nothing else needs is forgotten
+ * by a later step: a lineage may be long. */
 void lineage_drop(struct core *c, struct task *t)
 {
 	uint32_t n;
@@ -27,8 +28,10 @@ void lineage_drop(struct core *c, struct task *t)
 		ensure(place_of(c, deps[i], &p));
 		d = task_peek(p.block, p.idx);
 		ensure(d && d->lineage > 0);
-		d->lineage--;
-		maybe_forget(c, p.block, p.idx);
+		if (--d->lineage || d->users || d->remake || task_is_held(p.block, p.idx))
+			continue;
+		doom(c, deps[i], TASK_CANCELLED, CAUSE_UNHELD, 0);
+		c->u->more = true;
 	}
 }
 
@@ -41,6 +44,15 @@ void gone_mark(struct core *c, struct block *b, uint32_t idx)
 	c->u->seal = true;
 }
 
+/* The key names its task, or array, no more. */
+static void key_free(struct core *c, const struct block *b, uint32_t idx)
+{
+	uint64_t id;
+
+	if (fpmap_get(&c->keys, b->keys[idx].key, &id) && id == block_id(b, idx))
+		fpmap_remove(&c->keys, b->keys[idx].key, NULL);
+}
+
 /* The block's last task is gone. */
 static void block_gone(struct core *c, struct block *b)
 {
@@ -49,6 +61,8 @@ static void block_gone(struct core *c, struct block *b)
 		if (b->gone_stored[i / 64] >> (i % 64) & 1)
 			update_delete(c->u, RECORD_GONE, b->first + i * GONE_CHUNK, 0);
 	}
+	if (b->keys && b->flags & BLOCK_ARRAY)
+		key_free(c, b, 0);
 	update_delete(c->u, RECORD_BLOCK, b->first, 0);
 	block_free(c, b);
 }
@@ -71,12 +85,8 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 	}
 	b->state[idx] &= TASK_STATE_MASK;
 	task_move(c, b, idx, TASK_GONE);
-	if (b->keys && !(b->flags & BLOCK_ARRAY)) {
-		uint64_t id;
-
-		if (fpmap_get(&c->keys, b->keys[idx].key, &id) && id == block_id(b, idx))
-			fpmap_remove(&c->keys, b->keys[idx].key, NULL);
-	}
+	if (b->keys && !(b->flags & BLOCK_ARRAY))
+		key_free(c, b, idx);
 	if (t)
 		task_drop_if_dull(c, t);
 	if (b->live)

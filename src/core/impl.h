@@ -33,8 +33,10 @@
 #define OPTION_EXEC 4
 
 #define TASKS_PER_CHUNK 64
-#define POISON_DEATHS 3  /* workers that may die of a task */
-#define STEP_BUDGET 4096 /* tasks that one step of a long work touches */
+#define POISON_DEATHS 3      /* workers that may die of a task */
+#define STEP_BUDGET 4096     /* tasks that one step of a long work touches */
+#define HOLD_TASKS_MAX 65536 /* holds that one request takes: a record each */
+#define HOLD_TASKS_TEXT "hold: at most 65536 tasks a request"
 
 struct task;
 
@@ -79,7 +81,8 @@ struct block {
 struct session_blocks {
 	uint32_t session;
 	uint32_t n, cap;
-	struct block **v;
+	struct block **v;    /* n of them, somewhere in base */
+	struct block **base; /* cap places */
 };
 
 /* What is kept of a task beyond its byte, while something is going on with it. */
@@ -279,7 +282,8 @@ struct core {
 	uint32_t scratch_cap;
 };
 
-/* Why a doomed task ends. */
+/* Why a doomed task ends. State DONE: it does not, but is a remake that is to look for its inputs.
+ */
 struct doom {
 	uint64_t id;
 	uint64_t blame; /* 0: unheld or cancelled */
@@ -383,6 +387,7 @@ bool value_is_lost(const struct task *t);
 /* Makes a lost value again if it may be, and says whether it will be there. */
 bool remake(struct core *c, struct task *t);
 bool remake_allowed(const struct task *t);
+void remake_inputs(struct core *c, struct task *t);
 void remake_end(struct core *c, struct task *t, bool ok);
 /* The values of a task's dependencies are there, or it waits for them now, or is doomed: true only
  * for the first. */

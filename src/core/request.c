@@ -5,8 +5,6 @@
 
 #include "codec/pack.h"
 
-#define HOLD_TASKS_MAX 65536
-
 void release(struct core *c, const struct event *e)
 {
 	runs_request(c, e, WORK_RELEASE);
@@ -22,45 +20,70 @@ static void hold_run(struct core *c, struct session *s, struct run r)
 	}
 }
 
-void hold(struct core *c, const struct event *e)
+/* Reads the keys, and into data what they name; false: *why. Takes nothing. */
+static bool resolve_keys(struct core *c, const struct session *s, struct slice keys,
+	struct buf *data, uint32_t *code, const char **why)
 {
-	struct session *s;
-	struct cursor in;
-	struct buf data;
 	uint64_t held = 0;
+	struct cursor in;
 	uint32_t n;
 
-	if (!request_begin(c, e, &s))
-		return;
-	buf_init(&data, LIMIT_FRAME_BYTES);
-	cursor_init(&in, e->keys);
+	cursor_init(&in, keys);
 	n = cursor_array(&in);
-	pack_array(&data, n);
+	pack_array(data, n);
 	for (uint32_t i = 0; i < n && cursor_ok(&in); i++) {
 		struct slice key = cursor_str(&in);
 		struct run r;
 		struct place p;
 
 		if (!core_resolve(c, s->user->number, key, &r) || !place_of(c, r.first, &p)) {
-			pack_nil(&data);
+			pack_nil(data);
 			continue;
 		}
 		held += r.count;
 		if (held > HOLD_TASKS_MAX)
 			break;
-		hold_run(c, s, r);
-		pack_array(&data, 3);
-		pack_u64(&data, r.first);
-		pack_u64(&data, r.count);
-		pack_u64(&data, block_state(p.block, p.idx));
+		pack_array(data, 3);
+		pack_u64(data, r.first);
+		pack_u64(data, r.count);
+		pack_u64(data, block_state(p.block, p.idx));
 	}
-	if (!cursor_ok(&in) || data.failed)
-		reply_stored(
-			c, s, e->conn, DQ_E_USAGE, "malformed keys", slice_empty(), slice_empty());
-	else if (held > HOLD_TASKS_MAX)
-		reply_stored(c, s, e->conn, DQ_E_LIMIT, "hold: at most 65536 tasks a request",
-			slice_empty(), slice_empty());
-	else
+	*code = held > HOLD_TASKS_MAX || data->failed ? DQ_E_LIMIT : DQ_E_USAGE;
+	*why = held > HOLD_TASKS_MAX ? HOLD_TASKS_TEXT
+	       : data->failed        ? limit_text(LIMIT_INDEX_FRAME_BYTES)
+				     : "malformed keys";
+	return cursor_ok(&in) && !data->failed && held <= HOLD_TASKS_MAX;
+}
+
+static void hold_keys(struct core *c, struct session *s, struct slice keys)
+{
+	struct cursor in;
+	struct run r;
+
+	cursor_init(&in, keys);
+	for (uint32_t n = cursor_array(&in); n; n--)
+		if (core_resolve(c, s->user->number, cursor_str(&in), &r))
+			hold_run(c, s, r);
+}
+
+void hold(struct core *c, const struct event *e)
+{
+	struct session *s;
+	struct buf data;
+	const char *why;
+	uint32_t code;
+
+	if (!request_begin(c, e, &s))
+		return;
+	buf_init(&data, LIMIT_FRAME_BYTES - 64);
+	if (e->no_room) {
+		reply_stored(c, s, e->conn, DQ_E_STORE, "the store is full", slice_empty(),
+			slice_empty());
+	} else if (resolve_keys(c, s, e->keys, &data, &code, &why)) {
+		hold_keys(c, s, e->keys);
 		reply_stored(c, s, e->conn, DQ_E_OK, "", slice_empty(), buf_slice(&data));
+	} else {
+		reply_stored(c, s, e->conn, code, why, slice_empty(), slice_empty());
+	}
 	buf_release(&data);
 }

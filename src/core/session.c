@@ -320,37 +320,58 @@ void session_end(struct core *c, struct session *s)
 	c->u->more = true;
 }
 
-/* The session has no holds left. */
+/* The session has no holds and no replies left. */
 static void session_gone(struct core *c, struct session *s)
 {
-	struct map64_iter it = {0};
-	uint64_t seq, one;
-
-	while (map64_next(&s->replies, &it, &seq, &one))
-		update_delete(c->u, RECORD_REPLY, s->number, seq);
 	update_delete(c->u, RECORD_SESSION, s->number, 0);
 	c->u->seal = true;
 	session_free(c, s);
 }
 
+/* Some keys of the map, as many as the budget allows, in one pass: the map may be large. */
+static uint32_t some_of(const struct map64 *m, uint64_t keys[STEP_BUDGET], uint32_t *budget)
+{
+	struct map64_iter it = {0};
+	uint32_t n = 0;
+	uint64_t one;
+
+	while (n < STEP_BUDGET && *budget && map64_next(m, &it, &keys[n], &one)) {
+		(*budget)--;
+		n++;
+	}
+	return n;
+}
+
 /* Holds on other sessions' tasks; false when none are left. */
 static bool drop_other_holds(struct core *c, struct session *s, uint32_t *budget)
 {
-	while (map64_count(&s->holds) && *budget) {
-		struct map64_iter it = {0};
-		uint64_t id, one;
+	uint64_t ids[STEP_BUDGET];
+	uint32_t n = some_of(&s->holds, ids, budget);
+
+	for (uint32_t i = 0; i < n; i++) {
 		struct place p;
 
-		ensure(map64_next(&s->holds, &it, &id, &one));
-		(*budget)--;
-		if (place_of(c, id, &p)) {
+		if (place_of(c, ids[i], &p)) {
 			hold_release(c, s, p.block, p.idx);
 		} else {
-			map64_remove(&s->holds, id, NULL);
-			update_delete(c->u, RECORD_HOLD, s->number, id);
+			map64_remove(&s->holds, ids[i], NULL);
+			update_delete(c->u, RECORD_HOLD, s->number, ids[i]);
 		}
 	}
 	return map64_count(&s->holds) > 0;
+}
+
+/* Replies that its client never acknowledged; false when none are left. */
+static bool drop_replies(struct core *c, struct session *s, uint32_t *budget)
+{
+	uint64_t seqs[STEP_BUDGET];
+	uint32_t n = some_of(&s->replies, seqs, budget);
+
+	for (uint32_t i = 0; i < n; i++) {
+		map64_remove(&s->replies, seqs[i], NULL);
+		update_delete(c->u, RECORD_REPLY, s->number, seqs[i]);
+	}
+	return map64_count(&s->replies) > 0;
 }
 
 /* Its own tasks, by number; the blocks may vanish on the way. */
@@ -401,7 +422,8 @@ bool sessions_work(struct core *c, uint32_t *budget)
 
 		if (!s->end_stored)
 			return false;
-		if (drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget))
+		if (drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget) ||
+			drop_replies(c, s, budget))
 			break;
 		session_gone(c, s);
 	}

@@ -135,6 +135,15 @@ struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, con
 	return hasher_fp128(&h);
 }
 
+/* The same task again: held by one record an element, unless it is so already. */
+static bool claim_same(struct intake *in, const struct block *b, uint32_t i)
+{
+	bool held = in->detached[i] ? b->state[0] & TASK_DETACHED : b->session == in->s->number;
+
+	return !in->array || held || in->count <= HOLD_TASKS_MAX ||
+	       refuse(in, DQ_E_LIMIT, HOLD_TASKS_TEXT, slice_empty());
+}
+
 /* An entry with a key of the user's: new, or the same task, or a conflict. */
 static bool claim_key(
 	struct intake *in, const struct block_entry *entry, uint32_t i, struct slice inputs)
@@ -167,7 +176,7 @@ static bool claim_key(
 		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo &&
 			!!(p.block->flags & BLOCK_ARRAY) == in->array) {
 			if (p.block->live == p.block->count || !in->array)
-				return true;
+				return claim_same(in, p.block, i);
 			in->live = id;
 			return refuse(in, DQ_E_CONFLICT,
 				"an array of which a part was released has the key: ", entry->key);
@@ -240,8 +249,8 @@ static bool read_head(struct intake *in)
 	if (in->count == 0 || (e->submit.flags & ~(uint32_t)BLOCK_ARRAY))
 		return refuse(in, DQ_E_USAGE, "an empty submit", slice_empty());
 	if (e->submit.ns.n > LIMIT_NAMESPACE_BYTES)
-		return refuse(in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_NAMESPACE_BYTES),
-			slice_empty());
+		return refuse(
+			in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_NAMESPACE_BYTES), slice_empty());
 	if (e->submit.ns.n && !slice_eq(e->submit.ns, in->ns))
 		return refuse(in, DQ_E_REFUSED, "not your namespace: ", e->submit.ns);
 	if (in->array ? in->count > LIMIT_ARRAY_ELEMENTS : in->count > LIMIT_SUBMIT_TASKS)

@@ -95,8 +95,6 @@ static void lose_copies(struct core *c, struct worker *w)
 		for (uint32_t i = 0; i < t->ncopies; i++)
 			if (t->copies[i] == w)
 				t->copies[i--] = t->copies[--t->ncopies];
-		if (t->getters && value_is_lost(t) && !t->remake && !remake(c, t))
-			getters_answer(c, t, DQ_E_LOST, "the result was lost with its worker");
 	}
 	map64_clear(&w->held);
 	w->held_bytes = 0;
@@ -268,14 +266,18 @@ void worker_join(struct core *c, const struct event *e)
 	struct worker *w = worker_of_uuid(c, e->join.uuid);
 	bool same_process, same_record;
 	struct map64 running;
-	struct conn *conn;
+	struct conn *conn = conn_get(c, e->conn);
 	struct send *s;
 
+	if (conn && conn->worker) {
+		conn_refuse(c, e->conn, DQ_E_PROTOCOL, "a second JOIN");
+		return;
+	}
 	if (name_is_taken(c, e)) {
 		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another worker has this name");
 		return;
 	}
-	if (map64_count(&c->workers) >= LIMIT_WORKERS) {
+	if (!w && map64_count(&c->workers) >= LIMIT_WORKERS) {
 		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WORKERS));
 		return;
 	}

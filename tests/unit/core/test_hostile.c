@@ -1,0 +1,255 @@
+/* Peers that do what no sound peer does, and sizes that no small test has, as stories. */
+#include "check_core.h"
+#include "story.h"
+
+#define ID(n) task_id(1, n)
+
+static void begin(struct story *s)
+{
+	story_begin(s);
+	story_open(s, 10);
+	story_join(s, 20, 1, "one", NULL, 0);
+	story_credit(s, 20, 2);
+	story_seal(s);
+	story_told(s);
+}
+
+/* Steps and seals until nothing goes on. */
+static void settle(struct story *s)
+{
+	struct event e = {.kind = EVENT_CONTINUE};
+
+	for (int i = 0; i < 1000; i++) {
+		story_step(s, &e);
+		story_seal(s);
+	}
+}
+
+START_TEST(an_array_key_is_free_again)
+{
+	struct story s;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_array(&s, 10, 1, 1, "a", 3);
+	story_runs(&s, EVENT_RELEASE, 10, 2, ID(1), 3);
+	settle(&s);
+	story_told(&s);
+	story_array(&s, 10, 3, 4, "a", 3);
+	told_eq(&s, "put block 1-4\n-> 10 reply 3 code 0\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_connection_is_one_worker)
+{
+	struct story s;
+
+	begin(&s);
+	story_join(&s, 20, 2, "two", NULL, 0);
+	told_eq(&s, "-> 20 close code 13 a second JOIN\n");
+	/* the first one is lost as any that hangs up */
+	story_leave(&s, 20);
+	story_pass(&s, 31);
+	told_eq(&s, "del worker 1\n");
+	story_end(&s);
+}
+END_TEST
+
+/* A chain of n tasks, each done with a value that its worker holds, each released but the last. */
+static void chain(struct story *s, uint32_t n)
+{
+	begin(s);
+	for (uint32_t i = 1; i <= n; i++) {
+		struct story_task t = {.deps = {i > 1 ? ID(i - 1) : 0}};
+
+		story_submit(s, 10, i, i, &t, 1);
+		story_seal(s);
+		story_report(s, 20, ID(i), i, TASK_DONE, 5000);
+		buf_clear(&s->told);
+	}
+	story_runs(s, EVENT_RELEASE, 10, n + 1, ID(1), n - 1);
+	settle(s);
+	buf_clear(&s->told);
+}
+
+#define LONG 200000
+
+START_TEST(a_long_lineage_is_forgotten)
+{
+	struct core_task_view v;
+	struct story s;
+
+	chain(&s, LONG);
+	ck_assert(core_view_task(s.core, ID(1), &v));
+	story_runs(&s, EVENT_RELEASE, 10, LONG + 2, ID(LONG), 1);
+	settle(&s);
+	ck_assert(!core_view_task(s.core, ID(LONG), &v));
+	ck_assert(!core_view_task(s.core, ID(1), &v));
+	story_told(&s);
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_long_lineage_is_made_again)
+{
+	struct event get = {.kind = EVENT_GET, .conn = 10, .seq = 1};
+	struct story s;
+
+	chain(&s, LONG);
+	story_leave(&s, 20);
+	story_pass(&s, 31);
+	story_join(&s, 21, 2, "two", NULL, 0);
+	story_credit(&s, 21, 1);
+	story_seal(&s);
+	story_told(&s);
+	get.get.id = ID(LONG);
+	story_step(&s, &get);
+	settle(&s);
+	told_eq(&s, "put lease 200001 to worker 2: 1-1(remake)\n-> 21 lease 200001: 1-1\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_value_made_again_that_differs)
+{
+	struct event_copy old = {.id = ID(1), .checksum = 5000, .size = 5000};
+	struct event e = {.kind = EVENT_GET, .conn = 10, .seq = 1};
+	struct core_worker_view w;
+	struct story s;
+	uint8_t id[WORKER_UUID_BYTES] = {3};
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	story_seal(&s);
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 5000);
+	story_leave(&s, 20);
+	story_pass(&s, 31);
+	e.get.id = ID(1);
+	story_step(&s, &e);
+	story_join(&s, 21, 2, "two", NULL, 0);
+	story_credit(&s, 21, 1);
+	story_seal(&s);
+	/* a worker comes with a copy while another makes it again, and gets something else */
+	e = (struct event){.kind = EVENT_JOIN, .conn = 22};
+	e.join.uuid = slice_of(id, sizeof(id));
+	e.join.name = slice_str("w3");
+	e.join.user = slice_str("ann");
+	e.join.slots = 1;
+	e.join.copies = &old;
+	e.join.ncopies = 1;
+	story_step(&s, &e);
+	story_told(&s);
+	story_report(&s, 21, ID(1), 2, TASK_DONE, 6000);
+	told_eq(&s, "put task 1-1 done attempts 2 on worker 2 generation 1\ndel lease 2\n"
+		    "-> 22 free 1-1\n-> 10 value 1-1 code 0\n-> 21 reported\n");
+	ck_assert(core_view_worker(s.core, 3, &w));
+	ck_assert_uint_eq(w.held_bytes, 0);
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_hold_that_is_refused_holds_nothing)
+{
+	static const uint8_t keys[] = {0x92, 0xa1, 'k', 0xa3, 'b', 'i', 'g'};
+	struct event e = {.kind = EVENT_HOLD, .conn = 11, .seq = 1};
+	struct story s;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{.key = "k"}}, 1);
+	story_array(&s, 10, 2, 2, "big", 70000);
+	story_open(&s, 11);
+	story_told(&s);
+	e.keys = slice_of(keys, sizeof(keys));
+	story_step(&s, &e);
+	told_eq(&s, "put reply 2 1\n-> 11 reply 1 code 10 hold: at most 65536 tasks a request\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(a_large_array_of_another_session)
+{
+	struct story s;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_array(&s, 10, 1, 1, "big", 70000);
+	story_open(&s, 11);
+	story_told(&s);
+	/* one record an element would be one step's */
+	story_array(&s, 11, 1, 1, "big", 70000);
+	told_eq(&s, "put reply 2 1\n-> 11 reply 1 code 10 hold: at most 65536 tasks a request\n");
+	/* its own costs nothing */
+	story_array(&s, 10, 2, 70001, "big", 70000);
+	told_eq(&s, "put reply 1 2\n-> 10 reply 2 code 0\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(many_small_submits)
+{
+	struct story s;
+	uint32_t n = 300000;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	for (uint32_t i = 1; i <= n; i++) {
+		story_submit(&s, 10, i, i, (struct story_task[]){{0}}, 1);
+		buf_clear(&s.told);
+	}
+	story_seal(&s);
+	story_runs(&s, EVENT_CLOSE, 10, n + 1, 0, 0);
+	settle(&s);
+	buf_clear(&s.told);
+	story_told(&s);
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(many_holds_of_others)
+{
+	struct story s;
+	uint8_t keys[8] = {0x91, 0xa2, 'b', 0};
+	uint32_t n = 10;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_open(&s, 11);
+	for (uint32_t i = 0; i < n; i++) {
+		struct event e = {.kind = EVENT_HOLD, .conn = 11, .seq = i + 1};
+		char key[3] = {'b', (char)('a' + i), 0};
+
+		story_array(&s, 10, i + 1, 1 + i * 60000, key, 60000);
+		keys[3] = (uint8_t)key[1];
+		e.keys = slice_of(keys, 4);
+		story_step(&s, &e);
+		buf_clear(&s.told);
+	}
+	story_leave(&s, 11);
+	story_pass(&s, 601);
+	settle(&s);
+	buf_clear(&s.told);
+	story_told(&s);
+	story_end(&s);
+}
+END_TEST
+
+Suite *suite_hostile(void)
+{
+	Suite *suite = suite_create("hostile");
+	TCase *t = tcase_create("hostile");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, an_array_key_is_free_again);
+	tcase_add_test(t, a_connection_is_one_worker);
+	tcase_add_test(t, a_long_lineage_is_forgotten);
+	tcase_add_test(t, a_long_lineage_is_made_again);
+	tcase_add_test(t, a_value_made_again_that_differs);
+	tcase_add_test(t, a_hold_that_is_refused_holds_nothing);
+	tcase_add_test(t, a_large_array_of_another_session);
+	tcase_add_test(t, many_small_submits);
+	tcase_add_test(t, many_holds_of_others);
+	suite_add_tcase(suite, t);
+	return suite;
+}
