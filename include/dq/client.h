@@ -1,21 +1,25 @@
 /*
  * libdq: a client of dq. Tasks, futures, results.
  *
- * Errors: functions return 0 or a code of <dq/error.h>; dq_client_error() has one line of text for the last failure on that
- * client.
+ * Errors: functions return 0 or a code of <dq/error.h>; dq_client_error() has one line of text for
+ * the last failure on that client.
  *
- * Blocking and not: a call that waits drives the client's connection itself. A program with its own loop polls dq_client_fd() for
- * reading, with dq_client_timeout_ms() as its longest sleep, and calls dq_client_process(); callbacks run inside
- * dq_client_process() and inside blocking calls, nowhere else. libdq starts no thread (a local client apart, see
- * dq_client_open), takes no signal and no loop over.
+ * Blocking and not: a call that waits drives the client's connection itself. A program with its own
+ * loop polls dq_client_fd() for reading, with dq_client_timeout_ms() as its longest sleep, and
+ * calls dq_client_process(); callbacks run inside dq_client_process() and inside blocking calls,
+ * nowhere else. libdq starts no thread (a local client apart, see dq_client_open), takes no signal
+ * and no loop over.
  *
- * Threads: a client and its futures may be used from several threads; one lock guards them, one thread drives the connection
- * and the others wait for it. Callbacks may call anything but blocking calls (DQ_E_USAGE).
+ * Threads: a client and its futures may be used from several threads; one lock guards them, one
+ * thread drives the connection and the others wait for it. Callbacks may call anything but blocking
+ * calls (DQ_E_USAGE).
  *
- * Restarts: a lost connection loses nothing. The client reconnects by itself, resumes its session, sends again what was not
- * acknowledged and gets each answer once. After fork() a client answers DQ_E_FORKED in the child.
+ * Restarts: a lost connection loses nothing. The client reconnects by itself, resumes its session,
+ * sends again what was not acknowledged and gets each answer once. After fork() a client answers
+ * DQ_E_FORKED in the child.
  *
- * Ideas: futures and their calls follow Dask's distributed client; sessions that outlive a connection are dq's own.
+ * Ideas: futures and their calls follow Dask's distributed client; sessions that outlive a
+ * connection are dq's own.
  */
 #ifndef DQ_CLIENT_H
 #define DQ_CLIENT_H
@@ -37,35 +41,43 @@ struct dq_args;
 /* ---- opening ---- */
 
 struct dq_options {
-	size_t size;              /* sizeof(struct dq_options): lets later versions add fields */
-	const char *session;      /* a name makes the session resumable by another process; NULL: unnamed */
-	double session_ttl_s;     /* how long the session outlives a lost connection; 0: the scheduler's default */
+	size_t size;         /* sizeof(struct dq_options): lets later versions add fields */
+	const char *session; /* a name makes the session resumable by another process; NULL: unnamed
+			      */
+	double session_ttl_s; /* how long the session outlives a lost connection; 0: the scheduler's
+				 default */
 	const char *secret_file;  /* for tcp; NULL: $DQ_SECRET_FILE, then the contact file's */
 	double connect_timeout_s; /* 0: 5 s */
 	bool look_only;           /* no session: only status, list, lookups and waits */
 	/* a local client only: */
-	const char *local_dir;    /* the state directory; NULL: a temporary one, removed at close */
-	unsigned local_workers;   /* 0: one */
-	unsigned local_slots;     /* slots of each worker; 0: the CPUs this process may use */
+	const char *local_dir;  /* the state directory; NULL: a temporary one, removed at close */
+	unsigned local_workers; /* 0: one */
+	unsigned local_slots;   /* slots of each worker; 0: the CPUs this process may use */
 	const char *const *local_modules; /* NULL-ended paths of task modules; NULL: none */
-	bool local_processes;     /* process slots, where the helper is installed */
-	const char *durability;   /* NULL: "strict" */
+	bool local_processes;             /* process slots, where the helper is installed */
+	const char *durability;           /* NULL: "strict" */
 };
 
-#define DQ_OPTIONS_INIT { .size = sizeof(struct dq_options) }
+#define DQ_OPTIONS_INIT                                                                            \
+	{                                                                                          \
+		.size = sizeof(struct dq_options)                                                  \
+	}
 
 /*
- * Connects to "unix:PATH" or "tcp://HOST:PORT" and opens a session. address NULL or "local" starts a scheduler and workers inside this
- * process, on threads named dq-*, ended by dq_client_close. *out is set in any case but out of memory: on failure it only
- * carries the error's text and must still be closed. options may be NULL.
+ * Connects to "unix:PATH" or "tcp://HOST:PORT" and opens a session. address NULL or "local" starts
+ * a scheduler and workers inside this process, on threads named dq-*, ended by dq_client_close.
+ * *out is set in any case but out of memory: on failure it only carries the error's text and must
+ * still be closed. options may be NULL.
  */
 int dq_client_open(const char *address, const struct dq_options *options, struct dq_client **out);
-/* Ends the session, which releases all its futures' holds at once, and frees the client and its futures. Sets *client NULL;
- * accepts NULL. A local client waits for running tasks to stop. */
+/* Ends the session, which releases all its futures' holds at once, and frees the client and its
+ * futures. Sets *client NULL; accepts NULL. A local client waits for running tasks to stop. */
 int dq_client_close(struct dq_client **client);
-/* As close, but leaves the session alive on the scheduler until its TTL ends: a named one can be resumed. */
+/* As close, but leaves the session alive on the scheduler until its TTL ends: a named one can be
+ * resumed. */
 int dq_client_leave(struct dq_client **client);
-/* One line about the last failure on this client, "" if none. Valid until the next call on it from this thread. */
+/* One line about the last failure on this client, "" if none. Valid until the next call on it from
+ * this thread. */
 const char *dq_client_error(const struct dq_client *client);
 
 /* ---- the caller's loop ---- */
@@ -75,8 +87,8 @@ int dq_client_timeout_ms(const struct dq_client *client); /* -1: no limit */
 int dq_client_process(struct dq_client *client);
 /* Sends what is gathered without waiting for answers. */
 int dq_client_flush(struct dq_client *client);
-/* Waits until everything submitted, cancelled or released so far is acknowledged, which means durable. timeout_s < 0: no limit.
- * The first refusal since the last call is its return value. */
+/* Waits until everything submitted, cancelled or released so far is acknowledged, which means
+ * durable. timeout_s < 0: no limit. The first refusal since the last call is its return value. */
 int dq_client_sync(struct dq_client *client, double timeout_s);
 
 /* ---- arguments: one msgpack value, built in order ---- */
@@ -84,8 +96,9 @@ int dq_client_sync(struct dq_client *client, double timeout_s);
 struct dq_args *dq_args_new(void); /* NULL: out of memory */
 void dq_args_free(struct dq_args **args);
 void dq_args_clear(struct dq_args *args);
-/* Each appends one value, or opens an array or map whose values follow (a map: key, value, key, value). Errors are sticky and
- * come out of dq_submit. More than one value at the top level is sent as an array of them. */
+/* Each appends one value, or opens an array or map whose values follow (a map: key, value, key,
+ * value). Errors are sticky and come out of dq_submit. More than one value at the top level is sent
+ * as an array of them. */
 void dq_args_nil(struct dq_args *args);
 void dq_args_bool(struct dq_args *args, bool v);
 void dq_args_int(struct dq_args *args, int64_t v);
@@ -109,21 +122,23 @@ void dq_args_index(struct dq_args *args);
 /* ---- submitting ---- */
 
 struct dq_spec {
-	size_t size;          /* sizeof(struct dq_spec) */
-	const char *key;      /* NULL: generated */
+	size_t size;     /* sizeof(struct dq_spec) */
+	const char *key; /* NULL: generated */
 	/* a function of a task module … */
 	const char *function;
 	const struct dq_args *args; /* NULL: nil */
 	/* … or a command */
-	const char *const *argv;            /* NULL-ended words, taken as they are … */
-	const struct dq_args *argv_words;   /* … or words as an array of values: a str, or an array of parts (str, future, element,
-					       index) that are joined; a future stands for the path of a file with its value */
-	const char *const *env;             /* NULL-ended "NAME=VALUE", added to the worker's */
-	const char *cwd;                    /* NULL: this process's */
-	const void *input;                  /* standard input; NULL: empty */
+	const char *const *argv;          /* NULL-ended words, taken as they are … */
+	const struct dq_args *argv_words; /* … or words as an array of values: a str, or an array of
+					     parts (str, future, element, index) that are joined; a
+					     future stands for the path of a file with its value */
+	const char *const *env;           /* NULL-ended "NAME=VALUE", added to the worker's */
+	const char *cwd;                  /* NULL: this process's */
+	const void *input;                /* standard input; NULL: empty */
 	size_t input_bytes;
 	/* both */
-	const struct dq_future *const *after; /* dependencies besides those in the arguments; NULL-ended, or NULL */
+	const struct dq_future *const *after; /* dependencies besides those in the arguments;
+						 NULL-ended, or NULL */
 	const char *const *after_keys;        /* likewise by key */
 	const char *const *labels;            /* NULL-ended, or NULL */
 	bool detached;                        /* kept without a session */
@@ -131,25 +146,32 @@ struct dq_spec {
 	bool recompute;                       /* a lost result of a command may be made again */
 };
 
-#define DQ_SPEC_INIT { .size = sizeof(struct dq_spec) }
+#define DQ_SPEC_INIT                                                                               \
+	{                                                                                          \
+		.size = sizeof(struct dq_spec)                                                     \
+	}
 
 /*
- * Submits a task and gives a future for it; does not wait: it is sent with what else gathers, at the latest by the next
- * waiting call, flush or process. Everything of the spec is copied. A conflict or refusal comes out of the future (status, result), and of
- * dq_client_sync. Free the future with dq_future_free.
+ * Submits a task and gives a future for it; does not wait: it is sent with what else gathers, at
+ * the latest by the next waiting call, flush or process. Everything of the spec is copied. A
+ * conflict or refusal comes out of the future (status, result), and of dq_client_sync. Free the
+ * future with dq_future_free.
  */
 int dq_submit(struct dq_client *client, const struct dq_spec *spec, struct dq_future **out);
-/* n specs in one call, at most 65536: all of them are accepted, or none. out[n]; on an error all NULL. */
-int dq_submit_many(struct dq_client *client, const struct dq_spec *specs, size_t n, struct dq_future **out);
-/* One spec for n elements. inputs: an array of n values (dq_args_array and its values), or NULL where the index is enough. *out is a
- * future of the whole array. */
-int dq_map(struct dq_client *client, const struct dq_spec *spec, uint64_t n, const struct dq_args *inputs,
-	   struct dq_future **out);
+/* n specs in one call, at most 65536: all of them are accepted, or none. out[n]; on an error all
+ * NULL. */
+int dq_submit_many(
+	struct dq_client *client, const struct dq_spec *specs, size_t n, struct dq_future **out);
+/* One spec for n elements. inputs: an array of n values (dq_args_array and its values), or NULL
+ * where the index is enough. *out is a future of the whole array. */
+int dq_map(struct dq_client *client, const struct dq_spec *spec, uint64_t n,
+	const struct dq_args *inputs, struct dq_future **out);
 /* The i-th element of an array's future, as a future of its own. */
 int dq_future_element(const struct dq_future *array, uint64_t i, struct dq_future **out);
-/* A future made again from its key ("key", "ns/key", "array[3]"): holds the task for this session. Waits for the scheduler's
- * answer; DQ_E_NOT_FOUND. */
-int dq_future_from_key(struct dq_client *client, const char *key, double timeout_s, struct dq_future **out);
+/* A future made again from its key ("key", "ns/key", "array[3]"): holds the task for this session.
+ * Waits for the scheduler's answer; DQ_E_NOT_FOUND. */
+int dq_future_from_key(
+	struct dq_client *client, const char *key, double timeout_s, struct dq_future **out);
 
 /* ---- futures ---- */
 
@@ -169,26 +191,28 @@ uint64_t dq_future_id(const struct dq_future *future);
 /* Its key; valid as long as the future. */
 const char *dq_future_key(const struct dq_future *future);
 uint64_t dq_future_count(const struct dq_future *future); /* elements; 1 for a task */
-/* What this client knows, without asking; an array is DONE when all are, else FAILED, CANCELLED by its first such element once all ended. */
+/* What this client knows, without asking; an array is DONE when all are, else FAILED, CANCELLED by
+ * its first such element once all ended. */
 enum dq_state dq_future_state(const struct dq_future *future);
 bool dq_future_done(const struct dq_future *future); /* ended in any way */
 
 /* Why it failed. Strings are valid as long as the future. */
 struct dq_failure {
-	int error;            /* DQ_E_TASK_FAILED, DQ_E_CANCELLED, DQ_E_CONFLICT, … */
-	const char *cause;    /* "error", "exit", "signal", "dependency", … */
+	int error;         /* DQ_E_TASK_FAILED, DQ_E_CANCELLED, DQ_E_CONFLICT, … */
+	const char *cause; /* "error", "exit", "signal", "dependency", … */
 	const char *message;
-	int exit_status;      /* -1: none */
-	int signal;           /* 0: none */
+	int exit_status; /* -1: none */
+	int signal;      /* 0: none */
 	const char *stderr_tail;
-	const char *blame;    /* key of the task to blame, "" if it is this one */
+	const char *blame; /* key of the task to blame, "" if it is this one */
 	uint32_t attempts;
 };
 /* DQ_E_USAGE when it has not failed. */
 int dq_future_failure(struct dq_future *future, struct dq_failure *out);
 
 /* Callback once it ended (at once inside the next process or blocking call when it has). */
-int dq_future_on_done(struct dq_future *future, void (*fn)(struct dq_future *future, void *arg), void *arg);
+int dq_future_on_done(
+	struct dq_future *future, void (*fn)(struct dq_future *future, void *arg), void *arg);
 /* Stops it; its dependents are cancelled too. Does not wait. */
 int dq_future_cancel(struct dq_future *future);
 int dq_cancel_many(struct dq_client *client, struct dq_future *const *futures, size_t n);
@@ -196,23 +220,28 @@ int dq_cancel_many(struct dq_client *client, struct dq_future *const *futures, s
 /* ---- waiting ---- */
 
 enum dq_wait { DQ_WAIT_ALL, DQ_WAIT_ANY, DQ_WAIT_FIRST_FAILED };
-/* Waits for futures; 0 when the condition holds (whatever way they ended), DQ_E_TIMEOUT. timeout_s < 0: no limit. Time without a connection
- * counts. */
-int dq_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, enum dq_wait mode, double timeout_s);
+/* Waits for futures; 0 when the condition holds (whatever way they ended), DQ_E_TIMEOUT. timeout_s
+ * < 0: no limit. Time without a connection counts. */
+int dq_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, enum dq_wait mode,
+	double timeout_s);
 
 /* Futures in the order they end; more may be added at any time. */
 struct dq_completed;
-int dq_completed_new(struct dq_client *client, struct dq_future *const *futures, size_t n, struct dq_completed **out);
+int dq_completed_new(struct dq_client *client, struct dq_future *const *futures, size_t n,
+	struct dq_completed **out);
 int dq_completed_add(struct dq_completed *c, struct dq_future *const *futures, size_t n);
-/* The next one that ended: a borrowed handle, the one that was added. *out NULL and 0: none are left. DQ_E_TIMEOUT. */
+/* The next one that ended: a borrowed handle, the one that was added. *out NULL and 0: none are
+ * left. DQ_E_TIMEOUT. */
 int dq_completed_next(struct dq_completed *c, double timeout_s, struct dq_future **out);
 /* Up to max of those that have ended, waiting for the first. *n 0: none are left. */
-int dq_completed_batch(struct dq_completed *c, double timeout_s, struct dq_future **out, size_t max, size_t *n);
+int dq_completed_batch(
+	struct dq_completed *c, double timeout_s, struct dq_future **out, size_t max, size_t *n);
 void dq_completed_free(struct dq_completed **c);
 
 /* ---- results ---- */
 
-/* A value: a type name ("msgpack", "bytes", or the task's own) and its bytes. Free with dq_value_release. */
+/* A value: a type name ("msgpack", "bytes", or the task's own) and its bytes. Free with
+ * dq_value_release. */
 struct dq_value {
 	const char *type;
 	const void *bytes; /* 64-byte aligned; all frames one after the other */
@@ -222,8 +251,9 @@ struct dq_value {
 	void *owner; /* dq's own */
 };
 void dq_value_release(struct dq_value *value);
-/* Waits for the result and gets it. DQ_E_TASK_FAILED, DQ_E_CANCELLED (see dq_future_failure), DQ_E_LOST, DQ_E_TIMEOUT. Of an
- * array's future: DQ_E_USAGE; use its elements or dq_gather_array. */
+/* Waits for the result and gets it. DQ_E_TASK_FAILED, DQ_E_CANCELLED (see dq_future_failure),
+ * DQ_E_LOST, DQ_E_TIMEOUT. Of an array's future: DQ_E_USAGE; use its elements or dq_gather_array.
+ */
 int dq_result(struct dq_future *future, double timeout_s, struct dq_value *out);
 /*
  * What a command has printed, also one that failed: of that the end, 4 KiB at most. DQ_E_NOT_FOUND
@@ -233,11 +263,12 @@ int dq_output(struct dq_future *future, double timeout_s, struct dq_value *out);
 /* The end of what it wrote to its standard error: 2 KiB at most, empty where there was none. */
 int dq_error_output(struct dq_future *future, double timeout_s, struct dq_value *out);
 enum dq_on_error { DQ_RAISE, DQ_SKIP };
-/* Results of many, in order. DQ_RAISE: the first failure ends it. DQ_SKIP: a failed one leaves its value empty (type NULL).
- * Values are the caller's to release, also after an error. */
-int dq_gather(struct dq_client *client, struct dq_future *const *futures, size_t n, enum dq_on_error on_error,
-	      double timeout_s, struct dq_value *out);
-int dq_gather_array(struct dq_future *array, enum dq_on_error on_error, double timeout_s, struct dq_value *out);
+/* Results of many, in order. DQ_RAISE: the first failure ends it. DQ_SKIP: a failed one leaves its
+ * value empty (type NULL). Values are the caller's to release, also after an error. */
+int dq_gather(struct dq_client *client, struct dq_future *const *futures, size_t n,
+	enum dq_on_error on_error, double timeout_s, struct dq_value *out);
+int dq_gather_array(
+	struct dq_future *array, enum dq_on_error on_error, double timeout_s, struct dq_value *out);
 /* msgpack values of the simple kinds: DQ_E_TYPE when it is another. */
 int dq_value_int(const struct dq_value *value, int64_t *out);
 int dq_value_double(const struct dq_value *value, double *out);
@@ -247,20 +278,26 @@ int dq_value_str(const struct dq_value *value, const char **out, size_t *n); /* 
 /* ---- looking ---- */
 
 enum dq_query {
-	DQ_QUERY_STATUS = 1,    /* args NULL */
-	DQ_QUERY_LIST = 2,      /* args: map state, label, user (strs), limit (uint) */
-	DQ_QUERY_SHOW = 3,      /* args: key */
-	DQ_QUERY_STATE = 4,     /* args: array of keys */
-	DQ_QUERY_RESOLVE = 5,   /* args: array of keys; answers [[id, count, state], …], nil for what is not there */
+	DQ_QUERY_STATUS = 1,  /* args NULL */
+	DQ_QUERY_LIST = 2,    /* args: map state, label, user (strs), limit (uint) */
+	DQ_QUERY_SHOW = 3,    /* args: key */
+	DQ_QUERY_STATE = 4,   /* args: array of keys */
+	DQ_QUERY_RESOLVE = 5, /* args: array of keys; answers [[id, count, state], …], nil for what
+				 is not there */
 	DQ_QUERY_UNFINISHED = 6 /* args: label or nil; answers runs of ids */
 };
-/* Asks; the answer is one msgpack value (type "msgpack"), parts joined into one array for those that list. */
-int dq_query(struct dq_client *client, enum dq_query what, const struct dq_args *args, double timeout_s,
-	     struct dq_value *out);
-/* Cancels by ids, as QUERY_UNFINISHED and QUERY_RESOLVE give them, without futures. Waits until durable. */
-int dq_cancel_ids(struct dq_client *client, const uint64_t *first, const uint64_t *count, size_t n, double timeout_s);
-/* A future that watches without holding, from QUERY_RESOLVE's answer. Works on a client that only looks. */
-int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint64_t count, struct dq_future **out);
+/* Asks; the answer is one msgpack value (type "msgpack"), parts joined into one array for those
+ * that list. */
+int dq_query(struct dq_client *client, enum dq_query what, const struct dq_args *args,
+	double timeout_s, struct dq_value *out);
+/* Cancels by ids, as QUERY_UNFINISHED and QUERY_RESOLVE give them, without futures. Waits until
+ * durable. */
+int dq_cancel_ids(struct dq_client *client, const uint64_t *first, const uint64_t *count, size_t n,
+	double timeout_s);
+/* A future that watches without holding, from QUERY_RESOLVE's answer. Works on a client that only
+ * looks. */
+int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint64_t count,
+	struct dq_future **out);
 
 #ifdef __cplusplus
 }

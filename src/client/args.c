@@ -1,6 +1,7 @@
 /*
- * dq_args: a msgpack value built call by call (args.h). Errors stick and come out of the submit. Counts of open arrays and maps
- * are kept on a small stack, so that it is known when a value is whole and how many there are at the top.
+ * dq_args: a msgpack value built call by call (args.h). Errors stick and come out of the submit.
+ * Counts of open arrays and maps are kept on a small stack, so that it is known when a value is
+ * whole and how many there are at the top.
  */
 #include "client/args.h"
 

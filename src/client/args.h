@@ -23,12 +23,13 @@ struct args_dep {
 
 struct dq_args {
 	struct buf bytes;
-	int error;        /* sticky */
-	const char *why;  /* static text */
-	uint32_t values;  /* at the top level */
-	uint32_t depth;   /* arrays and maps that are open */
+	int error;                    /* sticky */
+	const char *why;              /* static text */
+	uint32_t values;              /* at the top level */
+	uint32_t depth;               /* arrays and maps that are open */
 	uint64_t left[LIMIT_NESTING]; /* values each still wants */
-	uint32_t first_array; /* elements of the first value, if that is an array; for dq_map's inputs */
+	uint32_t first_array; /* elements of the first value, if that is an array; for dq_map's
+				 inputs */
 	bool first_is_array;
 	struct args_dep *deps;
 	uint32_t ndeps, cap;
@@ -36,7 +37,8 @@ struct dq_args {
 
 /* Is it whole, and without an error? 0 or a code and *why. */
 int args_check(const struct dq_args *args, const char **why);
-/* Appends the one value: what was gathered, an array of it where there are several, nil for nothing or NULL. */
+/* Appends the one value: what was gathered, an array of it where there are several, nil for nothing
+ * or NULL. */
 void args_pack(struct buf *out, const struct dq_args *args);
 
 #endif

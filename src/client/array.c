@@ -1,6 +1,6 @@
 /*
- * An array's elements (array.h). Chunks of pointers to shared ends: a run of elements that ended alike costs one pointer each,
- * and what has not begun to end costs nothing.
+ * An array's elements (array.h). Chunks of pointers to shared ends: a run of elements that ended
+ * alike costs one pointer each, and what has not begun to end costs nothing.
  */
 #include "client/array.h"
 
@@ -70,8 +70,8 @@ struct ended *array_get(const struct array *a, uint64_t index)
 static struct chunk *array_chunk(struct array *a, uint64_t i)
 {
 	if (!a->chunks[i])
-		a->chunks[i] = try_calloc(1,
-			sizeof(struct chunk) + chunk_size(a, i) * sizeof(struct ended *));
+		a->chunks[i] = try_calloc(
+			1, sizeof(struct chunk) + chunk_size(a, i) * sizeof(struct ended *));
 	return a->chunks[i];
 }
 

@@ -1,6 +1,6 @@
 /*
- * The elements of an array's future: how each ended, in chunks that are made when something in them ends. Under the client's
- * lock.
+ * The elements of an array's future: how each ended, in chunks that are made when something in them
+ * ends. Under the client's lock.
  */
 #ifndef CLIENT_ARRAY_H
 #define CLIENT_ARRAY_H
@@ -29,7 +29,8 @@ struct array *array_new(uint64_t count);
 void array_free(struct array **a);
 /* How the element ended, or NULL. */
 struct ended *array_get(const struct array *a, uint64_t index);
-/* Elements at .. at+count-1 ended so; those that had are skipped; their handles' taps fire. False: out of memory. */
+/* Elements at .. at+count-1 ended so; those that had are skipped; their handles' taps fire. False:
+ * out of memory. */
 bool array_end(struct array *a, uint64_t at, uint64_t count, struct ended *e);
 uint32_t chunk_size(const struct array *a, uint64_t chunk);
 

@@ -1,5 +1,6 @@
 /*
- * Callbacks (callback.h): run by the driving thread alone (drive.c), once each, never inside another call.
+ * Callbacks (callback.h): run by the driving thread alone (drive.c), once each, never inside
+ * another call.
  */
 #include "client/callback.h"
 #include "client/client.h"
@@ -47,7 +48,7 @@ void callback_run(struct dq_client *c, struct tap *t)
 
 void callbacks_release(struct dq_client *c)
 {
-	list_for_each_safe (at, next, &c->callbacks_all) {
+	list_for_each_safe(at, next, &c->callbacks_all) {
 		struct callback *cb = list_entry(at, struct callback, link);
 
 		tap_off(&cb->tap);

@@ -10,7 +10,8 @@ struct dq_client;
 struct dq_future;
 
 /* Registers; the future is kept alive until it was called. 0 or DQ_E_NO_MEMORY. Under the lock. */
-int callback_new(struct dq_client *c, struct dq_future *f, void (*fn)(struct dq_future *, void *), void *arg);
+int callback_new(struct dq_client *c, struct dq_future *f, void (*fn)(struct dq_future *, void *),
+	void *arg);
 /* Calls it, with the lock given up meanwhile, and frees it. */
 void callback_run(struct dq_client *c, struct tap *t);
 /* Frees those that were not called, at the client's end. */

@@ -1,6 +1,7 @@
 /*
- * Futures in the order they end: dq_completed. A tap for each future, allocated a batch at a time as they are added; ends queue
- * in the set, from where they are handed out. A future freed while in a set leaves it.
+ * Futures in the order they end: dq_completed. A tap for each future, allocated a batch at a time
+ * as they are added; ends queue in the set, from where they are handed out. A future freed while in
+ * a set leaves it.
  */
 #include "client/client.h"
 
@@ -98,7 +99,8 @@ static bool completed_has(void *arg)
 	return s->set.ready > 0 || s->set.waiting == 0;
 }
 
-int dq_completed_batch(struct dq_completed *c, double timeout_s, struct dq_future **out, size_t max, size_t *n)
+int dq_completed_batch(
+	struct dq_completed *c, double timeout_s, struct dq_future **out, size_t max, size_t *n)
 {
 	uint64_t deadline_us = client_deadline(timeout_s);
 	int code = client_enter_blocking(c ? c->client : NULL);

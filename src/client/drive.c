@@ -1,12 +1,14 @@
 /*
  * The client's lock, and waiting under it (client.h).
  *
- * A thread that waits becomes the driver when there is none: it sends what gathered, sleeps in poll() without the lock, turns the
- * loop, runs callbacks without the lock, and looks again whether what it waits for is there. The others sleep on the condition and are
- * woken after each of its turns; when it leaves, one of them takes over. A thread that gives the connection something to do while the
- * driver sleeps wakes it through the eventfd.
+ * A thread that waits becomes the driver when there is none: it sends what gathered, sleeps in
+ * poll() without the lock, turns the loop, runs callbacks without the lock, and looks again whether
+ * what it waits for is there. The others sleep on the condition and are woken after each of its
+ * turns; when it leaves, one of them takes over. A thread that gives the connection something to do
+ * while the driver sleeps wakes it through the eventfd.
  *
- * fork: a child must not touch the parent's connection. pthread_atfork counts forks in the child; a client remembers the count.
+ * fork: a child must not touch the parent's connection. pthread_atfork counts forks in the child; a
+ * client remembers the count.
  */
 #include "client/client.h"
 #include "client/callback.h"

@@ -1,9 +1,10 @@
 /*
- * How futures end: outcomes and refusals come in here (watch.c, outbox.c), are shared by all they speak of, and fire the taps of
- * who waits. And what a future says of its state.
+ * How futures end: outcomes and refusals come in here (watch.c, outbox.c), are shared by all they
+ * speak of, and fire the taps of who waits. And what a future says of its state.
  *
- * A task has one future by its number, in a slab, or is an element of an array; and any number of foreign ones under its id.
- * Out of memory half-way leaves some of a run ended; the connection is dropped then, and the outcomes come again.
+ * A task has one future by its number, in a slab, or is an element of an array; and any number of
+ * foreign ones under its id. Out of memory half-way leaves some of a run ended; the connection is
+ * dropped then, and the outcomes come again.
  */
 #include "client/client.h"
 #include "client/array.h"
@@ -211,7 +212,7 @@ static bool foreign_end(struct dq_client *c, uint64_t first, uint64_t count, str
 	}
 	if (fs->foreign_arrays == 0)
 		return true;
-	list_for_each_entry (m, &fs->loose, struct future_more, link)
+	list_for_each_entry(m, &fs->loose, struct future_more, link)
 		if (m->self->kind == FUTURE_ARRAY && (m->self->flags & FUTURE_FOREIGN))
 			ok = array_future_end(c, m->self, first, count, e) && ok;
 	return ok;
@@ -262,8 +263,7 @@ bool futures_refuse(
 	return true;
 }
 
-bool futures_each_watched(
-	struct dq_client *c, bool (*fn)(struct dq_client *c, struct dq_future *f))
+bool futures_each_watched(struct dq_client *c, bool (*fn)(struct dq_client *c, struct dq_future *f))
 {
 	struct futures *fs = &c->futures;
 
@@ -273,11 +273,11 @@ bool futures_each_watched(
 		if (!s || !fs->ranges[i].is_slab)
 			continue;
 		for (uint32_t j = 0; j < s->used; j++)
-			if ((s->f[j].flags & FUTURE_WATCHED) && s->f[j].refs > 0 && !s->f[j].ended &&
-				!fn(c, &s->f[j]))
+			if ((s->f[j].flags & FUTURE_WATCHED) && s->f[j].refs > 0 &&
+				!s->f[j].ended && !fn(c, &s->f[j]))
 				return false;
 	}
-	list_for_each_entry (m, &fs->loose, struct future_more, link)
+	list_for_each_entry(m, &fs->loose, struct future_more, link)
 		if ((m->self->flags & FUTURE_WATCHED) && m->self->refs > 0 &&
 			!future_is_done(m->self) && !fn(c, m->self))
 			return false;

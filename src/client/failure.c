@@ -1,5 +1,6 @@
 /*
- * dq_future_failure: the outcome's meta, decoded and copied into one allocation that the future keeps.
+ * dq_future_failure: the outcome's meta, decoded and copied into one allocation that the future
+ * keeps.
  */
 #include "client/failure.h"
 #include "client/array.h"
@@ -50,7 +51,8 @@ static size_t blame_key(struct dq_client *c, uint64_t id, char *out, size_t out_
 	struct dq_future *f = task_id_session(id) == c->session.number
 				      ? futures_of_number(&c->futures, task_id_n(id))
 				      : map64_get_ptr(&c->futures.foreign, id);
-	const char *key = f && f->refs > 0 && f->kind == FUTURE_TASK && f->id == id ? future_key(f) : NULL;
+	const char *key =
+		f && f->refs > 0 && f->kind == FUTURE_TASK && f->id == id ? future_key(f) : NULL;
 
 	if (!key || strlen(key) >= out_bytes)
 		return key_generate(out, id);
@@ -70,7 +72,8 @@ static int failure_refused(struct dq_future *f, const struct ended *e, struct dq
 	return 0;
 }
 
-static int failure_outcome(struct dq_client *c, struct dq_future *f, const struct ended *e, struct dq_failure *out)
+static int failure_outcome(
+	struct dq_client *c, struct dq_future *f, const struct ended *e, struct dq_failure *out)
 {
 	struct failure_text *t;
 	const char *why = "";
@@ -96,7 +99,8 @@ static int failure_outcome(struct dq_client *c, struct dq_future *f, const struc
 	return 0;
 }
 
-int failure_fill(struct dq_client *c, struct dq_future *f, const struct ended *e, struct dq_failure *out)
+int failure_fill(
+	struct dq_client *c, struct dq_future *f, const struct ended *e, struct dq_failure *out)
 {
 	int code;
 
@@ -104,7 +108,8 @@ int failure_fill(struct dq_client *c, struct dq_future *f, const struct ended *e
 		*out = f->more->failure->given;
 		return 0;
 	}
-	*out = (struct dq_failure){.cause = "", .message = "", .exit_status = -1, .stderr_tail = "", .blame = ""};
+	*out = (struct dq_failure){
+		.cause = "", .message = "", .exit_status = -1, .stderr_tail = "", .blame = ""};
 	code = e->error ? failure_refused(f, e, out) : failure_outcome(c, f, e, out);
 	if (code == 0)
 		f->more->failure->given = *out;
@@ -119,7 +124,8 @@ int dq_future_failure(struct dq_future *future, struct dq_failure *out)
 	int code = client_enter(c);
 	struct ended *e;
 
-	*out = (struct dq_failure){.cause = "", .message = "", .exit_status = -1, .stderr_tail = "", .blame = ""};
+	*out = (struct dq_failure){
+		.cause = "", .message = "", .exit_status = -1, .stderr_tail = "", .blame = ""};
 	if (code)
 		return code;
 	e = future_ended(future);

@@ -10,6 +10,7 @@ struct dq_client;
 struct ended;
 
 /* 0 and *out, or a code. e: how it ended, not well. */
-int failure_fill(struct dq_client *c, struct dq_future *f, const struct ended *e, struct dq_failure *out);
+int failure_fill(
+	struct dq_client *c, struct dq_future *f, const struct ended *e, struct dq_failure *out);
 
 #endif

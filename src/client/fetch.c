@@ -1,7 +1,7 @@
 /*
- * Fetching from workers (get.h): a connection to each holder's data address, on which FETCHes queue and DATA comes in their
- * order. A holder that closes, refuses, or is silent for a while is left for the next one; its connection stays for later
- * fetches as long as it stands.
+ * Fetching from workers (get.h): a connection to each holder's data address, on which FETCHes queue
+ * and DATA comes in their order. A holder that closes, refuses, or is silent for a while is left
+ * for the next one; its connection stays for later fetches as long as it stands.
  */
 #include "client/client.h"
 
@@ -52,7 +52,7 @@ static void holder_fail(struct holder *h, const char *why)
 
 static struct get *holder_find(struct holder *h, uint64_t request)
 {
-	list_for_each_entry (g, &h->gets, struct get, in_holder)
+	list_for_each_entry(g, &h->gets, struct get, in_holder)
 		if (g->request == request)
 			return g;
 	return NULL;
@@ -137,7 +137,7 @@ static struct holder *holder_get(struct dq_client *c, struct slice address)
 {
 	struct holder *h;
 
-	list_for_each_entry (at, &c->gets.holders, struct holder, link)
+	list_for_each_entry(at, &c->gets.holders, struct holder, link)
 		if (slice_eq_str(address, at->address))
 			return at;
 	h = try_calloc(1, sizeof(*h));
@@ -159,7 +159,8 @@ static struct holder *holder_get(struct dq_client *c, struct slice address)
 	return h;
 }
 
-static bool fetch_from(struct dq_client *c, struct get *g, struct slice address, struct slice ticket)
+static bool fetch_from(
+	struct dq_client *c, struct get *g, struct slice address, struct slice ticket)
 {
 	struct holder *h = holder_get(c, address);
 	struct msg_fetch m = {.request = g->request,
@@ -201,7 +202,7 @@ bool fetch_next(struct dq_client *c, struct get *g)
 void fetch_tick(struct dq_client *c, uint64_t now_us)
 {
 	/* A failing holder may make others, or end them: one a tick is enough. */
-	list_for_each_entry (h, &c->gets.holders, struct holder, link) {
+	list_for_each_entry(h, &c->gets.holders, struct holder, link) {
 		if (list_is_empty(&h->gets) || now_us - h->heard_us < HOLDER_SILENCE_US)
 			continue;
 		holder_fail(h, "the worker does not answer");

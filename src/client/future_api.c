@@ -100,7 +100,8 @@ int dq_future_element(const struct dq_future *array, uint64_t i, struct dq_futur
 	return code;
 }
 
-int dq_future_on_done(struct dq_future *future, void (*fn)(struct dq_future *future, void *arg), void *arg)
+int dq_future_on_done(
+	struct dq_future *future, void (*fn)(struct dq_future *future, void *arg), void *arg)
 {
 	struct dq_client *c = future ? future->client : NULL;
 	int code = client_enter(c);
@@ -114,7 +115,8 @@ int dq_future_on_done(struct dq_future *future, void (*fn)(struct dq_future *fut
 
 /* ---- cancelling ---- */
 
-static int cancel_gather(struct dq_client *c, struct dq_future *const *futures, size_t n, struct runs *runs)
+static int cancel_gather(
+	struct dq_client *c, struct dq_future *const *futures, size_t n, struct runs *runs)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct dq_future *f = futures[i];
@@ -124,11 +126,12 @@ static int cancel_gather(struct dq_client *c, struct dq_future *const *futures, 
 		if (future_is_done(f))
 			continue;
 		if (future_is_unsettled(f)) {
-			/* Of an element the array's answer must be there first: its whole submit is sent, then we wait no
-			 * longer than that. */
+			/* Of an element the array's answer must be there first: its whole submit is
+			 * sent, then we wait no longer than that. */
 			if (f->kind == FUTURE_ELEMENT)
 				return client_error(c, DQ_E_USAGE,
-					"an element of an array with a key: call dq_client_sync first");
+					"an element of an array with a key: call dq_client_sync "
+					"first");
 			f->flags |= FUTURE_CANCEL;
 			continue;
 		}
@@ -179,8 +182,8 @@ static int reply_await(struct dq_client *c, struct reply_wait *w, uint64_t deadl
 	if (code)
 		return code;
 	if (w->code)
-		return client_error(c, w->code, "%s",
-			w->text.n ? buf_cstr(&w->text) : dq_strerror(w->code));
+		return client_error(
+			c, w->code, "%s", w->text.n ? buf_cstr(&w->text) : dq_strerror(w->code));
 	return w->no_memory ? client_error_code(c, DQ_E_NO_MEMORY) : 0;
 }
 
@@ -224,7 +227,8 @@ int dq_cancel_ids(struct dq_client *client, const uint64_t *first, const uint64_
 /* ---- from keys ---- */
 
 /* [[id, count, state]] or [nil]. */
-static int hold_take(struct dq_client *c, struct slice data, const char *key, struct dq_future **out)
+static int hold_take(
+	struct dq_client *c, struct slice data, const char *key, struct dq_future **out)
 {
 	struct cursor at;
 	uint32_t have;
@@ -246,7 +250,8 @@ static int hold_take(struct dq_client *c, struct slice data, const char *key, st
 	return 0;
 }
 
-static int from_key(struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out)
+static int from_key(
+	struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out)
 {
 	struct reply_wait wait;
 	int code = client_check(c);
@@ -266,7 +271,8 @@ static int from_key(struct dq_client *c, const char *key, uint64_t deadline_us, 
 	return code;
 }
 
-int dq_future_from_key(struct dq_client *client, const char *key, double timeout_s, struct dq_future **out)
+int dq_future_from_key(
+	struct dq_client *client, const char *key, double timeout_s, struct dq_future **out)
 {
 	int code = client_enter_blocking(client);
 
@@ -281,7 +287,8 @@ int dq_future_from_key(struct dq_client *client, const char *key, double timeout
 	return code;
 }
 
-int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint64_t count, struct dq_future **out)
+int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint64_t count,
+	struct dq_future **out)
 {
 	int code = client_enter(client);
 

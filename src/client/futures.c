@@ -1,9 +1,9 @@
 /*
  * Making, finding and freeing futures (futures.h).
  *
- * A submit makes a future: a place in the open slab, or an object of its own, and a range of numbers that leads to it. The last
- * handle's end releases the session's hold (outbox.release) unless another future stands for the same task. How they end is in
- * ends.c.
+ * A submit makes a future: a place in the open slab, or an object of its own, and a range of
+ * numbers that leads to it. The last handle's end releases the session's hold (outbox.release)
+ * unless another future stands for the same task. How they end is in ends.c.
  */
 #include "client/client.h"
 #include "client/array.h"
@@ -84,11 +84,14 @@ static bool ranges_room(struct futures *fs)
 	return true;
 }
 
-static void range_add(struct futures *fs, void *object, bool is_slab, uint64_t first_n, uint64_t count)
+static void range_add(
+	struct futures *fs, void *object, bool is_slab, uint64_t first_n, uint64_t count)
 {
 	ensure(fs->nranges < fs->cap);
-	fs->ranges[fs->nranges++] = (struct range){
-		.first_n = (uint32_t)first_n, .count = (uint32_t)count, .object = object, .is_slab = is_slab};
+	fs->ranges[fs->nranges++] = (struct range){.first_n = (uint32_t)first_n,
+		.count = (uint32_t)count,
+		.object = object,
+		.is_slab = is_slab};
 }
 
 size_t futures_range(struct futures *fs, uint32_t n)
@@ -239,7 +242,8 @@ struct dq_future *future_new_array(struct dq_client *c, uint64_t count)
 	return f;
 }
 
-/* The open slab, the newest range, is empty again: the one before it is open, if it goes on to here. */
+/* The open slab, the newest range, is empty again: the one before it is open, if it goes on to
+ * here. */
 static void slab_drop(struct futures *fs)
 {
 	struct range *r = &fs->ranges[fs->nranges - 1];
@@ -342,8 +346,7 @@ struct dq_future *future_new_foreign(
 		f->more->array = array_new(count);
 	if (key)
 		f->more->key = try_strdup(key);
-	if ((array && !f->more->array) || (key && !f->more->key) ||
-		!foreign_add(&c->futures, f)) {
+	if ((array && !f->more->array) || (key && !f->more->key) || !foreign_add(&c->futures, f)) {
 		future_drop_loose(f);
 		return NULL;
 	}
@@ -397,7 +400,7 @@ static bool held_by_others(struct futures *fs, const struct dq_future *f)
 			o = o->more->next_same)
 			if (o != f && (o->flags & FUTURE_HELD))
 				return true;
-		list_for_each_entry (m, &fs->loose, struct future_more, link) {
+		list_for_each_entry(m, &fs->loose, struct future_more, link) {
 			const struct dq_future *o = m->self;
 
 			if (fs->foreign_arrays == 0)
@@ -446,8 +449,8 @@ static void future_destroy(struct dq_future *f)
 	if (f->flags & FUTURE_FOREIGN)
 		foreign_remove(fs, f);
 	if (f->flags & FUTURE_SLAB) {
-		struct slab *s = (struct slab *)(void *)((char *)(f - f->slot) -
-			offsetof(struct slab, f));
+		struct slab *s =
+			(struct slab *)(void *)((char *)(f - f->slot) - offsetof(struct slab, f));
 
 		future_strip(f);
 		fs->live--;

@@ -1,10 +1,10 @@
 /*
  * Futures: handles on tasks, and where they are found when an outcome comes in.
  *
- * A future of a single task lives in a slab of 256 that follow one another in the session's numbers, so that a million cost
- * 48 bytes each and are found by number without a table entry of their own. Futures of arrays, of their elements and of
- * tasks that this session did not submit ("foreign": found by key, watched, or existing already when submitted) are
- * allocated alone.
+ * A future of a single task lives in a slab of 256 that follow one another in the session's
+ * numbers, so that a million cost 48 bytes each and are found by number without a table entry of
+ * their own. Futures of arrays, of their elements and of tasks that this session did not submit
+ * ("foreign": found by key, watched, or existing already when submitted) are allocated alone.
  *
  * Everything here is called under the client's lock.
  */
@@ -29,7 +29,7 @@ struct ended {
 	uint32_t refs;
 	uint32_t state; /* enum dq_state */
 	uint32_t generation, attempts;
-	int error;      /* not 0: it has no outcome; bytes are text: refused, or gone */
+	int error; /* not 0: it has no outcome; bytes are text: refused, or gone */
 	uint32_t n;
 	uint8_t bytes[]; /* the encoded outcome, or text; a NUL behind it that n does not count */
 };
@@ -41,35 +41,39 @@ void ended_unref(struct ended *e);
 
 enum future_kind { FUTURE_TASK, FUTURE_ARRAY, FUTURE_ELEMENT };
 
-#define FUTURE_UNSETTLED 1u /* a key was given and the submit is not answered: the id may still change */
-#define FUTURE_WATCHED 2u   /* its outcome was asked for */
-#define FUTURE_HELD 4u      /* this session holds it: release when freed */
-#define FUTURE_CANCEL 8u    /* to be cancelled once settled */
-#define FUTURE_FOREIGN 16u  /* in the foreign registry, under its id */
-#define FUTURE_SLAB 32u     /* in a slab; else allocated alone, `more` is set */
+#define FUTURE_UNSETTLED                                                                           \
+	1u /* a key was given and the submit is not answered: the id may still change */
+#define FUTURE_WATCHED 2u  /* its outcome was asked for */
+#define FUTURE_HELD 4u     /* this session holds it: release when freed */
+#define FUTURE_CANCEL 8u   /* to be cancelled once settled */
+#define FUTURE_FOREIGN 16u /* in the foreign registry, under its id */
+#define FUTURE_SLAB 32u    /* in a slab; else allocated alone, `more` is set */
 
 struct dq_future {
 	struct dq_client *client;
-	uint64_t id;         /* of the task, or of the array's first element; of an element, see future_id() */
-	struct ended *ended; /* NULL: not ended, as far as we were told; of an array: refused whole */
+	uint64_t id; /* of the task, or of the array's first element; of an element, see future_id()
+		      */
+	struct ended *ended; /* NULL: not ended, as far as we were told; of an array: refused whole
+			      */
 	struct tap *taps;    /* who wants to know when it ends */
 	struct future_more *more;
-	uint32_t refs;       /* handles */
-	uint16_t slot;       /* in the slab */
-	uint8_t kind;        /* enum future_kind */
+	uint32_t refs; /* handles */
+	uint16_t slot; /* in the slab */
+	uint8_t kind;  /* enum future_kind */
 	uint8_t flags;
 };
 
 /* What most futures do not need. */
 struct future_more {
 	struct dq_future *self;
-	struct list link;            /* those not in a slab: futures.loose */
-	char *key;                   /* as given, or made when asked for; owned */
+	struct list link;             /* those not in a slab: futures.loose */
+	char *key;                    /* as given, or made when asked for; owned */
 	struct failure_text *failure; /* what dq_future_failure gave out; owned */
-	struct array *array;         /* FUTURE_ARRAY; owned */
-	struct dq_future *parent;    /* FUTURE_ELEMENT: its array, one reference held */
-	uint64_t index;              /* FUTURE_ELEMENT */
-	struct dq_future *next_same; /* the next foreign one with this id, or the next handle of the same element */
+	struct array *array;          /* FUTURE_ARRAY; owned */
+	struct dq_future *parent;     /* FUTURE_ELEMENT: its array, one reference held */
+	uint64_t index;               /* FUTURE_ELEMENT */
+	struct dq_future *next_same; /* the next foreign one with this id, or the next handle of the
+					same element */
 	bool own_number;             /* submitted here: in the ranges under `first_n` */
 	uint32_t first_n;
 };
@@ -94,12 +98,12 @@ struct futures {
 	size_t nranges, cap, dead;
 	size_t found; /* the range found last */
 	struct slab *open;
-	struct map64 foreign;     /* id -> first future of a chain, single tasks */
-	struct list loose;        /* futures outside slabs */
-	size_t foreign_arrays;    /* those of loose that are foreign arrays */
+	struct map64 foreign;  /* id -> first future of a chain, single tasks */
+	struct list loose;     /* futures outside slabs */
+	size_t foreign_arrays; /* those of loose that are foreign arrays */
 	uint64_t next_n;
 	uint64_t live;
-	uint64_t ends;            /* how many ends were seen */
+	uint64_t ends; /* how many ends were seen */
 };
 
 void futures_init(struct futures *fs);
@@ -107,20 +111,23 @@ void futures_init(struct futures *fs);
 void futures_release(struct dq_client *c);
 
 /*
- * A future for the session's next number (count 1) or the next `count` numbers (an array). The caller gets the one
- * reference. NULL: out of memory; numbers are not used up then. futures_left() tells first whether there are so many.
+ * A future for the session's next number (count 1) or the next `count` numbers (an array). The
+ * caller gets the one reference. NULL: out of memory; numbers are not used up then. futures_left()
+ * tells first whether there are so many.
  */
 struct dq_future *future_new_task(struct dq_client *c);
 struct dq_future *future_new_array(struct dq_client *c, uint64_t count);
 bool futures_left(const struct dq_client *c, uint64_t count);
 /* Takes the newest future back, whose numbers are then free again. For a submit that failed. */
 void future_undo(struct dq_future *f);
-/* A future of a task or array that others submitted; key is copied (NULL: generated when asked for). */
-struct dq_future *future_new_foreign(struct dq_client *c, uint64_t id, uint64_t count, bool array, const char *key);
+/* A future of a task or array that others submitted; key is copied (NULL: generated when asked
+ * for). */
+struct dq_future *future_new_foreign(
+	struct dq_client *c, uint64_t id, uint64_t count, bool array, const char *key);
 struct dq_future *future_new_element(struct dq_future *array, uint64_t index);
 
-/* The range that may have a number of this session, or SIZE_MAX; the future that has it, or NULL (an array's, for its elements;
- * maybe one with no handle left). */
+/* The range that may have a number of this session, or SIZE_MAX; the future that has it, or NULL
+ * (an array's, for its elements; maybe one with no handle left). */
 size_t futures_range(struct futures *fs, uint32_t n);
 struct dq_future *futures_of_number(struct futures *fs, uint32_t n);
 
@@ -132,7 +139,8 @@ void future_unref(struct dq_future *f);
 uint64_t future_id(const struct dq_future *f);
 uint64_t future_count(const struct dq_future *f);
 enum dq_state future_state(const struct dq_future *f);
-/* How it ended: NULL while it has not; of an array, what its first bad element says (NULL when all are done). */
+/* How it ended: NULL while it has not; of an array, what its first bad element says (NULL when all
+ * are done). */
 struct ended *future_ended(const struct dq_future *f);
 bool future_is_done(const struct dq_future *f);
 /* Its key as text; NULL: out of memory. Lives as long as the future. */
@@ -141,17 +149,20 @@ const char *future_key(struct dq_future *f);
 bool future_is_unsettled(const struct dq_future *f);
 
 /*
- * Tasks first .. first+count-1 ended so; takes no reference of the caller's. Those that had ended before, or that nobody
- * has a future of, are skipped. False: out of memory; may be repeated.
+ * Tasks first .. first+count-1 ended so; takes no reference of the caller's. Those that had ended
+ * before, or that nobody has a future of, are skipped. False: out of memory; may be repeated.
  */
 bool futures_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e);
 /* Refuses a submit's futures: numbers first_n .. of this session. */
-bool futures_refuse(struct dq_client *c, uint32_t first_n, uint64_t count, int code, struct slice text);
+bool futures_refuse(
+	struct dq_client *c, uint32_t first_n, uint64_t count, int code, struct slice text);
 /* A submit with keys was answered: `n` is in truth the task `id`. */
 bool future_alias(struct dq_client *c, uint32_t n, uint64_t id);
-/* A submit with keys was answered, after all its aliases: ids are what they are, what waited for that is done. */
+/* A submit with keys was answered, after all its aliases: ids are what they are, what waited for
+ * that is done. */
 bool futures_settle(struct dq_client *c, uint32_t first_n, uint64_t count);
 /* Calls fn for each future that is watched and has not ended. Stops at false, returns it. */
-bool futures_each_watched(struct dq_client *c, bool (*fn)(struct dq_client *c, struct dq_future *f));
+bool futures_each_watched(
+	struct dq_client *c, bool (*fn)(struct dq_client *c, struct dq_future *f));
 
 #endif

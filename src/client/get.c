@@ -1,10 +1,11 @@
 /*
- * Getting values (get.h): asks, understands VALUE, and decides what follows when a fetch failed. The connections to holders are in
- * fetch.c.
+ * Getting values (get.h): asks, understands VALUE, and decides what follows when a fetch failed.
+ *The connections to holders are in fetch.c.
  *
  *	ASKED --VALUE inline--> DONE
  *	ASKED --VALUE with holders--> FETCHING --bytes, checksum right--> DONE
- *	FETCHING --no holder left--> PAUSED --a while--> ASKED …, at most GET_PATIENCE_US: DONE with `lost`
+ *	FETCHING --no holder left--> PAUSED --a while--> ASKED …, at most GET_PATIENCE_US: DONE with
+ *`lost`
  */
 #include "client/client.h"
 
@@ -55,7 +56,8 @@ static void get_ask(struct dq_client *c, struct get *g)
 {
 	g->state = GET_ASKED;
 	if (session_is_up(c))
-		msg_get_encode(session_out(c), 0, &(struct msg_get){.request = g->request, .id = g->id});
+		msg_get_encode(
+			session_out(c), 0, &(struct msg_get){.request = g->request, .id = g->id});
 }
 
 struct get *get_start(struct dq_client *c, uint64_t id)
@@ -134,7 +136,7 @@ static void get_tick(struct timer *timer, void *arg)
 	bool busy = false;
 
 	fetch_tick(c, now);
-	list_for_each_entry (g, &c->gets.active, struct get, link) {
+	list_for_each_entry(g, &c->gets.active, struct get, link) {
 		if (g->state == GET_PAUSED && now >= g->again_us)
 			get_ask(c, g);
 		busy |= g->state == GET_PAUSED || g->state == GET_FETCHING;
@@ -145,7 +147,7 @@ static void get_tick(struct timer *timer, void *arg)
 
 void gets_restart(struct dq_client *c)
 {
-	list_for_each_entry (g, &c->gets.active, struct get, link)
+	list_for_each_entry(g, &c->gets.active, struct get, link)
 		if (g->state == GET_ASKED)
 			get_ask(c, g);
 }
@@ -179,7 +181,8 @@ void get_fetched(struct dq_client *c, struct get *g, bool ok, const char *why)
 }
 
 /* Holders are named: memory for the bytes, then the first of them. */
-static void get_fetch(struct dq_client *c, struct get *g, const struct msg_value *m, const struct outcome *o)
+static void get_fetch(
+	struct dq_client *c, struct get *g, const struct msg_value *m, const struct outcome *o)
 {
 	buf_clear(&g->where);
 	buf_clear(&g->shape);

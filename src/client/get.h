@@ -1,7 +1,8 @@
 /*
- * Values that are not at hand: GET asks the scheduler, whose VALUE carries the bytes or names workers that hold them; those
- * are fetched from one after the other until one gives bytes with the right checksum. When none does, GET again after a pause, until
- * the scheduler says `lost` or GET_PATIENCE_US have passed. Under the client's lock.
+ * Values that are not at hand: GET asks the scheduler, whose VALUE carries the bytes or names
+ * workers that hold them; those are fetched from one after the other until one gives bytes with the
+ * right checksum. When none does, GET again after a pause, until the scheduler says `lost` or
+ * GET_PATIENCE_US have passed. Under the client's lock.
  */
 #ifndef CLIENT_GET_H
 #define CLIENT_GET_H
@@ -30,18 +31,20 @@ struct get {
 	enum get_state state;
 	struct list link; /* gets.active */
 	uint64_t request, id;
-	int code;         /* GET_DONE: 0, or what went wrong */
+	int code; /* GET_DONE: 0, or what went wrong */
 	char text[160];
-	struct dq_value value; /* GET_DONE and code 0: take it out (value.owner NULL) or get_free releases it */
+	struct dq_value value; /* GET_DONE and code 0: take it out (value.owner NULL) or get_free
+				  releases it */
 	/* fetching */
 	uint64_t since_us, again_us;
 	unsigned rounds;
 	uint32_t generation;
 	uint64_t size, checksum;
-	struct buf where;      /* msgpack of [address, ticket]s, copied */
-	unsigned tried;        /* of where */
-	struct buf shape;      /* the outcome's type and frames, for the value: the encoded outcome, copied */
-	uint8_t *bytes;        /* aligned; of `size` and the shape */
+	struct buf where; /* msgpack of [address, ticket]s, copied */
+	unsigned tried;   /* of where */
+	struct buf shape; /* the outcome's type and frames, for the value: the encoded outcome,
+			     copied */
+	uint8_t *bytes;   /* aligned; of `size` and the shape */
 	uint64_t got;
 	struct holder *holder; /* NULL: none now */
 	struct list in_holder;
@@ -68,7 +71,8 @@ struct gets {
 
 int gets_init(struct dq_client *c);
 void gets_release(struct dq_client *c);
-/* Asks for the value of a done task. NULL: out of memory. It tells of its end by state alone: wait for GET_DONE. */
+/* Asks for the value of a done task. NULL: out of memory. It tells of its end by state alone: wait
+ * for GET_DONE. */
 struct get *get_start(struct dq_client *c, uint64_t id);
 /* Gives it up, or frees it when done. */
 void get_free(struct dq_client *c, struct get **g);

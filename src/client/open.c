@@ -90,14 +90,16 @@ static int client_start(struct dq_client *c, const char *address, const struct d
 		return client_error(c, DQ_E_NO_MEMORY, "no descriptors or memory for a client");
 	code = gets_init(c);
 	if (code == 0)
-		code = session_init(c, address, o->session, o->session_ttl_s, o->secret_file, o->look_only);
+		code = session_init(
+			c, address, o->session, o->session_ttl_s, o->secret_file, o->look_only);
 	if (code)
 		return code;
 	session_start(c);
 	code = client_wait(c, client_is_up, c, client_deadline(timeout_s));
 	if (code == DQ_E_TIMEOUT)
 		code = client_error(c, DQ_E_NO_SCHEDULER, "%s",
-			c->session.trouble[0] ? c->session.trouble : "the scheduler does not answer");
+			c->session.trouble[0] ? c->session.trouble
+					      : "the scheduler does not answer");
 	return code;
 }
 
@@ -154,7 +156,8 @@ static bool outbox_is_done(void *arg)
 	return outbox_is_empty(&c->outbox);
 }
 
-/* Ends the session on the scheduler; a connection that is not there is not waited for long: the TTL ends it then. */
+/* Ends the session on the scheduler; a connection that is not there is not waited for long: the TTL
+ * ends it then. */
 static int session_close(struct dq_client *c)
 {
 	struct reply_wait wait;

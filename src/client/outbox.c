@@ -1,10 +1,11 @@
 /*
  * The outbox (outbox.h): sealing what gathered, sending, and taking replies.
  *
- * A request is encoded once, as a whole frame, and copied into the connection's buffer each time it is sent. A plain REPLY
- * frees all requests up to its number; one with news (a refusal, ids) answers its own and is acknowledged by ACKED, once
- * nothing before it is unanswered. "Not taken" takes a request out and renumbers those behind it: the connection ends with
- * it, so none of them has been seen under its old number.
+ * A request is encoded once, as a whole frame, and copied into the connection's buffer each time it
+ * is sent. A plain REPLY frees all requests up to its number; one with news (a refusal, ids)
+ * answers its own and is acknowledged by ACKED, once nothing before it is unanswered. "Not taken"
+ * takes a request out and renumbers those behind it: the connection ends with it, so none of them
+ * has been seen under its old number.
  */
 #include "client/client.h"
 
@@ -63,7 +64,7 @@ void reply_wait_release(struct reply_wait *w)
 
 void outbox_forget(struct outbox *o, struct reply_wait *wait)
 {
-	list_for_each_entry (r, &o->pending, struct request, link) {
+	list_for_each_entry(r, &o->pending, struct request, link) {
 		if (r->wait != wait)
 			continue;
 		r->wait = NULL;
@@ -78,7 +79,7 @@ bool outbox_is_empty(const struct outbox *o)
 
 bool outbox_has_submit(const struct outbox *o, uint32_t n)
 {
-	list_for_each_entry (r, &o->pending, struct request, link)
+	list_for_each_entry(r, &o->pending, struct request, link)
 		if (r->kind == MSG_SUBMIT)
 			return n >= r->first_n;
 	return o->open.count > 0 && n >= o->open.first_n;
@@ -144,7 +145,8 @@ static int submit_seal(struct dq_client *c, const struct msg_submit *m, bool key
 int outbox_seal_block(struct dq_client *c, bool keyed)
 {
 	struct block *b = &c->outbox.open;
-	struct msg_submit m = {.first_n = b->first_n, .count = b->count, .body = buf_slice(&b->body)};
+	struct msg_submit m = {
+		.first_n = b->first_n, .count = b->count, .body = buf_slice(&b->body)};
 	int code;
 
 	if (b->count == 0)
@@ -245,7 +247,8 @@ int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait)
 	pack_array(&list, 1);
 	pack_str(&list, key);
 	r->frame.failed |= list.failed;
-	msg_hold_encode(&r->frame, c->outbox.next_seq, &(struct msg_hold){.keys = buf_slice(&list)});
+	msg_hold_encode(
+		&r->frame, c->outbox.next_seq, &(struct msg_hold){.keys = buf_slice(&list)});
 	buf_release(&list);
 	r->wait = wait;
 	return request_add(c, r);
@@ -359,8 +362,8 @@ static void refusal_note(struct dq_client *c, int code, struct slice text)
 }
 
 /* What the reply means for the submit's futures. */
-static bool submit_answered(struct dq_client *c, const struct request *r, int code, struct slice text,
-	struct slice data, const char **why)
+static bool submit_answered(struct dq_client *c, const struct request *r, int code,
+	struct slice text, struct slice data, const char **why)
 {
 	if (code) {
 		if (!futures_refuse(c, r->first_n, r->count, code, text)) {
@@ -411,19 +414,20 @@ static void request_renumber(struct request *r)
 	le_put(r->frame.p + FRAME_SEQ_OFFSET, r->seq, 8);
 }
 
-static bool not_taken(struct dq_client *c, uint64_t seq, const struct msg_reply *m, const char **why)
+static bool not_taken(
+	struct dq_client *c, uint64_t seq, const struct msg_reply *m, const char **why)
 {
 	struct outbox *o = &c->outbox;
 
-	list_for_each_entry_safe (r, next, &o->pending, struct request, link) {
+	list_for_each_entry_safe(r, next, &o->pending, struct request, link) {
 		if (r->seq < seq)
 			continue;
 		if (r->seq > seq) {
 			request_renumber(r);
 			continue;
 		}
-		if (!request_answered(c, r, m->code ? (int)m->code : DQ_E_STORE, m->text,
-			    slice_empty(), why))
+		if (!request_answered(
+			    c, r, m->code ? (int)m->code : DQ_E_STORE, m->text, slice_empty(), why))
 			return false;
 	}
 	o->next_seq--;
@@ -458,7 +462,7 @@ bool outbox_reply(struct dq_client *c, uint64_t seq, bool taken_not, const struc
 	}
 	if (!taken_not && m->code == 0 && m->data.n == 0)
 		return plain(c, seq, why);
-	list_for_each_entry (r, &o->pending, struct request, link) {
+	list_for_each_entry(r, &o->pending, struct request, link) {
 		if (r->seq < seq)
 			continue;
 		if (r->seq == seq)

@@ -1,8 +1,10 @@
 /*
- * The numbered requests of a session: gathered, numbered, kept encoded until answered, sent again after a reconnect, in order.
+ * The numbered requests of a session: gathered, numbered, kept encoded until answered, sent again
+ * after a reconnect, in order.
  *
- * Submits gather in one open block, frees in a list of runs; both are sealed into requests by outbox_seal(). What is sealed
- * leaves by outbox_pump() while the connection stands and takes it. Under the client's lock.
+ * Submits gather in one open block, frees in a list of runs; both are sealed into requests by
+ * outbox_seal(). What is sealed leaves by outbox_pump() while the connection stands and takes it.
+ * Under the client's lock.
  */
 #ifndef CLIENT_OUTBOX_H
 #define CLIENT_OUTBOX_H
@@ -15,13 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BLOCK_TASKS_MAX 8192u            /* a block that gathers is sealed here */
+#define BLOCK_TASKS_MAX 8192u /* a block that gathers is sealed here */
 #define BLOCK_BYTES_MAX ((size_t)1 << 20)
 #define OUTBOX_BYTES_MAX ((uint64_t)8 << 30) /* of all requests kept */
 
 struct dq_client;
 
-/* What somebody who waits for a reply gets. It must be taken out (outbox_forget) before it goes away. */
+/* What somebody who waits for a reply gets. It must be taken out (outbox_forget) before it goes
+ * away. */
 struct reply_wait {
 	bool done;
 	bool no_memory; /* the reply could not be kept */
@@ -33,12 +36,12 @@ struct request {
 	struct list link;
 	uint64_t seq;
 	enum message kind;
-	bool keyed;            /* SUBMIT: tasks have keys of the user; ids are settled by its reply */
-	bool hold_orphan;      /* HOLD whose asker has gone: its ids are released */
-	uint32_t first_n;      /* SUBMIT */
-	uint64_t count;        /* SUBMIT */
+	bool keyed;       /* SUBMIT: tasks have keys of the user; ids are settled by its reply */
+	bool hold_orphan; /* HOLD whose asker has gone: its ids are released */
+	uint32_t first_n; /* SUBMIT */
+	uint64_t count;   /* SUBMIT */
 	struct reply_wait *wait;
-	struct buf frame;      /* a whole frame */
+	struct buf frame; /* a whole frame */
 };
 
 struct block {
@@ -50,25 +53,28 @@ struct outbox {
 	struct list pending;  /* struct request, by seq */
 	struct request *next; /* the first one not sent on this connection; NULL: all are */
 	uint64_t next_seq;
-	uint64_t bytes;       /* of all frames kept */
+	uint64_t bytes; /* of all frames kept */
 	struct block open;
 	struct runs release;
-	uint64_t ack_due;     /* highest reply that is to be acknowledged and was not; 0: none */
+	uint64_t ack_due; /* highest reply that is to be acknowledged and was not; 0: none */
 };
 
 void outbox_init(struct outbox *o);
 void outbox_release(struct outbox *o);
 
-/* Seals the open block and the releases. 0, DQ_E_NO_MEMORY or DQ_E_LIMIT (what could not be sealed stays). */
+/* Seals the open block and the releases. 0, DQ_E_NO_MEMORY or DQ_E_LIMIT (what could not be sealed
+ * stays). */
 int outbox_seal(struct dq_client *c);
 /* Seals only the open block. keyed: see struct request. */
 int outbox_seal_block(struct dq_client *c, bool keyed);
 /* An array's block, of one entry and its inputs. */
-int outbox_submit_array(struct dq_client *c, struct slice ns, uint32_t first_n, uint64_t count, bool keyed,
-			struct slice body);
+int outbox_submit_array(struct dq_client *c, struct slice ns, uint32_t first_n, uint64_t count,
+	bool keyed, struct slice body);
 /* A block of its own, already encoded, of tasks with keys. */
-int outbox_submit_keyed(struct dq_client *c, struct slice ns, uint32_t first_n, uint32_t count, struct slice body);
-/* CANCEL of all runs (in several requests past the limit); wait (may be NULL) is told of the last. */
+int outbox_submit_keyed(
+	struct dq_client *c, struct slice ns, uint32_t first_n, uint32_t count, struct slice body);
+/* CANCEL of all runs (in several requests past the limit); wait (may be NULL) is told of the last.
+ */
 int outbox_cancel(struct dq_client *c, const struct runs *runs, struct reply_wait *wait);
 /* HOLD of one key. */
 int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait);
@@ -81,11 +87,12 @@ void reply_wait_release(struct reply_wait *w);
 
 /* Sends what is sealed as far as the connection takes it. */
 void outbox_pump(struct dq_client *c);
-/* A new connection: everything kept is to be sent again. last_seq: what the scheduler has. False: it has less than it
- * answered. */
+/* A new connection: everything kept is to be sent again. last_seq: what the scheduler has. False:
+ * it has less than it answered. */
 bool outbox_restart(struct dq_client *c, uint64_t last_seq);
 /* A REPLY came. False: it makes no sense, or out of memory; *why says what. */
-bool outbox_reply(struct dq_client *c, uint64_t seq, bool not_taken, const struct msg_reply *m, const char **why);
+bool outbox_reply(struct dq_client *c, uint64_t seq, bool not_taken, const struct msg_reply *m,
+	const char **why);
 bool outbox_is_empty(const struct outbox *o);
 /* May the task with this number of the session still be refused? */
 bool outbox_has_submit(const struct outbox *o, uint32_t n);

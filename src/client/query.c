@@ -1,6 +1,6 @@
 /*
- * Queries (query.h): dq_query waits for its answer. A long one comes in parts, each asked for with where the one before it ended, and joined:
- * each is an array then.
+ * Queries (query.h): dq_query waits for its answer. A long one comes in parts, each asked for with
+ * where the one before it ended, and joined: each is an array then.
  */
 #include "client/client.h"
 #include "client/value.h"
@@ -33,7 +33,7 @@ static void query_send(struct dq_client *c, struct query *q)
 
 void queries_restart(struct dq_client *c)
 {
-	list_for_each_entry (q, &c->queries.active, struct query, link) {
+	list_for_each_entry(q, &c->queries.active, struct query, link) {
 		if (q->done)
 			continue;
 		buf_clear(&q->data);
@@ -71,7 +71,7 @@ bool query_answer(struct dq_client *c, const struct msg_answer *m, const char **
 {
 	struct query *q = NULL;
 
-	list_for_each_entry (at, &c->queries.active, struct query, link)
+	list_for_each_entry(at, &c->queries.active, struct query, link)
 		if (at->request == m->request)
 			q = at;
 	if (!q || q->done)
@@ -111,8 +111,8 @@ static int query_value(struct dq_client *c, struct query *q, struct dq_value *ou
 	int code;
 
 	if (q->code)
-		return client_error(c, q->code, "%s",
-			q->text.n ? buf_cstr(&q->text) : dq_strerror(q->code));
+		return client_error(
+			c, q->code, "%s", q->text.n ? buf_cstr(&q->text) : dq_strerror(q->code));
 	if (q->data.failed)
 		return client_error(c, DQ_E_LIMIT, "the answer: over 1 GiB, or out of memory");
 	if (q->parts == 1 && q->elements == 0) {
@@ -124,13 +124,14 @@ static int query_value(struct dq_client *c, struct query *q, struct dq_value *ou
 	buf_init(&all, ANSWER_BYTES_MAX + 8);
 	pack_array(&all, (uint32_t)q->elements);
 	buf_append_slice(&all, buf_slice(&q->data));
-	code = all.failed ? DQ_E_NO_MEMORY : value_copy(out, buf_slice(&all), type, 0, slice_empty());
+	code = all.failed ? DQ_E_NO_MEMORY
+			  : value_copy(out, buf_slice(&all), type, 0, slice_empty());
 	buf_release(&all);
 	return code ? client_error_code(c, code) : 0;
 }
 
-static int query_run(struct dq_client *c, enum dq_query what, const struct dq_args *args, double timeout_s,
-	struct dq_value *out)
+static int query_run(struct dq_client *c, enum dq_query what, const struct dq_args *args,
+	double timeout_s, struct dq_value *out)
 {
 	struct query q = {.request = c->queries.next_request++, .what = (uint64_t)what};
 	struct buf packed;
@@ -163,8 +164,8 @@ static int query_run(struct dq_client *c, enum dq_query what, const struct dq_ar
 	return code;
 }
 
-int dq_query(struct dq_client *client, enum dq_query what, const struct dq_args *args, double timeout_s,
-	struct dq_value *out)
+int dq_query(struct dq_client *client, enum dq_query what, const struct dq_args *args,
+	double timeout_s, struct dq_value *out)
 {
 	int code = client_enter_blocking(client);
 

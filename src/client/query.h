@@ -1,5 +1,6 @@
 /*
- * QUERY and ANSWER: what looks and changes nothing, asked again on a new connection. Under the client's lock.
+ * QUERY and ANSWER: what looks and changes nothing, asked again on a new connection. Under the
+ * client's lock.
  */
 #ifndef CLIENT_QUERY_H
 #define CLIENT_QUERY_H
@@ -17,12 +18,12 @@ struct query {
 	struct list link;
 	uint64_t request;
 	uint64_t what;
-	struct slice args; /* borrowed from the caller, who waits; empty: nil */
+	struct slice args;            /* borrowed from the caller, who waits; empty: nil */
 	uint64_t order, index, given; /* where the next part begins */
 	bool done;
 	int code;
 	struct buf text;
-	struct buf data;   /* one part: its bytes; several: the elements of all */
+	struct buf data; /* one part: its bytes; several: the elements of all */
 	uint32_t parts;
 	uint64_t elements; /* of several parts */
 };

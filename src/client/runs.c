@@ -1,5 +1,6 @@
 /*
- * Runs of ids (runs.h): a vector that merges as it grows, since futures mostly come and go in order.
+ * Runs of ids (runs.h): a vector that merges as it grows, since futures mostly come and go in
+ * order.
  */
 #include "client/runs.h"
 

@@ -16,7 +16,8 @@ struct runs {
 	size_t n, cap;
 };
 
-/* Adds ids; merged with the last run where they follow or precede it. False: out of memory, nothing changed. */
+/* Adds ids; merged with the last run where they follow or precede it. False: out of memory, nothing
+ * changed. */
 bool runs_add(struct runs *r, uint64_t first, uint64_t count) __attribute__((warn_unused_result));
 /* Sorts and merges runs that touch or overlap, within a session. */
 void runs_tidy(struct runs *r);

@@ -1,6 +1,6 @@
 /*
- * Finding the secret and the user's name (secret.h). The contact file is what the scheduler writes for its users: JSON with
- * its address and the path of the secret.
+ * Finding the secret and the user's name (secret.h). The contact file is what the scheduler writes
+ * for its users: JSON with its address and the path of the secret.
  */
 #include "client/secret.h"
 

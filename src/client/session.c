@@ -1,9 +1,11 @@
 /*
- * The connection (session.h): the handshake, the session's opening and resuming, heartbeats, and trying again.
+ * The connection (session.h): the handshake, the session's opening and resuming, heartbeats, and
+ * trying again.
  *
- * Happy path: stream_connect, HELLO on open, CHALLENGE -> PROVE, ADMIT -> OPEN, OPENED -> ready: what the outbox keeps is sent again,
- * what is watched, got and queried is asked again. Every end of the connection leads to BACKOFF and another try, but for
- * refusals that would only repeat: those end the client (session_fail).
+ * Happy path: stream_connect, HELLO on open, CHALLENGE -> PROVE, ADMIT -> OPEN, OPENED -> ready:
+ * what the outbox keeps is sent again, what is watched, got and queried is asked again. Every end
+ * of the connection leads to BACKOFF and another try, but for refusals that would only repeat:
+ * those end the client (session_fail).
  *
  * Silence is measured while the loop is driven: a gap between two beats shifts what was heard last.
  */
@@ -148,11 +150,13 @@ static void on_challenge(struct dq_client *c, struct slice payload)
 		return;
 	}
 	if (m.version < WIRE_VERSION_MIN || m.version > WIRE_VERSION_MAX) {
-		session_fail(c, DQ_E_VERSION, "the scheduler speaks another version of the protocol");
+		session_fail(
+			c, DQ_E_VERSION, "the scheduler speaks another version of the protocol");
 		return;
 	}
 	if (m.method != METHOD_SECRET && (m.method != METHOD_PEER || is_tcp(s))) {
-		session_fail(c, DQ_E_PROTOCOL, "the scheduler asks for no proof, or an unknown one");
+		session_fail(
+			c, DQ_E_PROTOCOL, "the scheduler asks for no proof, or an unknown one");
 		return;
 	}
 	if (m.method == METHOD_SECRET) {
@@ -168,7 +172,8 @@ static void on_challenge(struct dq_client *c, struct slice payload)
 		wire_proof(proof, secret, "server", nonce, m.nonce, ROLE_CLIENT, user);
 		if (!wire_equal(m.proof, slice_of(proof, sizeof(proof)))) {
 			session_fail(c, DQ_E_REFUSED,
-				"the secret is another than the scheduler's, or the user is unknown there");
+				"the secret is another than the scheduler's, or the user is "
+				"unknown there");
 			return;
 		}
 		wire_proof(proof, secret, "client", nonce, m.nonce, ROLE_CLIENT, user);
@@ -222,7 +227,8 @@ static bool session_take(struct dq_client *c, const struct msg_opened *m)
 	struct session *s = &c->session;
 
 	if (m->session == 0 || m->session > UINT32_MAX || m->token.n > sizeof(s->token) ||
-		m->next_n == 0 || m->next_n > (uint64_t)UINT32_MAX + 1 || m->last_seq >= UINT64_MAX - 1)
+		m->next_n == 0 || m->next_n > (uint64_t)UINT32_MAX + 1 ||
+		m->last_seq >= UINT64_MAX - 1)
 		return false;
 	s->number = (uint32_t)m->session;
 	if (m->token.n)
@@ -253,7 +259,8 @@ static void on_opened(struct dq_client *c, struct slice payload)
 		return;
 	}
 	if (!outbox_restart(c, m.last_seq)) {
-		session_fail(c, DQ_E_GONE, "the scheduler has lost requests that it had acknowledged");
+		session_fail(
+			c, DQ_E_GONE, "the scheduler has lost requests that it had acknowledged");
 		return;
 	}
 	session_ready(c);

@@ -1,9 +1,9 @@
 /*
  * The connection of a client: made, proved, opened, watched, and made again when lost.
  *
- *	IDLE -> CONNECTING -> GREETING (HELLO sent) -> PROVING (PROVE sent) -> OPENING (OPEN sent) -> READY
- *	           ^  any of them, when the connection ends: BACKOFF, then again
- *	any -> ENDED: refused for a reason that trying again cannot mend; client.fatal says why
+ *	IDLE -> CONNECTING -> GREETING (HELLO sent) -> PROVING (PROVE sent) -> OPENING (OPEN sent)
+ *-> READY ^  any of them, when the connection ends: BACKOFF, then again any -> ENDED: refused for a
+ *reason that trying again cannot mend; client.fatal says why
  *
  * A client that only looks is READY after PROVING. Under the client's lock.
  */
@@ -37,7 +37,7 @@ struct session {
 	enum session_state state;
 	/* from the options */
 	char *address;
-	char *name;  /* NULL: unnamed */
+	char *name; /* NULL: unnamed */
 	uint64_t ttl_ms;
 	bool look_only;
 	struct buf secret;
@@ -57,8 +57,8 @@ struct session {
 };
 
 /* Copies what it needs. 0, or a code; the client's error says more. */
-int session_init(struct dq_client *c, const char *address, const char *name, double ttl_s, const char *secret_file,
-		 bool look_only);
+int session_init(struct dq_client *c, const char *address, const char *name, double ttl_s,
+	const char *secret_file, bool look_only);
 /* Starts to connect. */
 void session_start(struct dq_client *c);
 void session_release(struct dq_client *c);
@@ -68,7 +68,8 @@ void session_drop(struct dq_client *c, const char *why);
 void session_fail(struct dq_client *c, int code, const char *why);
 /* READY? */
 bool session_is_up(const struct dq_client *c);
-/* The buffer for frames, which leave at the end of the turn; only while READY. Asking for it makes the loop take a turn. */
+/* The buffer for frames, which leave at the end of the turn; only while READY. Asking for it makes
+ * the loop take a turn. */
 struct buf *session_out(struct dq_client *c);
 
 #endif

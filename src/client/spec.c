@@ -1,7 +1,8 @@
 /*
- * Specs into bytes (spec.h). A function is [0, name, args]; a command [1, argv, env, cwd, stdin]. Dependencies come in the
- * order of the arguments, then of `after`, then of `after_keys`. A future goes by its id, or by its key while the submit that gave it
- * that key is not answered, since its id may be another by then.
+ * Specs into bytes (spec.h). A function is [0, name, args]; a command [1, argv, env, cwd, stdin].
+ * Dependencies come in the order of the arguments, then of `after`, then of `after_keys`. A future
+ * goes by its id, or by its key while the submit that gave it that key is not answered, since its
+ * id may be another by then.
  */
 #include "client/spec.h"
 #include "client/client.h"
@@ -64,7 +65,8 @@ static int dep_add(struct dq_client *c, struct dep_ref dep)
 	return 0;
 }
 
-/* Keys are copied: texts of the caller's args may be, elements' are made here. p is an offset until deps_place(). */
+/* Keys are copied: texts of the caller's args may be, elements' are made here. p is an offset until
+ * deps_place(). */
 static int dep_add_key(struct dq_client *c, const char *key, int64_t element)
 {
 	struct spec_scratch *s = &c->scratch;
@@ -102,8 +104,7 @@ static int dep_add_one(struct dq_client *c, const struct dq_future *f, uint64_t 
 	if (e && e->state == DQ_STATE_REFUSED)
 		return client_error(c, e->error, "a dependency was refused: %s", e->bytes);
 	if (array->flags & FUTURE_UNSETTLED)
-		return dep_add_key(
-			c, array->more->key, index == ARGS_ALL ? -1 : (int64_t)index);
+		return dep_add_key(c, array->more->key, index == ARGS_ALL ? -1 : (int64_t)index);
 	return dep_add(c, (struct dep_ref){.id = array->id + (index == ARGS_ALL ? 0 : index)});
 }
 
@@ -198,9 +199,11 @@ static int env_pack(struct dq_client *c, struct buf *out, const char *const *env
 
 		if (!eq || eq == env[i]) {
 			free(pairs);
-			return client_error(c, DQ_E_USAGE, "env: \"%.64s\" is not NAME=VALUE", env[i]);
+			return client_error(
+				c, DQ_E_USAGE, "env: \"%.64s\" is not NAME=VALUE", env[i]);
 		}
-		while (at < unique && !slice_eq(pairs[at][0], slice_of(env[i], (size_t)(eq - env[i]))))
+		while (at < unique &&
+			!slice_eq(pairs[at][0], slice_of(env[i], (size_t)(eq - env[i]))))
 			at++;
 		pairs[at][0] = slice_of(env[i], (size_t)(eq - env[i]));
 		pairs[at][1] = slice_str(eq + 1);
@@ -226,7 +229,8 @@ static int command_pack(struct dq_client *c, struct buf *out, const struct dq_sp
 	if (!cwd) {
 		cwd = getcwd(here, sizeof(here));
 		if (!cwd)
-			return client_error(c, DQ_E_IO, "the working directory: %s", strerror(errno));
+			return client_error(
+				c, DQ_E_IO, "the working directory: %s", strerror(errno));
 	}
 	pack_array(out, 5);
 	pack_u64(out, SPEC_EXEC);
@@ -250,7 +254,8 @@ static int function_pack(struct dq_client *c, struct buf *out, const struct dq_s
 	size_t n = strlen(spec->function);
 
 	if (n == 0 || n > LIMIT_FUNCTION_BYTES)
-		return client_error(c, n ? DQ_E_LIMIT : DQ_E_USAGE, "%s", LIMIT_TEXT(FUNCTION_BYTES));
+		return client_error(
+			c, n ? DQ_E_LIMIT : DQ_E_USAGE, "%s", LIMIT_TEXT(FUNCTION_BYTES));
 	pack_array(out, 3);
 	pack_u64(out, SPEC_FUNC);
 	pack_str(out, slice_of(spec->function, n));
@@ -266,18 +271,19 @@ static int inner_pack(struct dq_client *c, const struct dq_spec *spec)
 
 	buf_clear(out);
 	if (kinds != 1 || (!spec->function && spec->args))
-		return client_error(c, DQ_E_USAGE, "a spec has either function (and args), argv, or argv_words");
+		return client_error(c, DQ_E_USAGE,
+			"a spec has either function (and args), argv, or argv_words");
 	code = spec->function ? function_pack(c, out, spec) : command_pack(c, out, spec);
 	if (code)
 		return code;
 	if (out->failed || out->n > LIMIT_SPEC_BYTES)
-		return client_error(c, out->n > LIMIT_SPEC_BYTES / 2 ? DQ_E_LIMIT : DQ_E_NO_MEMORY, "%s",
-			LIMIT_TEXT(SPEC_BYTES));
+		return client_error(c, out->n > LIMIT_SPEC_BYTES / 2 ? DQ_E_LIMIT : DQ_E_NO_MEMORY,
+			"%s", LIMIT_TEXT(SPEC_BYTES));
 	return 0;
 }
 
-static int labels_gather(struct dq_client *c, const struct dq_spec *spec, struct slice labels[LIMIT_LABELS],
-	uint32_t *n)
+static int labels_gather(struct dq_client *c, const struct dq_spec *spec,
+	struct slice labels[LIMIT_LABELS], uint32_t *n)
 {
 	*n = 0;
 	for (size_t i = 0; spec->labels && spec->labels[i]; i++) {
@@ -321,5 +327,6 @@ int spec_encode(struct dq_client *c, struct buf *out, const struct dq_spec *spec
 	buf_truncate(out, before);
 	out->failed = false;
 	return client_error(c, before > LIMIT_SUBMIT_BYTES / 2 ? DQ_E_LIMIT : DQ_E_NO_MEMORY, "%s",
-		before > LIMIT_SUBMIT_BYTES / 2 ? LIMIT_TEXT(SUBMIT_BYTES) : dq_strerror(DQ_E_NO_MEMORY));
+		before > LIMIT_SUBMIT_BYTES / 2 ? LIMIT_TEXT(SUBMIT_BYTES)
+						: dq_strerror(DQ_E_NO_MEMORY));
 }

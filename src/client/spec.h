@@ -1,6 +1,6 @@
 /*
- * From a dq_spec to an entry of a submit's body (doc/protocol.md, submit body). The same spec in the same place of the program
- * gives the same bytes: the environment is sorted by name.
+ * From a dq_spec to an entry of a submit's body (doc/protocol.md, submit body). The same spec in
+ * the same place of the program gives the same bytes: the environment is sorted by name.
  */
 #ifndef CLIENT_SPEC_H
 #define CLIENT_SPEC_H
@@ -27,8 +27,8 @@ struct spec_scratch {
 void spec_scratch_init(struct spec_scratch *s);
 void spec_scratch_release(struct spec_scratch *s);
 /*
- * Checks the spec and appends its entry. key: the spec's key without its namespace, empty for a generated one. 0, or a code with
- * the client's error set; `out` is as it was then.
+ * Checks the spec and appends its entry. key: the spec's key without its namespace, empty for a
+ * generated one. 0, or a code with the client's error set; `out` is as it was then.
  */
 int spec_encode(struct dq_client *c, struct buf *out, const struct dq_spec *spec, struct slice key);
 /* The spec's fields by its own size: those it has not are zero. False: the size is none. */

@@ -1,9 +1,10 @@
 /*
  * Submitting: dq_submit, dq_submit_many, dq_map.
  *
- * Tasks without keys gather in the outbox's open block, which is sealed when full or when something waits. Tasks with keys of the user
- * go in a block of their own call, since a conflict refuses a whole block, and their futures are unsettled until the reply
- * says which task each one is. Whatever fails leaves no trace: entries are cut off, futures undone.
+ * Tasks without keys gather in the outbox's open block, which is sealed when full or when something
+ * waits. Tasks with keys of the user go in a block of their own call, since a conflict refuses a
+ * whole block, and their futures are unsettled until the reply says which task each one is.
+ * Whatever fails leaves no trace: entries are cut off, futures undone.
  */
 #include "client/client.h"
 #include "client/array.h"
@@ -33,12 +34,13 @@ static int key_take(struct dq_client *c, const char *text, struct slice *ns, str
 	*ns = slash ? slice_of(text, (size_t)(slash - text)) : slice_empty();
 	*key = slice_str(slash ? slash + 1 : text);
 	if ((slash && !namespace_is_valid(*ns, &why)) || !key_is_valid(*key, &why))
-		return client_error(c, key->n > LIMIT_KEY_BYTES ? DQ_E_LIMIT : DQ_E_USAGE, "key \"%.80s\": %s",
-			text, why);
+		return client_error(c, key->n > LIMIT_KEY_BYTES ? DQ_E_LIMIT : DQ_E_USAGE,
+			"key \"%.80s\": %s", text, why);
 	return 0;
 }
 
-/* The i-th of specs, which are as large as their first says. False: sizes are missing, or differ. */
+/* The i-th of specs, which are as large as their first says. False: sizes are missing, or differ.
+ */
 static bool spec_at(struct dq_spec *out, const struct dq_spec *specs, size_t i)
 {
 	const struct dq_spec *spec =
@@ -101,7 +103,8 @@ static void submit_undo(struct dq_future **out, size_t n)
 }
 
 /* n tasks without keys: all into one block. */
-static int gather_many(struct dq_client *c, const struct dq_spec *specs, size_t n, struct dq_future **out)
+static int gather_many(
+	struct dq_client *c, const struct dq_spec *specs, size_t n, struct dq_future **out)
 {
 	struct block *b = &c->outbox.open;
 	size_t before, i;
@@ -144,8 +147,8 @@ static int future_name(struct dq_client *c, struct dq_future *f, const char *key
 }
 
 /* One task of a block with keys. ns: that of the block, if known. */
-static int keyed_one(struct dq_client *c, const struct dq_spec *spec, struct buf *body, struct slice *ns,
-	bool *has_ns, struct dq_future **out)
+static int keyed_one(struct dq_client *c, const struct dq_spec *spec, struct buf *body,
+	struct slice *ns, bool *has_ns, struct dq_future **out)
 {
 	struct slice key = slice_empty(), own = slice_empty();
 	int code = spec->key ? key_take(c, spec->key, &own, &key) : 0;
@@ -173,7 +176,8 @@ static int keyed_one(struct dq_client *c, const struct dq_spec *spec, struct buf
 	return code;
 }
 
-static int submit_keyed(struct dq_client *c, const struct dq_spec *specs, size_t n, struct dq_future **out)
+static int submit_keyed(
+	struct dq_client *c, const struct dq_spec *specs, size_t n, struct dq_future **out)
 {
 	uint32_t first_n = (uint32_t)c->futures.next_n;
 	struct slice ns = slice_empty();
@@ -207,7 +211,8 @@ static int submit_keyed(struct dq_client *c, const struct dq_spec *specs, size_t
 
 /* ---- the calls ---- */
 
-static int submit_any(struct dq_client *c, const struct dq_spec *specs, size_t n, struct dq_future **out)
+static int submit_any(
+	struct dq_client *c, const struct dq_spec *specs, size_t n, struct dq_future **out)
 {
 	bool keyed = false;
 	int code = submit_check(c);
@@ -226,7 +231,8 @@ static int submit_any(struct dq_client *c, const struct dq_spec *specs, size_t n
 	return keyed ? submit_keyed(c, specs, n, out) : gather_many(c, specs, n, out);
 }
 
-int dq_submit_many(struct dq_client *client, const struct dq_spec *specs, size_t n, struct dq_future **out)
+int dq_submit_many(
+	struct dq_client *client, const struct dq_spec *specs, size_t n, struct dq_future **out)
 {
 	int code = client_enter(client);
 
@@ -257,7 +263,8 @@ static int inputs_check(struct dq_client *c, const struct dq_args *inputs, uint6
 	if (inputs->ndeps > 0)
 		return client_error(c, DQ_E_USAGE, "inputs of an array must not be futures");
 	if (inputs->values != 1 || !inputs->first_is_array || inputs->first_array != n)
-		return client_error(c, DQ_E_USAGE, "inputs: not an array of as many values as elements");
+		return client_error(
+			c, DQ_E_USAGE, "inputs: not an array of as many values as elements");
 	return 0;
 }
 
@@ -284,8 +291,8 @@ static int map_submit(struct dq_client *c, const struct dq_spec *spec, uint64_t 
 	return code;
 }
 
-static int map_encode(struct dq_client *c, const struct dq_spec *spec, uint64_t n, const struct dq_args *inputs,
-	struct dq_future **out)
+static int map_encode(struct dq_client *c, const struct dq_spec *spec, uint64_t n,
+	const struct dq_args *inputs, struct dq_future **out)
 {
 	struct slice ns = slice_empty(), key = slice_empty();
 	struct buf body;
@@ -309,9 +316,10 @@ static int map_encode(struct dq_client *c, const struct dq_spec *spec, uint64_t 
 
 		args_pack(&body, inputs);
 		if (body.failed)
-			code = client_error(c, before + (inputs ? inputs->bytes.n : 0) > LIMIT_SUBMIT_BYTES
-						       ? DQ_E_LIMIT
-						       : DQ_E_NO_MEMORY,
+			code = client_error(c,
+				before + (inputs ? inputs->bytes.n : 0) > LIMIT_SUBMIT_BYTES
+					? DQ_E_LIMIT
+					: DQ_E_NO_MEMORY,
 				"inputs: %s", LIMIT_TEXT(SUBMIT_BYTES));
 	}
 	if (code == 0)
@@ -320,8 +328,8 @@ static int map_encode(struct dq_client *c, const struct dq_spec *spec, uint64_t 
 	return code;
 }
 
-int dq_map(struct dq_client *client, const struct dq_spec *spec, uint64_t n, const struct dq_args *inputs,
-	struct dq_future **out)
+int dq_map(struct dq_client *client, const struct dq_spec *spec, uint64_t n,
+	const struct dq_args *inputs, struct dq_future **out)
 {
 	struct dq_spec whole;
 	int code = client_enter(client);

@@ -1,6 +1,6 @@
 /*
- * Taps (tap.h). A waiting tap is in its future's list; a ready one in its set's queue. taps_fire() moves all of a future's
- * taps when it ends (futures.c, array.c).
+ * Taps (tap.h). A waiting tap is in its future's list; a ready one in its set's queue. taps_fire()
+ * moves all of a future's taps when it ends (futures.c, array.c).
  */
 #include "client/tap.h"
 #include "client/futures.h"

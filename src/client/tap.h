@@ -1,6 +1,7 @@
 /*
- * Who wants to know when a future ends: a completed set, a wait, a callback. A tap hangs on its future until that ends, then
- * in its set's queue, in the order of the ends. Nothing here allocates. Under the client's lock.
+ * Who wants to know when a future ends: a completed set, a wait, a callback. A tap hangs on its
+ * future until that ends, then in its set's queue, in the order of the ends. Nothing here
+ * allocates. Under the client's lock.
  */
 #ifndef CLIENT_TAP_H
 #define CLIENT_TAP_H

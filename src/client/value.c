@@ -53,8 +53,8 @@ static bool frames_read(uint64_t *out, uint32_t nframes, struct slice frames, ui
 	return cursor_ok(&at) && sum == n;
 }
 
-bool value_finish(struct dq_value *out, uint8_t *memory, uint64_t n, struct slice type, uint32_t nframes,
-	struct slice frames)
+bool value_finish(struct dq_value *out, uint8_t *memory, uint64_t n, struct slice type,
+	uint32_t nframes, struct slice frames)
 {
 	uint64_t *sizes = (uint64_t *)(void *)(memory + round_up(n, 8));
 	uint32_t count = nframes ? nframes : 1;
@@ -74,7 +74,8 @@ bool value_finish(struct dq_value *out, uint8_t *memory, uint64_t n, struct slic
 	return true;
 }
 
-int value_copy(struct dq_value *out, struct slice bytes, struct slice type, uint32_t nframes, struct slice frames)
+int value_copy(struct dq_value *out, struct slice bytes, struct slice type, uint32_t nframes,
+	struct slice frames)
 {
 	uint8_t *memory = value_alloc(bytes.n, type.n, nframes);
 

@@ -1,6 +1,7 @@
 /*
- * Waiting (wait.h) and dq_wait. Waiting for all looks at the futures in order and never twice at one that has ended; the other
- * ways hang a tap on each future, so that an end costs the same however many there are.
+ * Waiting (wait.h) and dq_wait. Waiting for all looks at the futures in order and never twice at
+ * one that has ended; the other ways hang a tap on each future, so that an end costs the same
+ * however many there are.
  */
 #include "client/wait.h"
 #include "client/array.h"
@@ -52,7 +53,8 @@ struct tapping {
 	bool failed;
 };
 
-static int tapping_begin(struct dq_client *c, struct tapping *t, struct dq_future *const *futures, size_t n)
+static int tapping_begin(
+	struct dq_client *c, struct tapping *t, struct dq_future *const *futures, size_t n)
 {
 	int code = futures_watch(c, futures, n);
 
@@ -93,8 +95,8 @@ static bool tapping_failed(void *arg)
 	return t->failed || t->set.waiting == 0;
 }
 
-static int wait_tapping(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us,
-	bool (*done)(void *arg))
+static int wait_tapping(struct dq_client *c, struct dq_future *const *futures, size_t n,
+	uint64_t deadline_us, bool (*done)(void *arg))
 {
 	struct tapping t = {.n = 0};
 	int code;
@@ -114,7 +116,8 @@ int wait_any(struct dq_client *c, struct dq_future *const *futures, size_t n, ui
 	return wait_tapping(c, futures, n, deadline_us, tapping_any);
 }
 
-int wait_first_failed(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us)
+int wait_first_failed(
+	struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us)
 {
 	return wait_tapping(c, futures, n, deadline_us, tapping_failed);
 }

@@ -1,6 +1,7 @@
 /*
- * Waiting for futures to end. Under the client's lock, by callers that entered with client_enter_blocking. Each asks for the
- * outcomes that are not known yet. 0, DQ_E_TIMEOUT, or another code with the client's error set.
+ * Waiting for futures to end. Under the client's lock, by callers that entered with
+ * client_enter_blocking. Each asks for the outcomes that are not known yet. 0, DQ_E_TIMEOUT, or
+ * another code with the client's error set.
  */
 #ifndef CLIENT_WAIT_H
 #define CLIENT_WAIT_H
@@ -13,7 +14,8 @@
 int wait_all(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
 int wait_any(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
 /* Until all have ended, or one not well. */
-int wait_first_failed(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
+int wait_first_failed(
+	struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
 /* Likewise for the elements of an array. */
 int wait_array_first_failed(struct dq_client *c, struct dq_future *array, uint64_t deadline_us);
 /* The first of them that ended, and not well; NULL: none. */

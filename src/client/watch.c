@@ -1,9 +1,11 @@
 /*
- * Watching (watch.h). watch_future() gathers ids, watch_push() sends them as runs, watch_outcomes() hands what comes to
- * futures_end(). On a new connection all that is watched and has not ended is asked again (watch_restart).
+ * Watching (watch.h). watch_future() gathers ids, watch_push() sends them as runs, watch_outcomes()
+ * hands what comes to futures_end(). On a new connection all that is watched and has not ended is
+ * asked again (watch_restart).
  *
- * An unsettled future is not asked for before its submit is answered, since its id may be another by then. GONE for a task
- * whose submit is not answered is no news: the answer will say what became of it.
+ * An unsettled future is not asked for before its submit is answered, since its id may be another
+ * by then. GONE for a task whose submit is not answered is no news: the answer will say what became
+ * of it.
  */
 #include "client/client.h"
 #include "client/array.h"
@@ -98,7 +100,8 @@ static void watch_send(struct dq_client *c, struct runs *runs, bool ask)
 			return;
 		}
 		if (ask)
-			msg_watch_encode(session_out(c), 0, &(struct msg_watch){.runs = buf_slice(&list)});
+			msg_watch_encode(
+				session_out(c), 0, &(struct msg_watch){.runs = buf_slice(&list)});
 		else
 			msg_unwatch_encode(
 				session_out(c), 0, &(struct msg_unwatch){.runs = buf_slice(&list)});
@@ -130,7 +133,7 @@ void watch_restart(struct dq_client *c)
 static bool outcome_gone(const struct dq_client *c, const struct outcomes_entry *e)
 {
 	return e->state == TASK_GONE && task_id_session(e->first) == c->session.number &&
-		outbox_has_submit(&c->outbox, task_id_n(e->first));
+	       outbox_has_submit(&c->outbox, task_id_n(e->first));
 }
 
 static bool outcomes_one(struct dq_client *c, const struct outcomes_entry *in, const char **why)

@@ -1,6 +1,7 @@
 /*
- * Outcomes: asked for by WATCH when somebody waits, told by OUTCOMES. A registration lives with its connection; on a new one
- * everything watched that has not been seen to end is registered again. Under the client's lock.
+ * Outcomes: asked for by WATCH when somebody waits, told by OUTCOMES. A registration lives with its
+ * connection; on a new one everything watched that has not been seen to end is registered again.
+ * Under the client's lock.
  */
 #ifndef CLIENT_WATCH_H
 #define CLIENT_WATCH_H

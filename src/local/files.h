@@ -13,8 +13,9 @@ void tree_remove(const char *dir);
 /* "a/b", made as a directory (0700) if absent. NULL: errno. free() it. */
 char *dir_in(const char *dir, const char *name);
 /*
- * The program that runs tasks in processes of their own: $DQ_SLOT_HELPER, else dq-slot where programs of programs are installed, else
- * dq-slot next to the program that runs. NULL: none of them can be run. free() it.
+ * The program that runs tasks in processes of their own: $DQ_SLOT_HELPER, else dq-slot where
+ * programs of programs are installed, else dq-slot next to the program that runs. NULL: none of
+ * them can be run. free() it.
  */
 char *helper_find(void);
 /* CPUs that this process may use, at least 1. */

@@ -1,6 +1,7 @@
 /*
- * Threads with loops (host.h). The thread makes its loop and all that lives on it; the owner only starts, awaits and stops it: the
- * wake is the one thing both touch, and it lives until the thread was joined.
+ * Threads with loops (host.h). The thread makes its loop and all that lives on it; the owner only
+ * starts, awaits and stops it: the wake is the one thing both touch, and it lives until the thread
+ * was joined.
  */
 #include "local/host.h"
 

@@ -1,6 +1,7 @@
 /*
- * Local mode (local.h). Threads: dq-sched, dq-worker-N; the store's own thread belongs to the scheduler. Start: the scheduler first,
- * since workers connect to it, then all workers at once. End: the workers, then the scheduler, which commits what it took.
+ * Local mode (local.h). Threads: dq-sched, dq-worker-N; the store's own thread belongs to the
+ * scheduler. Start: the scheduler first, since workers connect to it, then all workers at once.
+ * End: the workers, then the scheduler, which commits what it took.
  */
 #define LOG_COMPONENT "local"
 #include "local/local.h"
@@ -251,7 +252,8 @@ int local_new(const struct dq_options *options, struct local **out, char *error,
 	error[0] = 0;
 	if (nworkers > LOCAL_WORKERS_MAX || options->local_slots > LIMIT_SLOTS) {
 		snprintf(error, error_bytes, "%s",
-			nworkers > LOCAL_WORKERS_MAX ? "local workers: at most 256" : LIMIT_TEXT(SLOTS));
+			nworkers > LOCAL_WORKERS_MAX ? "local workers: at most 256"
+						     : LIMIT_TEXT(SLOTS));
 		return DQ_E_LIMIT;
 	}
 	l = local_alloc(options, nworkers);

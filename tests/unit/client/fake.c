@@ -132,7 +132,8 @@ static void tell_outcomes(struct fake *f)
 				break;
 		}
 	}
-	msg_outcomes_encode(stream_buf(f->peer), 0, &(struct msg_outcomes){.entries = buf_slice(&list)});
+	msg_outcomes_encode(
+		stream_buf(f->peer), 0, &(struct msg_outcomes){.entries = buf_slice(&list)});
 	buf_release(&list);
 	buf_release(&outcome);
 	runs_clear(&f->watched);
@@ -142,7 +143,8 @@ static void tell_outcomes(struct fake *f)
 
 static void send_reply(struct fake *f, uint64_t seq, const struct fake_stored *r)
 {
-	struct msg_reply m = {.code = r->code, .text = slice_str(r->text), .data = slice_of(r->data, r->n)};
+	struct msg_reply m = {
+		.code = r->code, .text = slice_str(r->text), .data = slice_of(r->data, r->n)};
 
 	msg_reply_encode(stream_buf(f->peer), seq, &m);
 }
@@ -170,7 +172,8 @@ static void lose(struct fake *f)
 	runs_clear(&f->watched);
 }
 
-static void store_reply(struct fake *f, uint64_t seq, uint64_t code, const char *text, struct buf *data)
+static void store_reply(
+	struct fake *f, uint64_t seq, uint64_t code, const char *text, struct buf *data)
 {
 	struct fake_stored *r = &f->stored[seq];
 
@@ -224,7 +227,8 @@ static void take_submit(struct fake *f, const struct frame *frame)
 		pack_u64(&data, f->script.alias_id);
 		store_reply(f, frame->seq, 0, "", &data);
 		if (m.count > 1)
-			ensure(runs_add(&f->tasks, task_id(FAKE_SESSION, (uint32_t)m.first_n + 1), m.count - 1));
+			ensure(runs_add(&f->tasks, task_id(FAKE_SESSION, (uint32_t)m.first_n + 1),
+				m.count - 1));
 		return;
 	}
 	ensure(runs_add(&f->tasks, task_id(FAKE_SESSION, (uint32_t)m.first_n), m.count));
@@ -416,13 +420,12 @@ static void on_query(struct fake *f, const struct frame *frame)
 		msg_answer_encode(stream_buf(f->peer), 0, &a);
 		return;
 	}
-	a.more = m.what == QUERY_STATE;
-	a.data = slice_of("\x92\x01\x02", 3);
-	msg_answer_encode(stream_buf(f->peer), 0, &a);
-	if (!a.more)
-		return;
-	a.more = false;
-	a.data = slice_of("\x91\x03", 2);
+	/* A list in two parts, the second asked for with where the first ended. */
+	a.more = m.what == QUERY_STATE && m.order == 0;
+	a.order = 1;
+	a.given = 2;
+	ensure(m.order == 0 || m.given == 2);
+	a.data = m.order ? slice_of("\x91\x03", 2) : slice_of("\x92\x01\x02", 3);
 	msg_answer_encode(stream_buf(f->peer), 0, &a);
 }
 
@@ -433,7 +436,8 @@ static void on_hello(struct fake *f)
 	f->hellos++;
 	if (f->script.refuse_code)
 		msg_refuse_encode(stream_buf(f->peer), 0,
-			&(struct msg_refuse){.code = f->script.refuse_code, .text = slice_str("go away")});
+			&(struct msg_refuse){
+				.code = f->script.refuse_code, .text = slice_str("go away")});
 	else
 		msg_challenge_encode(stream_buf(f->peer), 0, &m);
 }
@@ -533,7 +537,9 @@ static void on_fetch(struct stream *s, const struct frame *frame, void *arg)
 	bad = f->script.bad_holders && slice_eq(m.ticket, ticket_of('a'));
 	if (bad && f->script.bad_holders == 1) {
 		msg_nodata_encode(stream_buf(s), 0,
-			&(struct msg_nodata){.request = m.request, .code = DQ_E_GONE, .text = slice_str("gone")});
+			&(struct msg_nodata){.request = m.request,
+				.code = DQ_E_GONE,
+				.text = slice_str("gone")});
 		fake_unlock(f);
 		return;
 	}
@@ -611,7 +617,8 @@ void fake_start(struct fake *f)
 	ensure(f->stored && f->loop);
 	f->wake = wake_new(f->loop, on_wake, f);
 	f->listener = listener_new(f->loop, f->address, on_accept, f, why, sizeof(why));
-	f->data_listener = listener_new(f->loop, f->data_address, on_accept_data, f, why, sizeof(why));
+	f->data_listener =
+		listener_new(f->loop, f->data_address, on_accept_data, f, why, sizeof(why));
 	ensure(f->wake && f->listener && f->data_listener);
 	ensure(thread_start(&f->thread, "fake", fake_main, f) == 0);
 }

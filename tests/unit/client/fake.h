@@ -1,7 +1,8 @@
 /*
- * A scheduler as a script says, for tests of the client: real messages over an in-process stream, on a thread and loop of its own.
- * What it has (numbers, replies, tasks) outlives connections, as a store would. Tests set the script before they act and look at
- * the counts after; both under the lock that fake_lock() takes where the fake may act meanwhile.
+ * A scheduler as a script says, for tests of the client: real messages over an in-process stream,
+ * on a thread and loop of its own. What it has (numbers, replies, tasks) outlives connections, as a
+ * store would. Tests set the script before they act and look at the counts after; both under the
+ * lock that fake_lock() takes where the fake may act meanwhile.
  */
 #ifndef CHECK_CLIENT_FAKE_H
 #define CHECK_CLIENT_FAKE_H
@@ -30,21 +31,21 @@ struct fake_stored {
 };
 
 struct fake_script {
-	bool hold_replies;         /* requests are taken, but answered only by fake_release() */
-	bool hold_outcomes;        /* tasks end only by fake_release() */
-	bool slow_plain;           /* plain replies only each 64th request, and on PING */
-	bool big_values;           /* values are left out of outcomes, and in VALUE */
-	bool held_values;          /* values are at the holders */
-	unsigned bad_holders;      /* the first of three holders answer NODATA (1) or wrong bytes (2) */
-	uint64_t lose_after_seq;   /* the connection ends when that seq comes, before it is taken */
-	uint64_t lose_taken_seq;   /* likewise, after it was taken, before the reply */
-	uint64_t not_taken_seq;    /* refused, not taken, once */
-	uint64_t conflict_seq;     /* that request is refused */
-	uint64_t alias_seq;        /* its first task is an old one: alias_id */
+	bool hold_replies;    /* requests are taken, but answered only by fake_release() */
+	bool hold_outcomes;   /* tasks end only by fake_release() */
+	bool slow_plain;      /* plain replies only each 64th request, and on PING */
+	bool big_values;      /* values are left out of outcomes, and in VALUE */
+	bool held_values;     /* values are at the holders */
+	unsigned bad_holders; /* the first of three holders answer NODATA (1) or wrong bytes (2) */
+	uint64_t lose_after_seq; /* the connection ends when that seq comes, before it is taken */
+	uint64_t lose_taken_seq; /* likewise, after it was taken, before the reply */
+	uint64_t not_taken_seq;  /* refused, not taken, once */
+	uint64_t conflict_seq;   /* that request is refused */
+	uint64_t alias_seq;      /* its first task is an old one: alias_id */
 	uint64_t alias_id;
-	uint32_t fail_n;           /* the task with that number fails */
-	unsigned silent_queries;   /* that many are not answered */
-	uint64_t refuse_code;      /* HELLO is refused */
+	uint32_t fail_n;         /* the task with that number fails */
+	unsigned silent_queries; /* that many are not answered */
+	uint64_t refuse_code;    /* HELLO is refused */
 };
 
 struct fake {
@@ -54,7 +55,7 @@ struct fake {
 	struct loop *loop;
 	struct wake *wake;
 	struct listener *listener, *data_listener;
-	struct stream *peer;       /* the client's connection */
+	struct stream *peer; /* the client's connection */
 	bool stop, release, drop;
 	struct fake_script script;
 	/* the store */
@@ -64,7 +65,8 @@ struct fake {
 	struct runs tasks;          /* all submitted */
 	struct runs watched;        /* on this connection, not told */
 	/* counts */
-	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries, closes, hellos;
+	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
+		closes, hellos;
 	uint64_t released_ids, cancelled_ids, watched_ids, ntasks, acked_upto;
 };
 

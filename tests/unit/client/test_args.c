@@ -34,8 +34,9 @@ START_TEST(args_are_one_value)
 	dq_args_int(args, -1);
 	expect_bytes(args, "\xff", 1);
 	dq_args_str(args, "ab");
-	expect_bytes(args, "\x92\xff\xa2"
-			   "ab",
+	expect_bytes(args,
+		"\x92\xff\xa2"
+		"ab",
 		5);
 	dq_args_clear(args);
 	dq_args_map(args, 1);
@@ -82,7 +83,8 @@ START_TEST(args_errors_stick)
 }
 END_TEST
 
-/* Every allocation of building arguments fails in turn: an error, never a crash, and nothing leaks. */
+/* Every allocation of building arguments fails in turn: an error, never a crash, and nothing leaks.
+ */
 START_TEST(args_without_memory)
 {
 	const char *why = "";
@@ -111,7 +113,8 @@ START_TEST(args_without_memory)
 END_TEST
 
 /* The entry that a spec becomes, read back. */
-static struct block_entry entry_of(struct dq_client *c, const struct dq_spec *spec, struct buf *out, struct spec *inner)
+static struct block_entry entry_of(
+	struct dq_client *c, const struct dq_spec *spec, struct buf *out, struct spec *inner)
 {
 	struct block_reader r;
 	struct block_entry e;
@@ -149,7 +152,8 @@ START_TEST(specs_are_canonical)
 	spec.once = true;
 	spec.key = "k";
 	e = entry_of(c, &spec, &one, &inner);
-	ck_assert(slice_eq_str(e.key, "k") && e.once && !e.detached && e.nlabels == 1 && e.ndeps == 2);
+	ck_assert(slice_eq_str(e.key, "k") && e.once && !e.detached && e.nlabels == 1 &&
+		  e.ndeps == 2);
 	ck_assert(block_entry_dep(&e, &dep) && slice_eq_str(dep.key, "x"));
 	ck_assert(block_entry_dep(&e, &dep) && slice_eq_str(dep.key, "u/y[3]"));
 	ck_assert(inner.kind == SPEC_EXEC && inner.argc == 2 && inner.nenv == 2 && inner.has_input);
@@ -194,7 +198,9 @@ START_TEST(values_of_simple_kinds)
 	const char *s;
 	size_t n;
 
-	ck_assert_int_eq(value_copy(&v, slice_of("\xcd\x01\x00", 3), slice_str("msgpack"), 0, slice_empty()), 0);
+	ck_assert_int_eq(
+		value_copy(&v, slice_of("\xcd\x01\x00", 3), slice_str("msgpack"), 0, slice_empty()),
+		0);
 	ck_assert_uint_eq((uintptr_t)v.bytes % 64, 0);
 	ck_assert_int_eq(dq_value_int(&v, &i), 0);
 	ck_assert_int_eq(i, 256);
@@ -203,14 +209,17 @@ START_TEST(values_of_simple_kinds)
 	ck_assert_int_eq(dq_value_str(&v, &s, &n), DQ_E_TYPE);
 	dq_value_release(&v);
 	dq_value_release(&v);
-	ck_assert_int_eq(value_copy(&v, slice_of("\xa2hi", 3), slice_str("msgpack"), 2, slice_of("\x92\x01\x02", 3)), 0);
+	ck_assert_int_eq(value_copy(&v, slice_of("\xa2hi", 3), slice_str("msgpack"), 2,
+				 slice_of("\x92\x01\x02", 3)),
+		0);
 	ck_assert_uint_eq(v.nframes, 2);
 	ck_assert_uint_eq(v.frames[1], 2);
 	ck_assert_int_eq(dq_value_str(&v, &s, &n), 0);
 	ck_assert(n == 2 && memcmp(s, "hi", 2) == 0);
 	dq_value_release(&v);
-	ck_assert_int_eq(
-		value_copy(&v, slice_of("abc", 3), slice_str("bytes"), 2, slice_of("\x92\x01\x03", 3)), DQ_E_PROTOCOL);
+	ck_assert_int_eq(value_copy(&v, slice_of("abc", 3), slice_str("bytes"), 2,
+				 slice_of("\x92\x01\x03", 3)),
+		DQ_E_PROTOCOL);
 	ck_assert_int_eq(dq_value_int(&v, &i), DQ_E_TYPE);
 }
 END_TEST

@@ -142,7 +142,9 @@ START_TEST(queries_and_gets_are_asked_again)
 	f.script.silent_queries = 1;
 	c = client_of(&f);
 	ck_assert_int_eq(dq_query(c, DQ_QUERY_STATUS, NULL, 0.05, &v), DQ_E_TIMEOUT);
+	fake_lock(&f);
 	f.script.silent_queries = 1;
+	fake_unlock(&f);
 	fake_drop(&f);
 	ck_assert_int_eq(dq_query(c, DQ_QUERY_STATUS, NULL, 0.2, &v), DQ_E_TIMEOUT);
 	ck_assert_int_eq(dq_query(c, DQ_QUERY_STATUS, NULL, 5, &v), 0);
@@ -197,7 +199,9 @@ START_TEST(refused_for_good)
 	ck_assert_uint_eq(f.hellos, 1);
 	dq_client_close(&c);
 	/* A scheduler that is full for now is tried again. */
+	fake_lock(&f);
 	f.script.refuse_code = DQ_E_LIMIT;
+	fake_unlock(&f);
 	o.connect_timeout_s = 0.2;
 	ck_assert_int_eq(client_connect(f.address, &o, &c), DQ_E_NO_SCHEDULER);
 	ck_assert_uint_gt(f.hellos, 2);
