@@ -64,7 +64,10 @@ void getters_answer(struct core *c, struct task *t, uint32_t code, const char *t
 	while (t->getters) {
 		struct getter *g = t->getters;
 		struct send *s = update_send(c->u, SEND_VALUE, g->conn);
+		struct conn *conn = conn_get(c, g->conn);
 
+		if (conn)
+			conn->ngetters--;
 		t->getters = g->next;
 		s->seq = g->request;
 		s->id = task_own_id(t);
@@ -203,33 +206,46 @@ bool inputs_there(struct core *c, struct block *b, uint32_t idx)
 	return false;
 }
 
+/* The value is there, or will not be: VALUE says which. */
+static void value_now(struct core *c, const struct event *e, const struct task *t)
+{
+	struct send *s = update_send(c->u, SEND_VALUE, e->conn);
+	struct place p;
+
+	s->seq = e->seq;
+	s->id = e->get.id;
+	if (!place_of(c, e->get.id, &p) || block_state(p.block, p.idx) == TASK_GONE) {
+		s->code = DQ_E_GONE;
+		s->text = "there is no such task any more";
+	} else if (t && value_is_lost(t)) {
+		s->code = DQ_E_LOST;
+		s->text = "the result is lost and may not be made again";
+	} else if (!task_state_is_final(block_state(p.block, p.idx))) {
+		s->code = DQ_E_USAGE;
+		s->text = "the task has not ended";
+	}
+}
+
 void get(struct core *c, const struct event *e)
 {
-	struct place p;
+	struct conn *conn = conn_get(c, e->conn);
 	struct task *t = NULL;
-	struct send *s;
 	struct getter *g;
+	struct place p;
 
-	if (!conn_get(c, e->conn))
-		conn_new(c, e->conn, CONN_LOOK);
+	if (!conn)
+		conn = conn_new(c, e->conn, CONN_LOOK);
 	if (place_of(c, e->get.id, &p))
 		t = task_peek(p.block, p.idx);
 	if (!t || !value_is_lost(t) || (!t->remake && !remake(c, t))) {
-		s = update_send(c->u, SEND_VALUE, e->conn);
-		s->seq = e->seq;
-		s->id = e->get.id;
-		if (!place_of(c, e->get.id, &p) || block_state(p.block, p.idx) == TASK_GONE) {
-			s->code = DQ_E_GONE;
-			s->text = "there is no such task any more";
-		} else if (t && value_is_lost(t)) {
-			s->code = DQ_E_LOST;
-			s->text = "the result is lost and may not be made again";
-		} else if (!task_state_is_final(block_state(p.block, p.idx))) {
-			s->code = DQ_E_USAGE;
-			s->text = "the task has not ended";
-		}
+		value_now(c, e, t);
 		return;
 	}
+	if (conn->ngetters >= LIMIT_GETS) {
+		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_GETS));
+		return;
+	}
+	conn->ngetters++;
 	g = xcalloc(1, sizeof(*g));
 	*g = (struct getter){.next = t->getters, .conn = e->conn, .request = e->seq};
 	t->getters = g;

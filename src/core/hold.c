@@ -64,6 +64,7 @@ static void block_gone(struct core *c, struct block *b)
 	if (b->keys && b->flags & BLOCK_ARRAY)
 		key_free(c, b, 0);
 	update_delete(c->u, RECORD_BLOCK, b->first, 0);
+	watches_end_block(c, b);
 	block_free(c, b);
 }
 

@@ -204,6 +204,7 @@ struct conn {
 	struct worker *worker;
 	struct list watches;
 	struct list scans; /* watches that still have tasks to tell of */
+	uint32_t nwatches, ngetters;
 };
 
 /* A run of a block that a connection watches. */
@@ -436,6 +437,8 @@ void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state sta
 	struct slice outcome, bool made);
 void watches_drop_conn(struct core *c, struct conn *conn);
 void watches_drop_block(struct core *c, struct block *b);
+/* The block is gone: who was not told yet what had become of its tasks hears it now. */
+void watches_end_block(struct core *c, struct block *b);
 void get(struct core *c, const struct event *e);
 void worker_join(struct core *c, const struct event *e);
 void worker_credit(struct core *c, const struct event *e);

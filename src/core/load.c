@@ -11,6 +11,13 @@ static bool bad(const char **why, const char *text)
 	return false;
 }
 
+/* A number that is in use is not given again, even where the counters were lost. */
+static void in_use(uint32_t *next, uint32_t number)
+{
+	if (*next <= number)
+		*next = number + 1;
+}
+
 void core_load_counters(struct core *c, const struct counters *counters)
 {
 	c->counters = *counters;
@@ -22,6 +29,7 @@ bool core_load_user(struct core *c, uint32_t number, const struct user_record *r
 
 	if (u && number)
 		return bad(why, "a user twice");
+	in_use(&c->counters.next_user, number);
 	if (!u) {
 		u = xcalloc(1, sizeof(*u));
 		u->number = number;
@@ -39,12 +47,14 @@ bool core_load_user(struct core *c, uint32_t number, const struct user_record *r
 bool core_load_worker(
 	struct core *c, uint32_t number, const struct worker_record *r, const char **why)
 {
+	in_use(&c->counters.next_worker, number);
 	return worker_load(c, number, r) || bad(why, "a worker twice, or of an unknown user");
 }
 
 bool core_load_session(
 	struct core *c, uint32_t number, const struct session_record *r, const char **why)
 {
+	in_use(&c->counters.next_session, number);
 	return session_load(c, number, r) || bad(why, "a session twice, or of an unknown user");
 }
 
@@ -72,10 +82,19 @@ static bool load_inputs(struct block_reader *reader, struct slice *inputs)
 	return true;
 }
 
+static void drop_unless(bool used, void **array)
+{
+	if (used)
+		return;
+	free(*array);
+	*array = NULL;
+}
+
 /* What the entries of a body say of each task. */
 static bool load_body(
 	struct core *c, struct block *b, const struct block_record *r, bool session_lives)
 {
+	bool any_key = false, any_option = false, any_label = false;
 	struct block_reader reader;
 	struct block_entry e;
 	struct slice inputs = slice_empty();
@@ -105,12 +124,18 @@ static bool load_body(
 			return false;
 		if (!slice_is_empty(e.key))
 			load_key(b, i, r, &e, inputs);
+		any_key = any_key || !slice_is_empty(e.key);
+		any_option = any_option || b->option[i];
+		any_label = any_label || b->label[i];
 		memset(b->state + i,
 			e.detached      ? TASK_DETACHED
 			: session_lives ? TASK_HELD
 					: 0,
 			b->flags & BLOCK_ARRAY ? b->count : 1);
 	}
+	drop_unless(any_key, (void **)&b->keys);
+	drop_unless(any_option, (void **)&b->option);
+	drop_unless(any_label, (void **)&b->label);
 	return at == ndeps;
 }
 
@@ -120,12 +145,17 @@ bool core_load_block(struct core *c, const struct block_record *r, const char **
 	struct place p;
 	struct block *b;
 
-	if (!r->count || r->count > LIMIT_ARRAY_ELEMENTS || task_id_session(r->first) != r->session)
+	if (!r->count || r->count > LIMIT_ARRAY_ELEMENTS ||
+		task_id_session(r->first) != r->session ||
+		task_id_session(r->first + r->count - 1) != r->session)
 		return bad(why, "a block with a wrong range");
 	if (place_of(c, r->first, &p) || place_of(c, r->first + r->count - 1, &p))
 		return bad(why, "a block inside another");
 	if (!map64_get_ptr(&c->users, r->user))
 		return bad(why, "a block of an unknown user");
+	in_use(&c->counters.next_session, r->session);
+	if (c->counters.order < r->order)
+		c->counters.order = r->order;
 	b = block_new(c, r);
 	if (load_body(c, b, r, s != NULL))
 		return true;
@@ -188,6 +218,8 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	t->held_value = held && r->state == TASK_DONE;
 	t->size = size;
 	t->checksum = checksum;
+	if (c->counters.finish_seq < r->finish_seq)
+		c->counters.finish_seq = r->finish_seq;
 	for (uint32_t i = 0; t->held_value && i < r->nholders; i++) {
 		struct worker *w = map64_get_ptr(&c->workers, r->holders[i]);
 
@@ -274,6 +306,8 @@ bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, c
 
 	if (!runs_reader_init(&rr, r->runs, why))
 		return false;
+	if (c->counters.next_work <= seq)
+		c->counters.next_work = seq + 1;
 	work_new(c, seq, r->kind, r->session, &rr);
 	return true;
 }
@@ -321,9 +355,37 @@ static void keep_lineage(struct core *c, struct task *t)
 	}
 }
 
+/* The first dependency that is not there, though it is needed: its record was damaged. 0: none. */
+static uint64_t missing_dep(struct core *c, const struct block *b, uint32_t idx)
+{
+	uint32_t n;
+	const uint64_t *deps = block_deps(b, idx, &n);
+	struct place p;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!place_of(c, deps[i], &p) || block_state(p.block, p.idx) == TASK_GONE)
+			return deps[i];
+	return 0;
+}
+
+/* A task that can never run: it ends by a later step. One that is being stopped ends with that. */
+static void settle_orphan(struct core *c, struct block *b, uint32_t idx, uint64_t missing)
+{
+	struct task *t = task_get(c, b, idx);
+
+	if (block_state(b, idx) == TASK_CANCELLING)
+		return;
+	if (t->worker)
+		supersede(t);
+	born(c, b, idx, TASK_WAITING, 0);
+	t->waiting_on = 1;
+	doom(c, block_id(b, idx), TASK_FAILED, CAUSE_LOST, missing);
+}
+
 static void settle_task(struct core *c, struct block *b, uint32_t idx)
 {
 	struct task *t = task_peek(b, idx);
+	uint64_t missing;
 	enum task_state s = block_state(b, idx);
 	uint32_t n;
 
@@ -335,6 +397,11 @@ static void settle_task(struct core *c, struct block *b, uint32_t idx)
 	if (s == TASK_GONE)
 		return;
 	block_deps(b, idx, &n);
+	missing = missing_dep(c, b, idx);
+	if (missing) {
+		settle_orphan(c, b, idx, missing);
+		return;
+	}
 	if (s == 0)
 		born(c, b, idx, t && t->worker ? TASK_LEASED : n ? TASK_WAITING : TASK_READY, 0);
 	if (!n)
@@ -410,11 +477,11 @@ void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct up
 	c->u = u;
 	c->mono_us = c->last_mono_us = mono_us;
 	c->wall_us = wall_us;
-	drop_dead_bundles(c);
 	v = sort_blocks(c, &n);
 	for (size_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < v[i]->count; k++)
 			settle_task(c, v[i], k);
+	drop_dead_bundles(c);
 	for (size_t i = 0; i < n; i++) {
 		index_keys(c, v[i]);
 		block_push_ready(c, v[i]);

@@ -8,6 +8,7 @@
 /* A full store takes new sessions up to so many, since who wants to free space needs one: their
  * records are small and fit below the low water. */
 #define FULL_SESSIONS 1000
+#define TTL_MAX_MS (100ull * 365 * 86400 * 1000)
 
 static bool sooner_session(const struct heap_node *a, const struct heap_node *b)
 {
@@ -226,7 +227,8 @@ void session_open(struct core *c, const struct event *e)
 	c->counters_dirty = true;
 	memcpy(s->token, e->open.new_token, TOKEN_BYTES);
 	s->incarnation = 1;
-	s->ttl_us = (e->open.ttl_ms ? e->open.ttl_ms : c->config.session_ttl_ms) * 1000;
+	s->ttl_us = e->open.ttl_ms ? e->open.ttl_ms : c->config.session_ttl_ms;
+	s->ttl_us = (s->ttl_us < TTL_MAX_MS ? s->ttl_us : TTL_MAX_MS) * 1000;
 	s->created_us = c->wall_us;
 	s->next_n = 1;
 	opened(c, s, e->conn);

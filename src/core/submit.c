@@ -191,6 +191,8 @@ static bool read_entry(
 {
 	if (!read_deps(in, entry, i))
 		return false;
+	if (in->array && in->ndeps * in->count > LIMIT_ARRAY_EDGES)
+		return refuse(in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_ARRAY_EDGES), slice_empty());
 	in->option[i] = (uint8_t)((entry->once ? OPTION_ONCE : 0) |
 				  (entry->recompute ? OPTION_RECOMPUTE : 0) |
 				  (entry->kind == SPEC_EXEC ? OPTION_EXEC : 0));

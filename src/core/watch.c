@@ -19,6 +19,7 @@ static void watch_free(struct block_watch *w)
 	list_remove(&w->in_block);
 	list_remove(&w->in_conn);
 	list_remove(&w->in_scan);
+	w->conn->nwatches--;
 	free(w);
 }
 
@@ -76,6 +77,18 @@ void watches_drop_block(struct core *c, struct block *b)
 		watch_free(container_of(b->watches.next, struct block_watch, in_block));
 }
 
+void watches_end_block(struct core *c, struct block *b)
+{
+	for (struct list *l = b->watches.next; l != &b->watches; l = l->next) {
+		struct block_watch *w = container_of(l, struct block_watch, in_block);
+
+		if (w->scanning && w->scan < w->count)
+			tell_gone(c, w->conn->number, block_id(b, w->at + w->scan),
+				w->count - w->scan);
+	}
+	watches_drop_block(c, b);
+}
+
 static void scan_one(struct core *c, struct block_watch *w)
 {
 	uint32_t idx = w->at + w->scan++;
@@ -113,12 +126,18 @@ bool watch_work(struct core *c, uint32_t *budget)
 	return !list_is_empty(&c->scans);
 }
 
-/* The part of a run that lies in the block; returns how far it got. */
+/* The part of a run that lies in the block; returns how far it got, 0: there are too many. */
 static uint64_t watch_part(struct core *c, struct conn *conn, struct place p, uint64_t left)
 {
-	struct block_watch *w = xcalloc(1, sizeof(*w));
 	uint64_t n = p.block->count - p.idx;
+	struct block_watch *w;
 
+	if (conn->nwatches >= LIMIT_WATCHES) {
+		conn_refuse(c, conn->number, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WATCHES));
+		return 0;
+	}
+	conn->nwatches++;
+	w = xcalloc(1, sizeof(*w));
 	w->block = p.block;
 	w->conn = conn;
 	w->at = p.idx;
@@ -147,15 +166,18 @@ void watch(struct core *c, const struct event *e)
 		for (uint64_t i = 0; i < r.count;) {
 			struct place p;
 
-			if (place_of(c, r.first + i, &p)) {
-				i += watch_part(c, conn, p, r.count - i);
-			} else {
-				uint64_t n = place_gap(c, r.first + i);
+			uint64_t n;
 
+			if (place_of(c, r.first + i, &p)) {
+				n = watch_part(c, conn, p, r.count - i);
+				if (n == 0)
+					return;
+			} else {
+				n = place_gap(c, r.first + i);
 				n = n < r.count - i ? n : r.count - i;
 				tell_gone(c, e->conn, r.first + i, n);
-				i += n;
 			}
+			i += n;
 		}
 	}
 	c->u->more = true;

@@ -235,6 +235,91 @@ START_TEST(many_holds_of_others)
 }
 END_TEST
 
+START_TEST(watches_have_a_limit)
+{
+	struct story s;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	story_told(&s);
+	for (uint32_t i = 0; i < 1 << 20; i++)
+		story_watch(&s, 10, ID(1), 1);
+	told_eq(&s, "");
+	story_watch(&s, 10, ID(1), 1);
+	told_eq(&s, "-> 10 close code 10 watches: at most 1048576 a connection\n");
+	story_end(&s);
+}
+END_TEST
+
+/* Who watches tasks that are gone before a step came to tell of them. */
+START_TEST(a_watch_of_what_goes)
+{
+	struct event e = {.kind = EVENT_CONTINUE};
+	struct story s;
+
+	begin(&s);
+	story_credit(&s, 20, 0);
+	story_open(&s, 11);
+	story_array(&s, 11, 1, 1, NULL, 5000);
+	story_runs(&s, EVENT_RELEASE, 11, 2, task_id(2, 1), 5000);
+	story_step(&s, &e);
+	story_told(&s);
+	buf_clear(&s.told);
+	/* 904 are left: the release goes on before the watch is looked at */
+	story_watch(&s, 10, task_id(2, 1), 5000);
+	story_step(&s, &e);
+	story_step(&s, &e);
+	ck_assert_ptr_nonnull(strstr(story_told(&s), "-> 10 outcome 2-"));
+	story_end(&s);
+}
+END_TEST
+
+static struct block_record loaded(uint32_t n, struct slice body, struct slice deps)
+{
+	return (struct block_record){.first = ID(n),
+		.count = 1,
+		.session = 1,
+		.seq = n,
+		.order = n,
+		.ns = slice_str("ann"),
+		.deps = deps,
+		.body = body};
+}
+
+/* The record of what it depends on was damaged: it fails, and the rest goes on. */
+START_TEST(a_dependency_whose_record_is_gone)
+{
+	static const uint8_t body[] = {0x94, 0xc0, 0x91, 0xcf, 0, 0, 0, 1, 0, 0, 0, 1, 0xc0, 0xc4,
+		5, 0x93, 0, 0xa1, 'f', 0xc0};
+	static const uint8_t deps[] = {1, 0, 0, 0, 1, 0, 0, 0};
+	struct core_config config = {.epoch = 7,
+		.lease_ttl_ms = 30000,
+		.session_ttl_ms = 600000,
+		.user0_name = slice_str("ann")};
+	struct session_record session = {.last_seq = 2, .incarnation = 1, .ttl_ms = 600000};
+	struct block_record r =
+		loaded(2, slice_of(body, sizeof(body)), slice_of(deps, sizeof(deps)));
+	struct event e = {.kind = EVENT_CONTINUE};
+	const char *why = "";
+	struct story s;
+
+	story_begin(&s);
+	core_free(&s.core);
+	s.core = core_new(&config);
+	ck_assert(core_load_session(s.core, 1, &session, &why));
+	ck_assert_msg(core_load_block(s.core, &r, &why), "%s", why);
+	core_load_end(s.core, s.mono_us, 1, &s.update);
+	update_clear(&s.update);
+	story_step(&s, &e);
+	told_eq(&s, "put task 1-2 failed attempts 0\n");
+	/* the counters were not there either: numbers that are in use are not given again */
+	story_open(&s, 10);
+	told_eq(&s, "-> 10 opened 2 incarnation 1 last 0 next 1\n");
+	story_end(&s);
+}
+END_TEST
+
 Suite *suite_hostile(void)
 {
 	Suite *suite = suite_create("hostile");
@@ -250,6 +335,9 @@ Suite *suite_hostile(void)
 	tcase_add_test(t, a_large_array_of_another_session);
 	tcase_add_test(t, many_small_submits);
 	tcase_add_test(t, many_holds_of_others);
+	tcase_add_test(t, watches_have_a_limit);
+	tcase_add_test(t, a_watch_of_what_goes);
+	tcase_add_test(t, a_dependency_whose_record_is_gone);
 	suite_add_tcase(suite, t);
 	return suite;
 }
