@@ -45,6 +45,7 @@ struct loop {
 struct open_task {
 	struct dq_future *future;
 	char key[32];
+	bool cancelled;
 };
 
 struct load {
@@ -59,7 +60,7 @@ struct load {
 
 static void submit_one(struct load *o)
 {
-	struct open_task *t = &o->open[o->n];
+	struct open_task *t = &o->open[o->n], *dep;
 	const struct dq_future *after[2] = {NULL, NULL};
 	char ms[16];
 	const char *argv[] = {o->l->effect, t->key, o->l->history, ms, NULL};
@@ -71,8 +72,11 @@ static void submit_one(struct load *o)
 						      : rng_below(&o->rng, 20)));
 	spec.key = t->key;
 	spec.argv = argv;
-	if (o->n && rng_chance(&o->rng, 1, 3)) {
-		after[0] = o->open[rng_below(&o->rng, o->n)].future;
+	/* what depends on a cancelled task is cancelled with it */
+	t->cancelled = false;
+	dep = o->n && rng_chance(&o->rng, 1, 3) ? &o->open[rng_below(&o->rng, o->n)] : NULL;
+	if (dep && !dep->cancelled) {
+		after[0] = dep->future;
 		spec.after = after;
 	}
 	history_write(o->l->fd, "submit", t->key, NULL, NULL, NULL);
@@ -146,6 +150,7 @@ static void cancel_one(struct load *o)
 	struct open_task *t = &o->open[o->n - 1];
 
 	history_write(o->l->fd, "cancel", t->key, NULL, NULL, NULL);
+	t->cancelled = true;
 	dq_future_cancel(t->future);
 }
 

@@ -1,0 +1,289 @@
+/*
+ * Crash points: the scheduler is armed to die, to see an error or to be late at each named point
+ *around commits, replies, leases and reports, for each kind of request. Whoever ends it, a keeper
+ *starts it again unarmed, and the client rides it through: what was acknowledged is there, each
+ *effect happens once, and the store is whole.
+ *
+ *	crash_points [POINT]     all points, or one
+ */
+#include "lib/cluster.h"
+#include "lib/history.h"
+
+#include "base/alloc.h"
+#include "base/fault.h"
+
+#include <dq/client.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_S 40.0
+#define TASKS 8
+#define LARGE_BYTES 100000
+
+struct scene {
+	struct cluster *cluster;
+	struct dq_client *client;
+	const char *why; /* what went wrong; NULL: nothing */
+	char text[200];
+};
+
+__attribute__((format(printf, 2, 3))) static bool wrong(struct scene *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->why)
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(s->text, sizeof(s->text), fmt, ap);
+	va_end(ap);
+	s->why = s->text;
+	return false;
+}
+
+static bool good(struct scene *s, const char *what, int rc)
+{
+	return rc == 0 || wrong(s, "%s: %d %s", what, rc, dq_client_error(s->client));
+}
+
+static struct dq_future *command(struct scene *s, const char *key, const char *const *argv)
+{
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_future *f = NULL;
+
+	spec.key = key;
+	spec.argv = argv;
+	good(s, "submit", dq_submit(s->client, &spec, &f));
+	return f;
+}
+
+static struct dq_future *echo(struct scene *s, const char *key, const char *text)
+{
+	const char *argv[] = {"printf", "%s", text, NULL};
+
+	return command(s, key, argv);
+}
+
+static bool is_value(struct scene *s, struct dq_future *f, const char *text)
+{
+	struct dq_value v = {0};
+	bool ok;
+
+	if (!f || !good(s, "result", dq_result(f, PATIENCE_S, &v)))
+		return false;
+	ok = v.n == strlen(text) && memcmp(v.bytes, text, v.n) == 0;
+	dq_value_release(&v);
+	return ok || wrong(s, "a value of %zu bytes instead of '%.20s'", v.n, text);
+}
+
+/* ---- the requests ---- */
+
+static void play_submit(struct scene *s)
+{
+	struct dq_future *again = NULL, *f = echo(s, "submitted", "one");
+
+	if (!good(s, "sync", dq_client_sync(s->client, PATIENCE_S)))
+		return;
+	if (good(s, "from_key", dq_future_from_key(s->client, "submitted", PATIENCE_S, &again)))
+		is_value(s, again, "one");
+	dq_future_free(&again);
+	dq_future_free(&f);
+}
+
+static void play_cancel(struct scene *s)
+{
+	const char *argv[] = {"sleep", "600", NULL};
+	struct dq_future *f = command(s, "cancelled", argv), *after;
+	struct dq_spec spec = DQ_SPEC_INIT;
+	const char *echo_argv[] = {"echo", NULL};
+	const struct dq_future *deps[] = {f, NULL};
+
+	spec.argv = echo_argv;
+	spec.after = deps;
+	if (!f || !good(s, "submit", dq_submit(s->client, &spec, &after)))
+		return;
+	good(s, "sync", dq_client_sync(s->client, PATIENCE_S));
+	good(s, "cancel", dq_future_cancel(f));
+	good(s, "sync", dq_client_sync(s->client, PATIENCE_S));
+	if (good(s, "wait",
+		    dq_wait(s->client, (struct dq_future *[]){f, after}, 2, DQ_WAIT_ALL,
+			    PATIENCE_S)) &&
+		(dq_future_state(f) != DQ_STATE_CANCELLED ||
+			dq_future_state(after) != DQ_STATE_CANCELLED))
+		wrong(s, "a cancelled task is in state %d", dq_future_state(f));
+	dq_future_free(&after);
+	dq_future_free(&f);
+}
+
+static void play_release(struct scene *s)
+{
+	struct dq_future *f = echo(s, "released", "two"), *again = NULL;
+	int rc;
+
+	is_value(s, f, "two");
+	dq_future_free(&f);
+	good(s, "sync", dq_client_sync(s->client, PATIENCE_S));
+	rc = dq_future_from_key(s->client, "released", PATIENCE_S, &again);
+	if (rc != DQ_E_NOT_FOUND)
+		wrong(s, "a released task is there: %d", rc);
+	dq_future_free(&again);
+}
+
+static void play_wait(struct scene *s)
+{
+	struct dq_future *f[TASKS] = {NULL};
+
+	for (int i = 0; i < TASKS; i++)
+		f[i] = echo(s, NULL, "three");
+	if (!s->why)
+		good(s, "wait", dq_wait(s->client, f, TASKS, DQ_WAIT_ALL, PATIENCE_S));
+	for (int i = 0; i < TASKS; i++) {
+		if (!s->why && dq_future_state(f[i]) != DQ_STATE_DONE)
+			wrong(s, "task %d of a wait is in state %d", i, dq_future_state(f[i]));
+		dq_future_free(&f[i]);
+	}
+}
+
+static void play_result(struct scene *s)
+{
+	char *large = xmalloc(LARGE_BYTES + 1);
+	const char *argv[] = {"sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x", NULL};
+	struct dq_future *f = command(s, "large", argv);
+
+	memset(large, 'x', LARGE_BYTES);
+	large[LARGE_BYTES] = '\0';
+	is_value(s, f, large);
+	dq_future_free(&f);
+	free(large);
+}
+
+static void play_map(struct scene *s)
+{
+	struct dq_args *words = dq_args_new();
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_future *array = NULL;
+	struct dq_value v[TASKS] = {{0}};
+
+	dq_args_array(words, 3);
+	dq_args_str(words, "printf");
+	dq_args_str(words, "%s");
+	dq_args_array(words, 1);
+	dq_args_index(words);
+	spec.argv_words = words;
+	if (good(s, "map", dq_map(s->client, &spec, TASKS, NULL, &array)))
+		good(s, "gather", dq_gather_array(array, DQ_RAISE, PATIENCE_S, v));
+	for (int i = 0; i < TASKS; i++) {
+		if (!s->why && (v[i].n != 1 || *(const char *)v[i].bytes != '0' + i))
+			wrong(s, "element %d has another value", i);
+		dq_value_release(&v[i]);
+	}
+	dq_future_free(&array);
+	dq_args_free(&words);
+}
+
+/* Commands that leave a line each: once. */
+static void play_report(struct scene *s)
+{
+	char effect[CLUSTER_PATH + 40], path[CLUSTER_PATH + 20], keys[TASKS][16];
+	struct history_counts counts;
+	struct dq_future *f[TASKS] = {NULL};
+	int fd;
+
+	snprintf(effect, sizeof(effect), "%s/tests/e2e/effect", s->cluster->build);
+	snprintf(path, sizeof(path), "%s/history", s->cluster->dir);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	for (int i = 0; i < TASKS && fd >= 0; i++) {
+		const char *argv[] = {effect, keys[i], path, "1", NULL};
+
+		snprintf(keys[i], sizeof(keys[i]), "effect-%d", i);
+		history_write(fd, "submit", keys[i], NULL, NULL, NULL);
+		f[i] = command(s, keys[i], argv);
+	}
+	for (int i = 0; i < TASKS; i++) {
+		if (is_value(s, f[i], keys[i]))
+			history_write(fd, "end", keys[i], NULL, "done", keys[i]);
+		dq_future_free(&f[i]);
+	}
+	close(fd);
+	if (!history_check(path, stderr, &counts))
+		wrong(s, "%d commands ran %d times", TASKS, (int)counts.runs);
+}
+
+static const struct {
+	const char *name;
+	void (*play)(struct scene *s);
+} requests[] = {{"submit", play_submit}, {"cancel", play_cancel}, {"release", play_release},
+	{"wait", play_wait}, {"result", play_result}, {"map", play_map}, {"report", play_report}};
+#define REQUESTS (sizeof(requests) / sizeof(requests[0]))
+
+/* ---- one point, one action ---- */
+
+static bool play(const char *argv0, const char *fault, size_t which)
+{
+	struct cluster c;
+	struct scene s = {.cluster = &c};
+	bool ok;
+
+	cluster_init(&c, argv0, "5");
+	cluster_keeper(&c, fault);
+	cluster_worker(&c, 0, 2);
+	for (int tries = 0; dq_client_open(c.address, NULL, &s.client) != 0; tries++) {
+		if (tries == 200) {
+			wrong(&s, "open: %s", dq_client_error(s.client));
+			break;
+		}
+		dq_client_close(&s.client);
+		cluster_sleep_ms(20);
+	}
+	if (!s.why)
+		requests[which].play(&s);
+	dq_client_close(&s.client);
+	cluster_end(&c.scheduler, SIGTERM);
+	cluster_end(&c.workers[0], SIGKILL);
+	ok = cluster_check(&c) && !s.why;
+	if (!ok)
+		fprintf(stderr, "%s, %s: %s\n", fault, requests[which].name,
+			s.why ? s.why : "the store is not whole");
+	cluster_release(&c, !ok);
+	return ok;
+}
+
+/* Points of the scheduler and of its store; others are the loop's and libdq's. */
+static bool is_ours(const char *name)
+{
+	return strncmp(name, "store.", 6) == 0 || strncmp(name, "scheduler.", 10) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const actions[] = {
+		"2:die", "4:die", "7:die", "3:error:EIO", "6:error:ENOSPC", "*:delay:5"};
+	unsigned played = 0, failed = 0, points = 0;
+
+	if (!fault_is_built_in()) {
+		printf("skipped: built without fault points\n");
+		return 77;
+	}
+	for (size_t p = 0; p < fault_count(); p++) {
+		if (!is_ours(fault_name(p)) || (argc > 1 && strcmp(argv[1], fault_name(p)) != 0))
+			continue;
+		points++;
+		for (size_t a = 0; a < sizeof(actions) / sizeof(actions[0]); a++) {
+			for (size_t r = 0; r < REQUESTS; r++) {
+				char fault[100];
+
+				snprintf(fault, sizeof(fault), "%s:%s", fault_name(p), actions[a]);
+				played++;
+				failed += !play(argv[0], fault, r);
+			}
+		}
+	}
+	printf("%u points, %u plays, %u failed\n", points, played, failed);
+	return failed != 0;
+}
