@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FETCH_S 10
+
 static bool raw;
 static double timeout_s = -1;
 
@@ -65,6 +67,14 @@ static double time_left(uint64_t began_us)
 	return left > 0 ? left : 0;
 }
 
+/* The time is for waiting: what is there is fetched, within reason. */
+static double time_to_fetch(uint64_t began_us)
+{
+	double left = time_left(began_us);
+
+	return left >= 0 && left < FETCH_S ? FETCH_S : left;
+}
+
 static int wait_and_print(
 	struct dq_client *client, struct dq_future *future, uint64_t began_us, enum kind *kind)
 {
@@ -77,7 +87,7 @@ static int wait_and_print(
 	if (r == DQ_E_OK && dq_future_state(future) != DQ_STATE_DONE)
 		return print_failure(client, future);
 	if (r == DQ_E_OK)
-		r = dq_result(future, time_left(began_us), &value);
+		r = dq_result(future, time_to_fetch(began_us), &value);
 	if (r == DQ_E_OK)
 		print(client, key, &value, kind);
 	else
