@@ -60,6 +60,7 @@ const struct opt task_wait_opts[] = {
 
 #define ARRAY_MAX ((uint64_t)1 << 27)
 #define AFTER_MAX 65536
+#define WORDS_MAX 4096
 
 static int array_of_numbers(struct task *t, const char *range, bool as_text)
 {
@@ -269,6 +270,8 @@ int task_of_command(struct task *t, int argc, char **argv, const char *lines)
 	task_begin(t);
 	if (argc == 0)
 		return cli_usage("no command given");
+	if (argc > WORDS_MAX)
+		return cli_fail(DQ_E_LIMIT, "argv: at most %d words", WORDS_MAX);
 	code = make_array(t, lines, true);
 	if (!code)
 		code = make_command_options(t);
