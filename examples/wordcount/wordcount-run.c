@@ -78,17 +78,20 @@ static struct dq_future *submit_report(struct dq_client *client, const struct dq
 }
 
 /*
- * The whole graph; returns the report's future. Futures of the steps before are given back at once:
- * a task is kept while another waits for it.
+ * The whole graph; returns the report's future, and those of the counts in `counts`. Merges are
+ * given back at once: a task is kept while another waits for it.
  */
-static struct dq_future *submit_graph(struct dq_client *client, char **files, size_t n)
+static struct dq_future *submit_graph(
+	struct dq_client *client, char **files, size_t n, struct dq_future **counts)
 {
 	struct dq_future **level = calloc(n, sizeof(*level)), *merged, *all;
 
 	if (!level)
 		return NULL;
-	for (size_t i = 0; i < n; i++)
-		level[i] = submit_count(client, files[i]);
+	for (size_t i = 0; i < n; i++) {
+		counts[i] = submit_count(client, files[i]);
+		level[i] = dq_future_ref(counts[i]);
+	}
 	for (; n > 1; n = (n + 1) / 2) {
 		for (size_t i = 0; i + 1 < n; i += 2) {
 			merged = submit_merge(client, level[i], level[i + 1]);
@@ -105,21 +108,36 @@ static struct dq_future *submit_graph(struct dq_client *client, char **files, si
 	return all;
 }
 
-static int print_result(struct dq_client *client, struct dq_future *f)
+/* A report that failed is not to blame where a count did: those that failed by themselves are
+ * named. */
+static int explain(
+	struct dq_client *client, struct dq_future *report, struct dq_future **counts, size_t n)
 {
 	struct dq_failure failure;
-	struct dq_value value;
-	int rc = dq_result(f, -1, &value);
+	size_t told = 0;
 
-	if (rc == 0) {
-		fwrite(value.bytes, 1, value.n, stdout);
-		dq_value_release(&value);
-		return fflush(stdout) == 0 ? 0 : complain("standard output", "cannot be written");
+	dq_wait(client, counts, n, DQ_WAIT_ALL, 10);
+	for (size_t i = 0; i < n; i++) {
+		if (dq_future_failure(counts[i], &failure) == 0) {
+			complain(dq_future_key(counts[i]), failure.message);
+			told++;
+		}
 	}
-	if (dq_future_failure(f, &failure) == 0)
-		return complain(failure.blame[0] ? failure.blame : dq_future_key(f),
-			failure.message[0] ? failure.message : failure.cause);
-	return complain("the result", dq_client_error(client));
+	if (told == 0 && dq_future_failure(report, &failure) == 0)
+		return complain(dq_future_key(report), failure.message);
+	return told ? 1 : complain("the result", dq_client_error(client));
+}
+
+static int print_result(
+	struct dq_client *client, struct dq_future *report, struct dq_future **counts, size_t n)
+{
+	struct dq_value value;
+
+	if (dq_result(report, -1, &value))
+		return explain(client, report, counts, n);
+	fwrite(value.bytes, 1, value.n, stdout);
+	dq_value_release(&value);
+	return fflush(stdout) == 0 ? 0 : complain("standard output", "cannot be written");
 }
 
 static int run(char **files, size_t n)
@@ -127,8 +145,11 @@ static int run(char **files, size_t n)
 	const char *modules[] = {set.module, NULL};
 	struct dq_options options = DQ_OPTIONS_INIT;
 	struct dq_client *client = NULL;
-	struct dq_future *report = NULL;
+	struct dq_future *report = NULL, **counts = calloc(n, sizeof(*counts));
 	int rc;
+
+	if (!counts)
+		return complain("memory", dq_strerror(DQ_E_NO_MEMORY));
 
 	options.local_modules = modules;
 	rc = dq_client_open(set.local ? NULL : set.scheduler, &options, &client);
@@ -137,10 +158,13 @@ static int run(char **files, size_t n)
 			client ? dq_client_error(client) : dq_strerror(rc));
 		rc = dq_exit_code(rc);
 	} else {
-		report = submit_graph(client, files, n);
-		rc = report ? print_result(client, report)
+		report = submit_graph(client, files, n, counts);
+		rc = report ? print_result(client, report, counts, n)
 			    : complain("submit", dq_client_error(client));
 	}
+	for (size_t i = 0; i < n; i++)
+		dq_future_free(&counts[i]);
+	free(counts);
 	dq_future_free(&report);
 	dq_client_close(&client);
 	return rc;
