@@ -72,7 +72,7 @@ struct book_task {
 	uint64_t cancel_step; /* at this step */
 	uint32_t runs;        /* starts of its code, remakes not counted */
 	uint32_t leases;      /* times that a lease of it was sent */
-	bool missed; /* some worker could not have its value */
+	bool missed;          /* some worker could not have its value */
 	uint32_t remakes;
 	bool shown;
 	enum task_state state; /* as shown first */
