@@ -73,9 +73,10 @@ static int twice(struct dq_task *task)
 
 static int crash(struct dq_task *task)
 {
-	(void)task;
+	volatile int *nowhere = (volatile int *)(uintptr_t)(dq_task_attempt(task) & 0);
+
 	signal(SIGSEGV, SIG_DFL); /* a sanitizer may have its own */
-	raise(SIGSEGV);
+	*nowhere = 1;
 	return 0;
 }
 
