@@ -189,6 +189,8 @@ static bool helper_need(struct slot *s, struct lease *l, struct outcome *o)
 
 		if (s->fd >= 0 || helper_start(s, error, sizeof(error)))
 			return true;
+		if (is_quitting(s))
+			break;
 		log_warn("slot %u: %s", s->number, error);
 		if (pause.tv_nsec >= 1000000000L)
 			pause = (struct timespec){.tv_sec = pause.tv_nsec / 1000000000L};
