@@ -21,5 +21,14 @@ exits 0 "$B/dq-inspect" --state "$T/job" check
 step "it beats the address"
 is "$(DQ_SCHEDULER=unix:/nowhere local_dq --local run -- echo beaten)" beaten
 
+step "interrupted, it ends what runs and takes its directory along"
+mkdir "$T/tmp"
+for words in "submit" "run"; do
+	TMPDIR=$T/tmp timeout -s INT -k 30 1 "$B/dq" --local $words -- \
+		sh -c "echo \$\$ >$T/running; exec sleep 300" >/dev/null 2>&1 || :
+	is "$(ls "$T/tmp")" ""
+	! kill -0 "$(cat "$T/running")" 2>/dev/null || fail "still running"
+done
+
 step "nothing is left behind"
 [ ! -e "$T/run/dq/scheduler.sock" ]

@@ -153,17 +153,29 @@ int cli_close(struct dq_client **client, int exit_code)
 
 /* --- Interrupts ------------------------------------------------------------------------------- */
 
+/* A second signal sooner than this is the same wish again: some send theirs to the group as well.
+ */
+#define SAME_WISH_US US_PER_S
+
 static volatile sig_atomic_t caught;
+static volatile uint64_t caught_us;
 static int wake_pipe[2] = {-1, -1};
 
 static void on_signal(int signum)
 {
 	int saved = errno;
+	uint64_t now_us = clock_mono_us();
 	char byte = 0;
 
-	caught = signum;
-	if (write(wake_pipe[1], &byte, 1) < 0) {
-		/* full: it is readable already */
+	if (caught && now_us - caught_us > SAME_WISH_US) {
+		signal(signum, SIG_DFL);
+		raise(signum);
+	} else if (!caught) {
+		caught_us = now_us;
+		caught = signum;
+		if (write(wake_pipe[1], &byte, 1) < 0) {
+			/* full: it is readable already */
+		}
 	}
 	errno = saved;
 }
@@ -171,8 +183,7 @@ static void on_signal(int signum)
 void interrupt_catch(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction act = {
-		.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	struct sigaction old;
 
 	if (wake_pipe[0] >= 0 || pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0)

@@ -3,7 +3,7 @@
  *
  * Errors are one line on stderr, `dq: what failed: why`, and an exit code (<dq/error.h>). Ctrl-C
  * ends a command as it does any other, until interrupt_catch(): from then on waits end with
- * CLI_INTERRUPTED and the command tidies up. A second one ends it at once.
+ * CLI_INTERRUPTED and the command tidies up. A second one, a second later, ends it at once.
  */
 #ifndef DQ_CLI_H
 #define DQ_CLI_H
@@ -48,7 +48,7 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define CLI_INTERRUPTED (-1)
 
-/* From now on SIGINT, SIGTERM and SIGHUP are caught once. */
+/* From now on SIGINT, SIGTERM and SIGHUP are caught. */
 void interrupt_catch(void);
 /* The signal that came, or 0. */
 int interrupt_signal(void);
