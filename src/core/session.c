@@ -73,7 +73,7 @@ struct user *user_of(struct core *c, struct slice name, uint32_t uid)
 	u = xcalloc(1, sizeof(*u));
 	u->number = c->counters.next_user++;
 	u->uid = uid;
-	u->name = xmemdup(name.n ? name.p : (const uint8_t *)"", name.n + 1);
+	u->name = xmemdup(name.n ? name.p : (const uint8_t *)"", name.n);
 	u->name[name.n] = '\0';
 	list_init(&u->ready);
 	ensure(map64_put_ptr(&c->users, u->number, u));

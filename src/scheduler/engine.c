@@ -27,7 +27,7 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 
 	e->config = *config;
 	e->secret = xmemdup(
-		config->secret.n ? config->secret.p : (const uint8_t *)"", config->secret.n + 1);
+		config->secret.n ? config->secret.p : (const uint8_t *)"", config->secret.n);
 	e->config.secret = slice_of(e->secret, config->secret.n);
 	e->user = xcalloc(1, config->user.n + 1);
 	memcpy(e->user, config->user.p, config->user.n);
@@ -103,7 +103,7 @@ bool engine_connect(struct engine *e, uint64_t conn, const struct engine_peer *p
 	c->number = conn;
 	c->peer = *peer;
 	c->peer.user = slice_of(
-		xmemdup(peer->user.n ? peer->user.p : (const uint8_t *)"", peer->user.n + 1),
+		xmemdup(peer->user.n ? peer->user.p : (const uint8_t *)"", peer->user.n),
 		peer->user.n);
 	buf_init(&c->outcomes, LIMIT_FRAME_BYTES);
 	list_init(&c->in_telling);

@@ -89,7 +89,7 @@ static void show_deps(struct showing *s)
 		at += n;
 	}
 	/* the keys below read the store again */
-	deps = xmemdup(r.deps.p ? r.deps.p : (const uint8_t *)"", r.deps.n + 1);
+	deps = xmemdup(r.deps.p ? r.deps.p : (const uint8_t *)"", r.deps.n);
 	pack_array(s->out, n);
 	for (uint32_t i = 0; i < n; i++)
 		show_key(s, block_dep(slice_of(deps, r.deps.n), at + i));
