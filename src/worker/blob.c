@@ -31,6 +31,7 @@ struct blob *blob_of_heap(void *heap, size_t n)
 {
 	struct blob *b = blob_new(n);
 
+	ensure(heap || n == 0);
 	b->heap = heap;
 	b->bytes = heap;
 	return b;
@@ -40,6 +41,7 @@ struct blob *blob_of_map(void *map, size_t map_bytes, struct slice bytes)
 {
 	struct blob *b = blob_new(bytes.n);
 
+	ensure(bytes.p >= (uint8_t *)map && bytes.n <= map_bytes);
 	b->map = map;
 	b->map_bytes = map_bytes;
 	b->bytes = bytes.p;
@@ -115,6 +117,7 @@ void blob_unref(struct blob **at)
 	*at = NULL;
 	if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	ensure(!b->temporary || b->path);
 	if (b->budget)
 		atomic_fetch_sub(b->budget, b->n);
 	if (b->temporary)

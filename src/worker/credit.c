@@ -43,6 +43,7 @@ uint64_t credit_limit(const struct credit *c)
 	double ahead = c->mean_us > 0 ? c->slots * CREDIT_AHEAD_US / c->mean_us : 0;
 	uint64_t limit;
 
+	ensure(c->slots > 0);
 	if (c->closed)
 		return 0;
 	if (ahead > CREDIT_AHEAD_MAX)

@@ -162,6 +162,7 @@ static void start_over(struct fetch *t)
 static void unask(struct fetcher *f, struct holder *h, struct fetch *t)
 {
 	ensure(t->state == FETCH_ASKED);
+	ensure(h->nasked > 0 && f->in_flight >= t->size);
 	list_remove(&t->node);
 	h->nasked--;
 	f->in_flight -= t->size;
@@ -185,6 +186,7 @@ static void missing(struct fetcher *f, struct fetch *t)
 	for (size_t i = 0; i < n; i++) {
 		bool seen = false;
 
+		wants[i].lease->fetching--;
 		for (size_t k = 0; k < nleases && !seen; k++)
 			seen = leases[k] == wants[i].lease;
 		if (!seen)
@@ -220,6 +222,7 @@ static void complete(struct fetcher *f, struct fetch *t)
 	struct want *wants = t->wants;
 	size_t n = t->nwants;
 
+	ensure(t->have == t->size && t->blob && t->state == FETCH_WAITING);
 	t->blob->checksum = t->checksum;
 	/* Commands may be given a link to it. */
 	if (blob_is_file(t->blob))
@@ -251,6 +254,7 @@ static struct fetch *first_asked(struct holder *h)
 {
 	struct list *node = list_first(&h->asked);
 
+	ensure((node != NULL) == (h->nasked > 0));
 	return node ? list_entry(node, struct fetch, node) : NULL;
 }
 
@@ -569,6 +573,7 @@ bool fetcher_want(struct fetcher *f, struct lease *l, uint32_t index)
 	struct lease_value *v = &l->inputs[index];
 	struct fetch *t = find(f, v->id, v->generation, v->checksum);
 
+	ensure(index < l->ninputs && !v->blob);
 	if (t && t->size == v->size && t->state == FETCH_KEPT) {
 		v->blob = blob_ref(t->blob);
 		list_remove(&t->node);

@@ -180,6 +180,7 @@ static bool handle_admit(struct link *k, const struct frame *frame, const char *
 
 	if (!msg_admit_decode(frame->payload, &m, why))
 		return false;
+	ensure(k->stream);
 	k->state = LINK_UP;
 	k->complained = false;
 	log_info("connected to %s", k->address);

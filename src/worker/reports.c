@@ -112,6 +112,7 @@ void reports_send(struct reports *r, struct buf *out)
 		struct report *p = list_entry(node, struct report, node);
 		struct msg_report m;
 
+		ensure(p->count > 0 && p->seq == 0);
 		fill_count(p);
 		m.entries = buf_slice(&p->list);
 		p->seq = r->next_seq++;
@@ -122,6 +123,8 @@ void reports_send(struct reports *r, struct buf *out)
 
 void reports_restart(struct reports *r)
 {
+	list_for_each_entry(p, &r->sent, struct report, node)
+		p->seq = 0;
 	list_splice_back(&r->sent, &r->unsent);
 	list_splice_back(&r->unsent, &r->sent);
 	r->open = NULL;

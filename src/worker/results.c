@@ -203,6 +203,7 @@ static void held_replace(struct results *r, struct held *h, struct blob *b)
 
 	if (!same_file)
 		blob_forget(h->blob);
+	ensure(r->bytes >= h->blob->n);
 	r->bytes -= h->blob->n;
 	blob_unref(&h->blob);
 	h->blob = b;
@@ -212,6 +213,7 @@ void results_put(struct results *r, uint64_t id, uint32_t generation, struct blo
 {
 	struct held *h = held_find(r, id, generation);
 
+	ensure(b);
 	r->bytes += b->n;
 	if (h) {
 		held_replace(r, h, b);
@@ -247,6 +249,7 @@ void results_drop(struct results *r, uint64_t id, uint32_t generation)
 	}
 	if (!gone)
 		return;
+	ensure(r->count > 0 && r->bytes >= gone->blob->n);
 	if (!first)
 		map64_remove_ptr(&r->by_id, id);
 	else if (!map64_put_ptr(&r->by_id, id, first))

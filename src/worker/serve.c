@@ -55,6 +55,7 @@ struct asked {
 
 static void asked_free(struct peer *p, struct asked *a)
 {
+	ensure(p->nasked > 0);
 	list_remove(&a->node);
 	p->nasked--;
 	blob_unref(&a->blob);
@@ -76,6 +77,7 @@ static bool send_chunk(struct peer *p, struct asked *a)
 	bool last = n == left;
 	size_t mark = frame_begin(out, MSG_DATA, 0, 0);
 
+	ensure(a->blob && a->offset <= a->bytes.n);
 	/* As msg_data_encode() has it; the bytes, its last field, follow without being copied. */
 	pack_array(out, 5);
 	pack_u64(out, a->request);
@@ -172,6 +174,7 @@ static void peer_frame(struct stream *stream, const struct frame *frame, void *a
 
 static void peer_free(struct peer *p)
 {
+	ensure(p->serve->npeers > 0);
 	list_remove(&p->node);
 	p->serve->npeers--;
 	while (!list_is_empty(&p->asked))

@@ -222,6 +222,7 @@ static void fail_crashed(struct slot *s, struct outcome *o)
 static bool ask(struct slot *s, enum slot_message type, const struct slice *parts, size_t nparts,
 	struct outcome *o, struct slot_done *done)
 {
+	ensure(s->fd >= 0 && s->helper > 0);
 	if (slot_send(s->fd, type, parts, nparts) && slot_recv(s->fd, &s->frame) &&
 		s->frame.type == SLOT_DONE && slot_done_decode(s->frame.payload, done)) {
 		o->started_us = done->started_us;

@@ -84,6 +84,7 @@ static void hand_over(struct slots *p, struct batch *b)
 
 	if (!b)
 		return;
+	ensure(b->count > 0 && !list_is_empty(&b->leases));
 	pthread_mutex_lock(&p->lock);
 	first = list_is_empty(&p->ended);
 	list_push_back(&p->ended, &b->node);
@@ -164,6 +165,7 @@ static uint64_t work_on(struct slots *p, struct slot *s, struct lease *l, uint64
 		o.run_us = now_us - began_us;
 	}
 	pthread_mutex_lock(&s->lock);
+	ensure(s->current == l);
 	s->current = NULL;
 	if (!s->ended)
 		s->ended = batch_new();
@@ -222,6 +224,7 @@ static void take(struct slots *p, struct slot *s)
 		l->in_queue = false;
 		s->taken[n++] = l;
 	}
+	ensure(p->queued >= n);
 	p->queued -= n;
 	atomic_store(&s->ntaken, n);
 }
@@ -421,7 +424,10 @@ void slots_push(struct slots *p, struct list *leases)
 	unsigned wake;
 
 	list_for_each(node, leases) {
-		list_entry(node, struct lease, node)->in_queue = true;
+		struct lease *l = list_entry(node, struct lease, node);
+
+		ensure(!l->in_queue && !l->value);
+		l->in_queue = true;
 		n++;
 	}
 	if (n == 0)
@@ -442,6 +448,7 @@ bool slots_take_back(struct slots *p, struct lease *l)
 	pthread_mutex_lock(&p->lock);
 	queued = l->in_queue;
 	if (queued) {
+		ensure(p->queued > 0);
 		l->in_queue = false;
 		list_remove(&l->node);
 		p->queued--;

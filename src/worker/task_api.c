@@ -212,7 +212,10 @@ bool call_fill_args(struct call *c, const char **why)
 
 void call_run(struct call *c, dq_function *function, struct slice name)
 {
-	int rc = function(&c->task);
+	int rc;
+
+	ensure(function && !c->returned && !c->failed);
+	rc = function(&c->task);
 
 	if (rc != 0 && !c->failed) {
 		c->failed = true;

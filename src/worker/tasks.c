@@ -60,6 +60,7 @@ static void lease_free(struct worker *w, struct lease *l)
 {
 	struct lease_frame *frame = l->frame;
 
+	ensure(!list_is_linked(&l->node) && l->fetching == 0);
 	if (lease_find(w, l->id) == l)
 		map64_remove_ptr(&w->leases, l->id);
 	inputs_release(l);
@@ -123,6 +124,7 @@ static void report_cancelled(struct worker *w, struct lease *l)
 
 static void make_ready(struct worker *w, struct lease *l)
 {
+	ensure(l->fetching == 0 && !list_is_linked(&l->node));
 	l->state = LEASE_QUEUED;
 	list_push_back(&w->ready, &l->node);
 	if (++w->nready >= PUSH_AT)
@@ -153,6 +155,7 @@ static void started_add(struct worker *w, struct lease *l)
 {
 	struct fenced entry = {.id = l->id, .fence = l->fence};
 
+	ensure(!l->started_sent);
 	l->started_sent = true;
 	fenced_write(&w->started, &entry);
 	w->nstarted++;
@@ -219,6 +222,7 @@ static void replace(struct worker *w, struct lease *old, struct lease *l)
 {
 	struct lease *before = old->predecessor;
 
+	ensure(old->id == l->id && !old->successor);
 	if (old->state == LEASE_REPORTING)
 		return;
 	log_info("task %" PRIu64 " is leased anew", l->id);
@@ -418,6 +422,7 @@ static void ended(struct worker *w, struct lease *l)
 {
 	struct lease *next = l->successor;
 
+	ensure(l->state == LEASE_QUEUED && l->pushed && w->with_slots > 0);
 	l->state = LEASE_REPORTING;
 	w->with_slots--;
 	if (l->ninputs)
