@@ -19,7 +19,9 @@
 #include "scheduler/engine.h"
 #include "scheduler/secret.h"
 #include "store/store.h"
+#include "wire/wire.h"
 
+#include <dq/error.h>
 #include <errno.h>
 #include <pwd.h>
 #include <pthread.h>
@@ -229,6 +231,19 @@ static void on_close(struct stream *stream, const char *reason, int err, void *a
 
 static const struct stream_handlers handlers = {.on_frame = on_frame, .on_close = on_close};
 
+/* For streams without a peer, until they have ended: they are told of nothing. */
+static const struct stream_handlers deaf = {0};
+
+static void turn_away(struct stream *stream)
+{
+	struct msg_refuse m = {
+		.code = DQ_E_LIMIT, .text = slice_str(limit_text(LIMIT_INDEX_CONNECTIONS))};
+
+	msg_refuse_encode(stream_buf(stream), 0, &m);
+	stream_set_handlers(stream, &deaf, NULL);
+	stream_close(stream);
+}
+
 static void on_accept(struct listener *l, struct stream *stream, void *arg)
 {
 	struct scheduler *s = arg;
@@ -244,8 +259,10 @@ static void on_accept(struct listener *l, struct stream *stream, void *arg)
 		who.uid = cred.uid;
 		who.user = slice_str(s->user);
 	}
-	if (!engine_connect(s->engine, ++s->next_conn, &who))
+	if (!engine_connect(s->engine, ++s->next_conn, &who)) {
+		turn_away(stream);
 		return;
+	}
 	p = xcalloc(1, sizeof(*p));
 	p->s = s;
 	p->stream = stream;
@@ -434,9 +451,6 @@ static void set_room(struct scheduler *s)
 	store_room(s->store, &room);
 	engine_set_room(s->engine, room.bytes <= room.low_water);
 }
-
-/* For streams that outlive their peer: they are told of nothing. */
-static const struct stream_handlers deaf = {0};
 
 static void finish_stop(struct scheduler *s)
 {
