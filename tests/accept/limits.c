@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -506,6 +507,46 @@ static void outcomes(void)
 	buf_release(&sizes);
 }
 
+/* --- What a peer may make the scheduler hold ---------------------------------------------------- */
+
+/* Questions without end, and no answer is read: the scheduler keeps so many bytes and no more. */
+static void unsent(void)
+{
+	struct msg_query m = {.request = 1, .what = QUERY_STATUS};
+	struct buf part = made();
+	uint64_t sent = 0;
+	int fd = dial();
+
+	hello(fd, ROLE_CLIENT);
+	for (unsigned i = 0; i < 1000; i++)
+		msg_query_encode(&part, 0, &m);
+	while (sent < ((uint64_t)4 << 30) &&
+		send(fd, part.p, part.n, MSG_NOSIGNAL) == (ssize_t)part.n)
+		sent += part.n;
+	verdict("PENDING_BYTES", "closed", slice_str(sent < (uint64_t)4 << 30 ? "closed" : "open"));
+	close(fd);
+	buf_release(&part);
+}
+
+static void connections(void)
+{
+	static int fds[LIMIT_CONNECTIONS + 1];
+	struct rlimit files;
+	unsigned n;
+
+	/* The scheduler inherits the same limit as this program. */
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < LIMIT_CONNECTIONS + 200) {
+		printf("--   %-15s needs more descriptors than `ulimit -n` allows\n",
+			"CONNECTIONS");
+		return;
+	}
+	for (n = 0; n < LIMIT_CONNECTIONS + 1; n++)
+		fds[n] = dial();
+	verdict("CONNECTIONS", LIMIT_TEXT(CONNECTIONS), refusal(fds[n - 1]));
+	while (n > 0)
+		close(fds[--n]);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2 || strncmp(argv[1], "unix:", 5) != 0)
@@ -523,6 +564,8 @@ int main(int argc, char **argv)
 	frames();
 	workers();
 	outcomes();
+	unsent();
+	connections();
 	buf_release(&out);
 	buf_release(&in);
 	printf("%u answered otherwise than by the limit's name\n", bad);
