@@ -69,6 +69,7 @@ static void start_over(struct client *c)
 	c->next_seq = c->next_n = 1;
 	c->sure_closed = false;
 	c->opened = false;
+	c->big_count = 0;
 }
 
 void client_session_gone(struct sim *s, struct client *c)
@@ -107,6 +108,7 @@ void client_die(struct sim *s, struct client *c)
 	}
 	forget_requests(c);
 	c->nmine = 0;
+	c->big_count = 0;
 	map64_clear(&c->ended);
 	c->reborn = true;
 }
@@ -246,16 +248,12 @@ static uint32_t pick(struct sim *s, const struct client *c, uint64_t *ids, uint3
 	return n;
 }
 
-static void cancel_some(struct sim *s, struct client *c)
+static void cancel_ids(struct sim *s, struct client *c, const uint64_t *ids, uint32_t n)
 {
-	uint64_t ids[8];
-	uint32_t n = pick(s, c, ids, 8);
 	struct msg_cancel m;
 	struct buf runs;
 	struct request *r;
 
-	if (n == 0)
-		return;
 	for (uint32_t i = 0; i < n; i++) {
 		struct book_task *t = book_find(&s->book, ids[i]);
 
@@ -271,6 +269,15 @@ static void cancel_some(struct sim *s, struct client *c)
 	buf_release(&runs);
 }
 
+static void cancel_some(struct sim *s, struct client *c)
+{
+	uint64_t ids[8];
+	uint32_t n = pick(s, c, ids, 8);
+
+	if (n)
+		cancel_ids(s, c, ids, n);
+}
+
 static void releasing(struct sim *s, struct client *c, uint64_t id)
 {
 	struct book_task *t = book_find(&s->book, id);
@@ -283,16 +290,28 @@ static void releasing(struct sim *s, struct client *c, uint64_t id)
 		h->releasing = true;
 }
 
-static void release_some(struct sim *s, struct client *c)
+/* What it released it no longer names. */
+static void names_no_more(struct client *c, const uint64_t *ids, uint32_t n)
 {
-	uint64_t ids[8];
-	uint32_t n = pick(s, c, ids, 8), k = 0;
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < c->nmine; i++) {
+		uint32_t j = 0;
+
+		while (j < n && ids[j] != c->mine[i])
+			j++;
+		if (j == n)
+			c->mine[k++] = c->mine[i];
+	}
+	c->nmine = k;
+}
+
+static void release_ids(struct sim *s, struct client *c, const uint64_t *ids, uint32_t n)
+{
 	struct msg_release m;
 	struct buf runs;
 	struct request *r;
 
-	if (n == 0)
-		return;
 	for (uint32_t i = 0; i < n; i++)
 		releasing(s, c, ids[i]);
 	buf_init(&runs, 1 << 20);
@@ -302,16 +321,34 @@ static void release_some(struct sim *s, struct client *c)
 	msg_release_encode(&r->frame, r->seq, &m);
 	client_request_send(s, c, r);
 	buf_release(&runs);
-	/* what it released it no longer names */
-	for (uint32_t i = 0; i < c->nmine; i++) {
-		bool gone = false;
+}
 
-		for (uint32_t j = 0; j < n; j++)
-			gone = gone || ids[j] == c->mine[i];
-		if (!gone)
-			c->mine[k++] = c->mine[i];
-	}
-	c->nmine = k;
+static void release_some(struct sim *s, struct client *c)
+{
+	uint64_t ids[8];
+	uint32_t n = pick(s, c, ids, 8);
+
+	if (n == 0)
+		return;
+	release_ids(s, c, ids, n);
+	names_no_more(c, ids, n);
+}
+
+/* An array with more elements than one step works off: all of it is cancelled or released soon. */
+void client_big(struct sim *s, struct client *c)
+{
+	uint64_t *ids;
+
+	if (!c->big_count || !c->session || c->sure_closed || c->reborn)
+		return;
+	ids = xcalloc(c->big_count, sizeof(*ids));
+	for (uint32_t i = 0; i < c->big_count; i++)
+		ids[i] = c->big_first + i;
+	if (rng_chance(&s->rng, 1, 2))
+		cancel_ids(s, c, ids, c->big_count);
+	release_ids(s, c, ids, c->big_count);
+	c->big_count = 0;
+	free(ids);
 }
 
 /* A hold on some task, by its key: shared, or generated. */
@@ -428,6 +465,8 @@ void client_act(struct sim *s, struct client *c)
 		return;
 	}
 	peer_ping(s, &c->peer);
+	if (s->settling || rng_chance(&s->rng, 1, 10))
+		client_big(s, c);
 	if (s->settling || !c->session || c->sure_closed || c->reborn || c->nrequests > 12)
 		return;
 	request_some(s, c);

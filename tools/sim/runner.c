@@ -180,6 +180,9 @@ static bool fetch_from(struct sim *s, const struct run_input *in, uint32_t k)
 
 	if (!h || h->generation != in->generation || h->checksum != in->checksum)
 		return false;
+	/* between workers the network fails too */
+	if (!s->flavor.calm && !s->settling && rng_chance(&s->rng, 1, 20))
+		return false;
 	wire_ticket(ticket, slice_of(o->ticket_key, sizeof(o->ticket_key)), in->id, in->generation,
 		in->checksum);
 	if (o->joined && memcmp(ticket, in->ticket[k], sizeof(ticket)) != 0) {

@@ -46,6 +46,7 @@ struct sim_flavor {
 	uint32_t client_rate; /* deaths of clients in 10,000 steps */
 	uint32_t full_rate;   /* low water in 10,000 steps */
 	uint32_t keys;        /* names that tasks share */
+	uint32_t bigs, big;   /* arrays past what one step works off; those still to come */
 	uint32_t large;       /* of 100 tasks, those with large values */
 };
 
@@ -99,6 +100,8 @@ struct client {
 	uint32_t opens;
 	uint64_t heard_us; /* monotonic: when the scheduler last had its connection */
 	uint32_t submits;
+	uint64_t big_first; /* an array to be cancelled or released as a whole */
+	uint32_t big_count; /* 0: none */
 };
 
 /* ---- workers ---- */
@@ -273,6 +276,7 @@ void client_die(struct sim *s, struct client *c);
 /* The scheduler says that its session is no more. */
 void client_session_gone(struct sim *s, struct client *c);
 void client_close(struct sim *s, struct client *c);
+void client_big(struct sim *s, struct client *c);
 struct request *client_request(
 	struct sim *s, struct client *c, enum request_kind kind, const uint64_t *ids, uint32_t n);
 void client_request_send(struct sim *s, struct client *c, struct request *r);

@@ -5,12 +5,14 @@
  */
 #include "sim/sim.h"
 
+#include "base/alloc.h"
 #include "base/ensure.h"
 #include "codec/pack.h"
 #include "model/block.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define TASKS_MAX 8
 #define ELEMENTS_MAX 30
@@ -112,7 +114,8 @@ static void pick_options(struct sim *s, struct book_task *t)
 }
 
 /* One task of a block, written to the book and to the body. */
-static void one_task(struct sim *s, struct client *c, uint64_t id, struct buf *body, bool array)
+static void one_task(
+	struct sim *s, struct client *c, uint64_t id, struct buf *body, bool array, bool plain)
 {
 	struct book_task *t = book_add(&s->book, id);
 	struct dep_ref refs[BOOK_DEPS_MAX];
@@ -122,7 +125,10 @@ static void one_task(struct sim *s, struct client *c, uint64_t id, struct buf *b
 
 	t->session = c->session;
 	pick_options(s, t);
-	if (rng_chance(&s->rng, 1, 5)) {
+	if (plain) {
+		t->detached = false;
+		t->fn = FN_SMALL;
+	} else if (rng_chance(&s->rng, 1, 5)) {
 		snprintf(t->key, sizeof(t->key), "%c%u", array ? 'a' : 'k',
 			(unsigned)rng_below(&s->rng, s->flavor.keys));
 		/* so that the same key often means the same spec */
@@ -165,6 +171,44 @@ static void more_elements(struct sim *s, uint64_t first, uint32_t count)
 	}
 }
 
+static void send_submit(struct sim *s, struct client *c, struct msg_submit *m,
+	const struct buf *body, const uint64_t *ids)
+{
+	uint32_t n = (uint32_t)m->count;
+	struct request *r = client_request(s, c, REQUEST_SUBMIT, ids, n);
+
+	m->body = buf_slice(body);
+	msg_submit_encode(&r->frame, r->seq, m);
+	ensure(!r->frame.failed && !body->failed);
+	client_request_send(s, c, r);
+	client_watch(s, c, ids, n);
+	s->cover->events[SIM_TASK] += n;
+	c->next_n += n;
+	c->submits++;
+}
+
+/* An array past what one step works off. It is not named again but to be cancelled and released as
+ * a whole. */
+static void submit_big(struct sim *s, struct client *c)
+{
+	uint32_t count = 4100 + (uint32_t)rng_below(&s->rng, 5000);
+	uint64_t *ids = xcalloc(count, sizeof(*ids));
+	struct msg_submit m = {.first_n = c->next_n, .count = count, .flags = BLOCK_ARRAY};
+	struct buf body;
+
+	buf_init(&body, 1 << 20);
+	for (uint32_t i = 0; i < count; i++)
+		ids[i] = task_id(c->session, (uint32_t)c->next_n + i);
+	one_task(s, c, ids[0], &body, true, true);
+	pack_nil(&body);
+	more_elements(s, ids[0], count);
+	c->big_first = ids[0];
+	c->big_count = count;
+	send_submit(s, c, &m, &body, ids);
+	buf_release(&body);
+	free(ids);
+}
+
 void client_submit(struct sim *s, struct client *c)
 {
 	bool array = rng_chance(&s->rng, 1, 6);
@@ -172,16 +216,20 @@ void client_submit(struct sim *s, struct client *c)
 	uint64_t ids[ELEMENTS_MAX];
 	struct msg_submit m = {
 		.first_n = c->next_n, .count = count, .flags = array ? BLOCK_ARRAY : 0};
-	struct request *r;
 	struct buf body;
 
-	if (s->book.n > 1500)
+	if (s->flavor.big && !c->big_count && rng_chance(&s->rng, 1, 40)) {
+		s->flavor.big--;
+		submit_big(s, c);
+		return;
+	}
+	if (s->book.n > 1500 + s->flavor.bigs * 10000)
 		return;
 	buf_init(&body, 1 << 20);
 	for (uint32_t i = 0; i < count; i++) {
 		ids[i] = task_id(c->session, (uint32_t)c->next_n + i);
 		if (!array || i == 0)
-			one_task(s, c, ids[i], &body, array);
+			one_task(s, c, ids[i], &body, array, false);
 		if (!array)
 			client_mine(c, ids[i]);
 	}
@@ -191,14 +239,6 @@ void client_submit(struct sim *s, struct client *c)
 		for (uint32_t i = 0; i < count; i++)
 			client_mine(c, ids[i]);
 	}
-	c->next_n += count;
-	m.body = buf_slice(&body);
-	r = client_request(s, c, REQUEST_SUBMIT, ids, count);
-	msg_submit_encode(&r->frame, r->seq, &m);
-	ensure(!r->frame.failed && !body.failed);
-	client_request_send(s, c, r);
-	client_watch(s, c, ids, count);
-	s->cover->events[SIM_TASK] += count;
-	c->submits++;
+	send_submit(s, c, &m, &body, ids);
 	buf_release(&body);
 }

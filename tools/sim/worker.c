@@ -267,7 +267,7 @@ void worker_act(struct sim *s, struct sworker *w)
 		return;
 	if (w->leaving)
 		leave(s, w);
-	else if (rng_chance(&s->rng, 1, 2000)) {
+	else if (rng_chance(&s->rng, 1, 400)) {
 		w->leaving = true;
 		ask_for_work(s, w);
 	}

@@ -37,7 +37,9 @@ static void pick_flavor(struct sim *s)
 		.client_rate = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20),
 		.full_rate = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 10),
 		.keys = 1 + (uint32_t)rng_below(r, 12),
+		.bigs = rng_chance(r, 1, 20) ? 1 + (uint32_t)rng_below(r, 2) : 0,
 		.large = (uint32_t)rng_below(r, 60)};
+	f->big = f->bigs;
 	if (f->calm) {
 		f->lease_ttl_ms = f->session_ttl_ms = 600000;
 		f->worker_rate = f->client_rate = 0;
