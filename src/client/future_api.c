@@ -126,13 +126,7 @@ static int cancel_gather(
 		if (future_is_done(f))
 			continue;
 		if (future_is_unsettled(f)) {
-			/* Of an element the array's answer must be there first: its whole submit is
-			 * sent, then we wait no longer than that. */
-			if (f->kind == FUTURE_ELEMENT)
-				return client_error(c, DQ_E_USAGE,
-					"an element of an array with a key: call dq_client_sync "
-					"first");
-			f->flags |= FUTURE_CANCEL;
+			f->flags |= FUTURE_CANCEL; /* futures_settle() sends it */
 			continue;
 		}
 		if (!runs_add(runs, future_id(f), future_count(f)))

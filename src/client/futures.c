@@ -416,6 +416,32 @@ static bool held_by_others(struct futures *fs, const struct dq_future *f)
 	return other && other != f && other->refs > 0 && (other->flags & FUTURE_HELD);
 }
 
+/* Releases first .. first+count-1 but for tasks of it that other futures hold by their own ids. */
+static bool release_around(struct dq_client *c, uint64_t first, uint64_t count)
+{
+	struct runs *release = &c->outbox.release;
+	struct runs kept = {0};
+	struct map64_iter it = {0};
+	uint64_t id, at = first;
+	void *p;
+	bool ok = true;
+
+	while (map64_next_ptr(&c->futures.foreign, &it, &id, &p))
+		if (id >= first && id - first < count &&
+			((struct dq_future *)p)->flags & FUTURE_HELD)
+			ok = runs_add(&kept, id, 1) && ok;
+	runs_tidy(&kept);
+	for (size_t i = 0; i < kept.n && ok; i++) {
+		if (kept.v[i].first > at)
+			ok = runs_add(release, at, kept.v[i].first - at);
+		at = kept.v[i].first + kept.v[i].count;
+	}
+	if (ok && at < first + count)
+		ok = runs_add(release, at, first + count - at);
+	runs_release(&kept);
+	return ok;
+}
+
 static void future_release_hold(struct dq_future *f)
 {
 	struct dq_client *c = f->client;
@@ -427,7 +453,10 @@ static void future_release_hold(struct dq_future *f)
 	if (held_by_others(&c->futures, f))
 		return;
 	/* Out of memory: the hold stays until the session ends. */
-	(void)!runs_add(&c->outbox.release, f->id, future_count(f));
+	if (f->kind == FUTURE_ARRAY && map64_count(&c->futures.foreign) > 0)
+		(void)!release_around(c, f->id, future_count(f));
+	else
+		(void)!runs_add(&c->outbox.release, f->id, future_count(f));
 }
 
 static void future_destroy(struct dq_future *f)
@@ -477,6 +506,16 @@ void future_unref(struct dq_future *f)
 	future_destroy(f);
 }
 
+/* Sends the cancel that was asked for while the id was not known. */
+static bool cancel_settled(struct dq_client *c, struct dq_future *f)
+{
+	struct run run = {.first = future_id(f), .count = future_count(f)};
+	struct runs runs = {.v = &run, .n = 1, .cap = 1};
+
+	f->flags &= (uint8_t)~FUTURE_CANCEL;
+	return future_is_done(f) || outbox_cancel(c, &runs, NULL) == 0;
+}
+
 /* The future's submit was answered: its id is what it is. */
 static bool future_settle(struct dq_client *c, struct dq_future *f)
 {
@@ -489,13 +528,17 @@ static bool future_settle(struct dq_client *c, struct dq_future *f)
 	}
 	if ((f->flags & FUTURE_WATCHED) && !future_is_done(f))
 		ok = watch_settled(c, f);
-	if (f->flags & FUTURE_CANCEL) {
-		struct run run = {.first = f->id, .count = future_count(f)};
-		struct runs runs = {.v = &run, .n = 1, .cap = 1};
+	if (f->flags & FUTURE_CANCEL)
+		ok = cancel_settled(c, f) && ok;
+	if (f->kind == FUTURE_ARRAY) {
+		struct map64_iter it = {0};
+		uint64_t index;
+		void *p;
 
-		f->flags &= (uint8_t)~FUTURE_CANCEL;
-		if (!future_is_done(f))
-			ok = outbox_cancel(c, &runs, NULL) == 0 && ok;
+		while (map64_next_ptr(&f->more->array->elements, &it, &index, &p))
+			for (struct dq_future *e = p; e; e = e->more->next_same)
+				if (e->flags & FUTURE_CANCEL)
+					ok = cancel_settled(c, e) && ok;
 	}
 	return ok;
 }

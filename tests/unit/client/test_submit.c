@@ -172,6 +172,43 @@ START_TEST(an_unsettled_future)
 }
 END_TEST
 
+/* An element of an array with a key, cancelled before the array is settled; one held by its own key
+ * stays held. */
+START_TEST(elements_of_arrays_with_keys)
+{
+	struct dq_future *array, *element, *held;
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct fake f;
+	struct dq_client *c;
+
+	fake_start(&f);
+	f.script.hold_replies = f.script.hold_outcomes = true;
+	f.script.alias_id = task_id(FAKE_SESSION, 4);
+	c = client_of(&f);
+	spec.function = "f";
+	spec.key = "k";
+	ck_assert_int_eq(dq_map(c, &spec, 10, NULL, &array), 0);
+	ck_assert_int_eq(dq_future_element(array, 2, &element), 0);
+	ck_assert_str_eq(dq_future_key(element), "k[2]");
+	ck_assert_int_eq(dq_future_cancel(element), 0);
+	ck_assert_int_eq(dq_client_sync(c, 0.05), DQ_E_TIMEOUT);
+	fake_release(&f);
+	ck_assert_int_eq(dq_client_sync(c, 5), 0);
+	ck_assert_uint_eq(f.cancelled_ids, 1);
+	ck_assert_int_eq(dq_future_from_key(c, "old", 5, &held), 0);
+	ck_assert_uint_eq(dq_future_id(held), dq_future_id(array) + 3);
+	dq_future_free(&element);
+	dq_future_free(&array);
+	ck_assert_int_eq(dq_client_sync(c, 5), 0);
+	ck_assert_uint_eq(f.released_ids, 9);
+	dq_future_free(&held);
+	ck_assert_int_eq(dq_client_sync(c, 5), 0);
+	ck_assert_uint_eq(f.released_ids, 10);
+	dq_client_close(&c);
+	fake_stop(&f);
+}
+END_TEST
+
 START_TEST(submit_many_is_all_or_none)
 {
 	struct dq_spec specs[600];
@@ -250,6 +287,7 @@ TCase *tcase_submit(void)
 	tcase_add_test(tc, a_conflict_refuses_its_block_alone);
 	tcase_add_test(tc, an_existing_key_takes_its_id);
 	tcase_add_test(tc, an_unsettled_future);
+	tcase_add_test(tc, elements_of_arrays_with_keys);
 	tcase_add_test(tc, submit_many_is_all_or_none);
 	tcase_add_test(tc, submit_without_memory);
 	return tc;
