@@ -8,7 +8,8 @@
  *		const void *args;
  *		size_t n;
  *
- *		dq_task_args(task, &args, &n);      // one msgpack value, futures replaced by their values
+ *		dq_task_args(task, &args, &n);      // one msgpack value, futures replaced by their
+ *values
  *		...
  *		return dq_task_return(task, "msgpack", bytes, n_bytes);
  *	}
@@ -17,9 +18,10 @@
  * A module needs no library of dq: it calls through a table that the worker hands it. Build it with
  * cc -shared -fPIC $(pkg-config --cflags dq) and give it to workers with --module FILE.so.
  *
- * A function returns 0 after dq_task_return (or without one: the value is nil), or what dq_task_fail returned. It runs on one
- * thread; struct dq_task and everything got from it end with the call. In a process slot a crash fails the attempt alone; in a
- * thread slot it takes the worker with it.
+ * A function returns 0 after dq_task_return (or without one: the value is nil), or what
+ *dq_task_fail returned. It runs on one thread; struct dq_task and everything got from it end with
+ *the call. In a process slot a crash fails the attempt alone; in a thread slot it takes the worker
+ *with it.
  */
 #ifndef DQ_TASK_H
 #define DQ_TASK_H
@@ -74,32 +76,36 @@ struct dq_module {
 };
 
 /* The one symbol of a module: DQ_MODULE({ "name", function }, ...) */
-#define DQ_MODULE(...)                                                                     \
-	static const struct dq_module_entry dq_module_entries[] = { __VA_ARGS__ };         \
-	__attribute__((visibility("default"))) const struct dq_module dq_module = {        \
-		DQ_ABI, sizeof(dq_module_entries) / sizeof(dq_module_entries[0]), dq_module_entries \
-	};
+#define DQ_MODULE(...)                                                                             \
+	static const struct dq_module_entry dq_module_entries[] = {__VA_ARGS__};                   \
+	__attribute__((visibility("default"))) const struct dq_module dq_module = {DQ_ABI,         \
+		sizeof(dq_module_entries) / sizeof(dq_module_entries[0]), dq_module_entries};
 
-/* The arguments: one msgpack value, with each future's value in its place (a value of another type than msgpack as bin). */
+/* The arguments: one msgpack value, with each future's value in its place (a value of another type
+ * than msgpack as bin). */
 static inline void dq_task_args(struct dq_task *task, const void **bytes, size_t *n)
 {
 	task->api->args(task, bytes, n);
 }
 
-/* The index-th dependency's value, not copied: in the order the futures were put into the arguments, then `after`. */
+/* The index-th dependency's value, not copied: in the order the futures were put into the
+ * arguments, then `after`. */
 static inline bool dq_task_input(struct dq_task *task, uint32_t index, struct dq_input *out)
 {
 	return task->api->input(task, index, out);
 }
 
-/* Gives the result; the bytes are copied. Once. Returns 0, or non-zero when it cannot (the function returns that). */
-static inline int dq_task_return(struct dq_task *task, const char *type, const void *bytes, size_t n)
+/* Gives the result; the bytes are copied. Once. Returns 0, or non-zero when it cannot (the function
+ * returns that). */
+static inline int dq_task_return(
+	struct dq_task *task, const char *type, const void *bytes, size_t n)
 {
 	return task->api->return_value(task, type, bytes, n);
 }
 
 /* Fails the task with a message (up to 1 KiB). Returns what the function must return. */
-__attribute__((format(printf, 2, 3))) static inline int dq_task_fail(struct dq_task *task, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline int dq_task_fail(
+	struct dq_task *task, const char *format, ...)
 {
 	va_list ap;
 	int r;

@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-/* The version of the library in use, such as "0.1.0": static, never NULL. Any thread may call it. */
+/* The version of the library in use, such as "0.1.0": static, never NULL. Any thread may call it.
+ */
 const char *dq_version(void);
 
 #ifdef __cplusplus
