@@ -8,8 +8,8 @@
  *		const void *args;
  *		size_t n;
  *
- *		dq_task_args(task, &args, &n);      // one msgpack value, futures replaced by their
- *values
+ *		// one msgpack value, futures replaced by their values
+ *		dq_task_args(task, &args, &n);
  *		...
  *		return dq_task_return(task, "msgpack", bytes, n_bytes);
  *	}
@@ -19,9 +19,9 @@
  * cc -shared -fPIC $(pkg-config --cflags dq) and give it to workers with --module FILE.so.
  *
  * A function returns 0 after dq_task_return (or without one: the value is nil), or what
- *dq_task_fail returned. It runs on one thread; struct dq_task and everything got from it end with
- *the call. In a process slot a crash fails the attempt alone; in a thread slot it takes the worker
- *with it.
+ * dq_task_fail returned. It runs on one thread; struct dq_task and everything got from it end with
+ * the call. In a process slot a crash fails the attempt alone; in a thread slot it takes the worker
+ * with it.
  */
 #ifndef DQ_TASK_H
 #define DQ_TASK_H
