@@ -1,11 +1,11 @@
 /*
  * Getting values (get.h): asks, understands VALUE, and decides what follows when a fetch failed.
- *The connections to holders are in fetch.c.
+ * The connections to holders are in fetch.c.
  *
  *	ASKED --VALUE inline--> DONE
  *	ASKED --VALUE with holders--> FETCHING --bytes, checksum right--> DONE
  *	FETCHING --no holder left--> PAUSED --a while--> ASKED …, at most GET_PATIENCE_US: DONE with
- *`lost`
+ * `lost`
  */
 #include "client/client.h"
 

@@ -2,8 +2,8 @@
  * The connection of a client: made, proved, opened, watched, and made again when lost.
  *
  *	IDLE -> CONNECTING -> GREETING (HELLO sent) -> PROVING (PROVE sent) -> OPENING (OPEN sent)
- *-> READY ^  any of them, when the connection ends: BACKOFF, then again any -> ENDED: refused for a
- *reason that trying again cannot mend; client.fatal says why
+ * -> READY ^  any of them, when the connection ends: BACKOFF, then again any -> ENDED: refused for a
+ * reason that trying again cannot mend; client.fatal says why
  *
  * A client that only looks is READY after PROVING. Under the client's lock.
  */

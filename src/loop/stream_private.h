@@ -8,8 +8,8 @@
  *	inproc.c	the transport between two threads
  *
  * A transport calls up stream_connected, stream_in_*, stream_writable and stream_end; the stream
- *calls down through struct transport. Either may end it: the stream lets go of its transport
- *exactly once.
+ * calls down through struct transport. Either may end it: the stream lets go of its transport
+ * exactly once.
  */
 #ifndef LOOP_STREAM_PRIVATE_H
 #define LOOP_STREAM_PRIVATE_H

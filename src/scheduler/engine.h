@@ -1,14 +1,14 @@
 /*
  * The engine: the scheduler without its sockets, threads and files. Frames of connections go in;
- *batches for the store and frames for the connections come out, in that order: what a batch tells
- *of leaves only after engine_committed().
+ * batches for the store and frames for the connections come out, in that order: what a batch tells
+ * of leaves only after engine_committed().
  *
  * scheduler/ drives it with real streams and the real store; the simulator with fakes. It reads no
- *clock and no random numbers: both come from the port. One thread.
+ * clock and no random numbers: both come from the port. One thread.
  *
  *	frames ─> decode ─> core_step ─> records ─> open batch ─ engine_seal() ─> the store
  *	                             └─> messages, held with the batch ─ engine_committed() ─>
- *port.send
+ * port.send
  */
 #ifndef SCHEDULER_ENGINE_H
 #define SCHEDULER_ENGINE_H

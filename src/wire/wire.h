@@ -1,7 +1,7 @@
 /*
  * Messages: a struct, an encoder and a decoder for each line of messages.def, and readers and
- *writers for the lists inside the hot ones. Slices borrow from the frame. Nothing allocates. Any
- *thread.
+ * writers for the lists inside the hot ones. Slices borrow from the frame. Nothing allocates. Any
+ * thread.
  *
  *	struct msg_get m = { .request = 7, .id = id };
  *	msg_get_encode(buf, 0, &m);                     -- a whole frame, header included

@@ -1,6 +1,6 @@
 /*
  * A worker's directory: who it is, and the places where its files live. One live worker a directory
- *(flock). The loop's thread, before slots start.
+ * (flock). The loop's thread, before slots start.
  *
  *	DIR/identity          uuid and name, made at the first start
  *	DIR/lock              locked while a worker lives here

@@ -1,19 +1,19 @@
 /*
  * What a slot and its helper process say over the socket pair (descriptor 3 of the helper). Both
- *are of one build on one machine: the bytes are host order and promise nothing to others.
+ * are of one build on one machine: the bytes are host order and promise nothing to others.
  *
  * A frame is a header and a payload. A large payload does not pass the socket: it is a memfd whose
- *descriptor comes along, and the receiver maps it. One frame is answered by one frame; both sides
- *block.
+ * descriptor comes along, and the receiver maps it. One frame is answered by one frame; both sides
+ * block.
  *
  *	SETUP  [dir, number, module…]                        -> READY [], or BROKEN [text]
  *	FUNC   [id, epoch, seq, attempt, element, key, function, args, element_input, [type,
- *bytes]…]   -> DONE EXEC   [[word…], [name, value…], cwd or nil, stdin]  -> DONE
+ * bytes]…]   -> DONE EXEC   [[word…], [name, value…], cwd or nil, stdin]  -> DONE
  *
  * Each list is one msgpack array; strings with possibly foreign bytes are bin. The end of the
- *socket tells the helper to end its task and itself. SIGTERM asks for the current task to be
- *stopped: in a function the helper sets its flag; of a command it ends the process group, with
- *SIGKILL after SLOT_GRACE_MS.
+ * socket tells the helper to end its task and itself. SIGTERM asks for the current task to be
+ * stopped: in a function the helper sets its flag; of a command it ends the process group, with
+ * SIGKILL after SLOT_GRACE_MS.
  */
 #ifndef WORKER_SLOT_PROTO_H
 #define WORKER_SLOT_PROTO_H

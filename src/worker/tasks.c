@@ -6,8 +6,8 @@
  *	             `- MISSING: gone
  *
  * A task has one lease that counts, the newest. One that is replaced while its code runs is
- *stopped, and the new one waits for its end: a task never runs twice at the same time on one
- *worker.
+ * stopped, and the new one waits for its end: a task never runs twice at the same time on one
+ * worker.
  */
 #define LOG_COMPONENT "worker"
 #include "base/alloc.h"

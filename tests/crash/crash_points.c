@@ -1,8 +1,8 @@
 /*
  * Crash points: the scheduler is armed to die, to see an error or to be late at each named point
- *around commits, replies, leases and reports, for each kind of request. Whoever ends it, a keeper
- *starts it again unarmed, and the client rides it through: what was acknowledged is there, each
- *effect happens once, and the store is whole.
+ * around commits, replies, leases and reports, for each kind of request. Whoever ends it, a keeper
+ * starts it again unarmed, and the client rides it through: what was acknowledged is there, each
+ * effect happens once, and the store is whole.
  *
  *	crash_points [POINT]     all points, or one
  */

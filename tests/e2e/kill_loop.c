@@ -1,8 +1,8 @@
 /*
  * Real processes under load, while any of them is killed or stopped at random: a scheduler,
- *workers, and clients of libdq that submit commands with dependencies, cancel some and wait for
- *all. What everybody did and saw is one history, checked at the end (tests/lib/history.h), and so
- *is the store.
+ * workers, and clients of libdq that submit commands with dependencies, cancel some and wait for
+ * all. What everybody did and saw is one history, checked at the end (tests/lib/history.h), and so
+ * is the store.
  *
  *	kill_loop [SECONDS [SEED]]     60 s, or DQ_TEST_SECONDS
  */

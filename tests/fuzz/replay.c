@@ -1,7 +1,7 @@
 /*
  * What `make check` does with the fuzz targets, without libFuzzer: every file of every corpus, and
- *some seeded changes of each. Inputs that once broke something are kept in the corpus and so stay
- *tried.
+ * some seeded changes of each. Inputs that once broke something are kept in the corpus and so stay
+ * tried.
  *
  *	fuzz_replay CORPUS_DIR        replays CORPUS_DIR/TARGET/<files> for each target
  *	fuzz_replay --write DIR       writes the samples as files: how the corpus was begun

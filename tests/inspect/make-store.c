@@ -1,6 +1,6 @@
 /*
  * Makes stores for tests of dq-inspect: a sound one with a bit of everything, or the same with one
- *thing wrong.
+ * thing wrong.
  *
  *	make-store DIR [FAULT]	makes it; without a fault `dq-inspect check` must find nothing
  *	make-store --list	lines of "FAULT<tab>a part of what check must say"
@@ -8,10 +8,10 @@
  *	make-store --damage DIR SEED	overwrites some of its bytes
  *
  * The sound store: user 0; workers 1, 2; sessions 1 (open), 2 (gone: what it left is detached).
- *Session 1: 1.1 "a" done, inline; 1.2 "b" after a, done, value on worker 1; 1.3 "c" after a and b,
- *leased to worker 1; 1.4 after c, waiting; 1.5 failed; 1.6 "d" after 1.5, doomed; 1.7 ready; 1.8
+ * Session 1: 1.1 "a" done, inline; 1.2 "b" after a, done, value on worker 1; 1.3 "c" after a and b,
+ * leased to worker 1; 1.4 after c, waiting; 1.5 failed; 1.6 "d" after 1.5, doomed; 1.7 ready; 1.8
  * cancelled, held by session 3 alone; an array "e" of 5,000 at 1.100, most of the first 3,000 gone;
- *session 2: 2.1 "f" detached, done. Session 3 is closing.
+ * session 2: 2.1 "f" detached, done. Session 3 is closing.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *	{"dq":"dump","format":1,"store":HEX,"epoch":N,"applied":N}
  *	{"table":NAME,"key":HEX,"value":BASE64,"is":KEY AS TEXT,"record":THE VALUE'S FIELDS}
  * `load` reads table, key and value alone. Of `meta` only counters is a record here; the head has
- *the rest.
+ * the rest.
  */
 #include "inspect.h"
 

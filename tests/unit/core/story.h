@@ -1,6 +1,6 @@
 /*
  * A story: a core fed with events, and what it decided as text, a line each, so that a test reads
- *as what happened.
+ * as what happened.
  *
  *	put KIND KEY ...      a record to write; "del KIND KEY" one to delete
  *	-> CONN what ...      a message to send
