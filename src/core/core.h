@@ -117,6 +117,8 @@ struct core_block_view {
 	uint64_t ended, live;  /* of its tasks */
 	const uint8_t *states; /* low four bits: enum task_state */
 };
+/* The block that a task is in; false: it is gone. */
+bool core_view_block(const struct core *c, uint64_t id, struct core_block_view *out);
 void core_each_block(
 	const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg);
 /* True when the task carries the label. */

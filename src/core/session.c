@@ -257,6 +257,7 @@ bool request_begin(struct core *c, const struct event *e, struct session **out)
 	send = update_send(c->u, SEND_STORED_REPLY, e->conn);
 	send->session = s->number;
 	send->seq = e->seq;
+	send->n = map64_get(&s->replies, e->seq, NULL);
 	c->u->seal = true;
 	return false;
 }

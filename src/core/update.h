@@ -52,7 +52,7 @@ enum send_kind {
 	SEND_FREE,     /* id, generation */
 	SEND_CLOSE,    /* code, text: refuse and close the connection */
 	/* To be completed from the store, after the commit: */
-	SEND_STORED_REPLY,   /* seq of session: the stored reply, or a plain one */
+	SEND_STORED_REPLY, /* seq of session: the stored reply (n: there is one), or a plain one */
 	SEND_STORED_OUTCOME, /* id: what its row says */
 	SEND_VALUE, /* seq (the request), id: its value, or who holds it; code and text when it
 		       cannot be had */

@@ -170,19 +170,33 @@ bool core_resolve(const struct core *c, uint32_t user, struct slice text, struct
 	return true;
 }
 
+static struct core_block_view view_block(const struct block *b)
+{
+	return (struct core_block_view){.first = b->first,
+		.count = b->count,
+		.order = b->order,
+		.array = b->flags & BLOCK_ARRAY,
+		.user = b->user,
+		.ended = b->ended,
+		.live = b->live,
+		.states = b->state};
+}
+
+bool core_view_block(const struct core *c, uint64_t id, struct core_block_view *out)
+{
+	struct place p;
+
+	if (!place_of(c, id, &p))
+		return false;
+	*out = view_block(p.block);
+	return true;
+}
+
 void core_each_block(
 	const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg)
 {
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next) {
-		const struct block *b = container_of(l, struct block, in_order);
-		struct core_block_view v = {.first = b->first,
-			.count = b->count,
-			.order = b->order,
-			.array = b->flags & BLOCK_ARRAY,
-			.user = b->user,
-			.ended = b->ended,
-			.live = b->live,
-			.states = b->state};
+		struct core_block_view v = view_block(container_of(l, struct block, in_order));
 
 		if (!fn(&v, arg))
 			return;

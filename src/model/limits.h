@@ -35,6 +35,7 @@
 	X(SESSIONS, 1 << 20, "sessions: at most 1048576")                                          \
 	X(WORKERS, 65536, "workers: at most 65536")                                                \
 	X(QUERY_ROWS, 4096, "rows of an answer: at most 4096 a part")                              \
+	X(QUERY_KEYS, 65536, "keys: at most 65536 a query")                                        \
 	X(WATCHES, 1 << 20, "watches: at most 1048576 a connection")                               \
 	X(GETS, 65536, "values that are awaited: at most 65536 a connection")                      \
 	X(ARRAY_EDGES, 1 << 22, "array: at most 4194304 dependencies of all its elements")

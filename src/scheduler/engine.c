@@ -77,6 +77,7 @@ void engine_free(struct engine **engine)
 	block_cache_free(&e->blocks);
 	buf_release(&e->list);
 	free(e->leases);
+	free(e->unfit);
 	free(e->copies);
 	free(e->secret);
 	free(e->user);
@@ -102,9 +103,9 @@ bool engine_connect(struct engine *e, uint64_t conn, const struct engine_peer *p
 	c = xcalloc(1, sizeof(*c));
 	c->number = conn;
 	c->peer = *peer;
-	c->peer.user = slice_of(
-		xmemdup(peer->user.n ? peer->user.p : (const uint8_t *)"", peer->user.n),
-		peer->user.n);
+	c->peer.user =
+		slice_of(xmemdup(peer->user.n ? peer->user.p : (const uint8_t *)"", peer->user.n),
+			peer->user.n);
 	buf_init(&c->outcomes, LIMIT_FRAME_BYTES);
 	list_init(&c->in_telling);
 	list_push_back(&e->conn_list, &c->in_conns);
@@ -168,10 +169,14 @@ void engine_disconnect(struct engine *e, uint64_t conn, uint64_t mono_us, uint64
 	engine_step(e, &event, mono_us, wall_us);
 }
 
-/* Peers that say nothing: before admission for 10 s, workers for a lease TTL. */
+/* Peers that say nothing: before admission for 10 s, workers for a lease TTL. Time in which the
+ * scheduler itself was away does not count (D10). */
 static void close_silent(struct engine *e, uint64_t mono_us)
 {
+	bool away = mono_us > e->ticked_us + 3 * SCAN_US;
 	struct list *l, *next;
+
+	e->ticked_us = mono_us;
 
 	for (l = e->conn_list.next; l != &e->conn_list; l = next) {
 		struct engine_conn *c = container_of(l, struct engine_conn, in_conns);
@@ -180,7 +185,7 @@ static void close_silent(struct engine *e, uint64_t mono_us)
 							   : 0;
 
 		next = l->next;
-		if (c->heard_us == 0)
+		if (c->heard_us == 0 || away)
 			c->heard_us = mono_us;
 		if (limit && mono_us > c->heard_us + limit)
 			engine_refuse(e, c, DQ_E_TIMEOUT, "nothing was heard for too long");
@@ -204,10 +209,44 @@ uint64_t engine_next_tick_us(const struct engine *e)
 	return e->next_tick_us;
 }
 
+void engine_unfit(struct engine *e, uint64_t conn, uint64_t id, struct fence fence)
+{
+	if (e->nunfit == e->unfit_cap) {
+		e->unfit_cap = e->unfit_cap ? e->unfit_cap * 2 : 16;
+		e->unfit = xreallocarray(e->unfit, e->unfit_cap, sizeof(*e->unfit));
+	}
+	e->unfit[e->nunfit++] = (struct unfit){.conn = conn, .id = id, .fence = fence};
+}
+
+/* As if its worker had reported it. */
+static void end_unfit(struct engine *e, const struct unfit *u, uint64_t mono_us, uint64_t wall_us)
+{
+	struct outcome o = {.state = TASK_FAILED,
+		.cause = CAUSE_ERROR,
+		.message = slice_str("its spec and the values of its inputs do not fit a message: "
+				     "at most 16 MiB")};
+	struct event_lease lease = {.id = u->id, .fence = u->fence};
+	struct event event = {.kind = EVENT_REPORT, .conn = u->conn};
+	const struct engine_conn *c = engine_conn(e, u->conn);
+	struct buf outcome;
+
+	if (!c || !c->joined || c->stage == STAGE_CLOSED)
+		return;
+	buf_init(&outcome, LIMIT_HELLO_BYTES);
+	outcome_encode(&outcome, &o);
+	lease.outcome = buf_slice(&outcome);
+	event.leases.items = &lease;
+	event.leases.n = 1;
+	engine_step(e, &event, mono_us, wall_us);
+	buf_release(&outcome);
+}
+
 bool engine_continue(struct engine *e, uint64_t mono_us, uint64_t wall_us)
 {
 	struct event event = {.kind = EVENT_CONTINUE};
 
+	while (e->nunfit)
+		end_unfit(e, &e->unfit[--e->nunfit], mono_us, wall_us);
 	if (e->more)
 		engine_step(e, &event, mono_us, wall_us);
 	return e->more;
@@ -259,7 +298,11 @@ void engine_set_room(struct engine *e, bool no_room)
 
 size_t engine_backlog_bytes(const struct engine *e)
 {
-	return batch_bytes(&e->batches[e->open]) + e->flights[e->open].bytes.n;
+	const struct flight *f = &e->flights[e->open];
+
+	return batch_bytes(&e->batches[e->open]) + f->bytes.n + f->n * sizeof(*f->items) +
+	       f->ndeferred * sizeof(*f->deferred) + f->ngrants * sizeof(*f->grants) +
+	       f->ninputs * sizeof(*f->inputs);
 }
 
 uint64_t engine_load_skipped(const struct engine *e)

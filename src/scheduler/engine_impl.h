@@ -44,6 +44,12 @@ struct deferred {
 	uint32_t grants_at; /* of LEASE: in the flight's grants */
 };
 
+/* A lease that no message can carry: its task ends with that. */
+struct unfit {
+	uint64_t conn, id;
+	struct fence fence;
+};
+
 enum item_kind { ITEM_BYTES, ITEM_CLOSE, ITEM_DEFERRED, ITEM_SHOW };
 
 struct flight_item {
@@ -84,10 +90,12 @@ struct engine {
 	bool under_way; /* the other one is with the store */
 	uint64_t seq;   /* of the last batch sealed */
 	bool seal_wanted, more, no_room;
-	uint64_t next_tick_us;
-	uint64_t skipped; /* records left out while loading */
+	uint64_t next_tick_us, ticked_us; /* the next deadline; the last tick */
+	uint64_t skipped;                 /* records left out while loading */
 	struct block_cache *blocks;
 	struct event event; /* of the current step */
+	struct unfit *unfit;
+	uint32_t nunfit, unfit_cap;
 	/* scratch for decoded lists */
 	struct event_lease *leases;
 	uint32_t leases_cap;
@@ -107,6 +115,9 @@ struct engine_conn *engine_conn(struct engine *e, uint64_t number);
 void engine_step(struct engine *e, struct event *event, uint64_t mono_us, uint64_t wall_us);
 /* REFUSE with code and text, then close; at once, since it tells of nothing stored. */
 void engine_refuse(struct engine *e, struct engine_conn *c, uint32_t code, const char *text);
+
+/* The lease does not fit a message: the task fails by the next engine_continue(). */
+void engine_unfit(struct engine *e, uint64_t conn, uint64_t id, struct fence fence);
 
 /* ---- engine_in.c: frames of admitted connections ---- */
 void engine_handle(struct engine *e, struct engine_conn *c, const struct frame *f, uint64_t mono_us,
@@ -142,8 +153,11 @@ struct asking {
 	struct engine_conn *c;
 	const struct msg_query *q;
 	uint32_t user;
+	uint64_t looked; /* at elements of arrays */
 	struct buf out;
 };
+/* Data of an answer: what fits a frame with the rest of it. */
+#define ANSWER_BYTES (LIMIT_FRAME_BYTES - LIMIT_HELLO_BYTES)
 void asking_answer(struct asking *a, uint32_t code, const char *text, struct slice data);
 /* One part of several: next tells whether and where it goes on; NULL: it is the last. */
 void asking_answer_part(struct asking *a, uint32_t code, const char *text, struct slice data,

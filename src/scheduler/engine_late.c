@@ -5,11 +5,13 @@
 #include "scheduler/engine_impl.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "codec/pack.h"
 #include "model/row.h"
 #include "store/keys.h"
 
-#define LEASE_FRAME_BYTES ((size_t)4 << 20)
+#define LEASE_FRAME_BYTES ((size_t)4 << 20) /* no further lease is added past this */
+#define LEASES_MAX_BYTES (LIMIT_FRAME_BYTES - LIMIT_HELLO_BYTES)
 
 static bool get(struct engine *e, enum table table, struct key key, struct slice *value)
 {
@@ -28,6 +30,18 @@ static void send_frame(struct engine *e, uint64_t conn, struct buf *frame)
 {
 	if (!frame->failed)
 		e->port.send(e->port.arg, conn, buf_slice(frame));
+}
+
+/* What the store must have cannot be read: rather than be told something else, the peer comes back
+ * and asks again. */
+static void unreadable(struct engine *e, uint64_t conn, const char *what, uint64_t id)
+{
+	struct engine_conn *c = engine_conn(e, conn);
+
+	log_error("the store has no record of what it was given: %s %llx", what,
+		(unsigned long long)id);
+	if (c)
+		engine_refuse(e, c, DQ_E_STORE, "a record of the store cannot be read");
 }
 
 /* Who holds a value, as [[address, ticket], ...]; returns how many. */
@@ -55,8 +69,8 @@ uint32_t where_encode(
 
 /* ---- LEASE ---- */
 
-/* One input of a leased task; where goes into e->list, from *at. */
-static void input_of(struct engine *e, uint64_t id, struct lease_input *in)
+/* One input of a leased task, but for where it is; false: it cannot be read. */
+static bool input_of(struct engine *e, uint64_t id, struct lease_input *in)
 {
 	static const uint8_t nil = 0xc0;
 	struct task_row row;
@@ -67,8 +81,10 @@ static void input_of(struct engine *e, uint64_t id, struct lease_input *in)
 		.is_inline = true,
 		.type = slice_str("msgpack"),
 		.bytes = slice_of(&nil, 1)};
-	if (!row_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why) || !o.has_value)
-		return;
+	if (!row_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why))
+		return false;
+	if (!o.has_value)
+		return true;
 	in->generation = row.generation;
 	in->type = o.type;
 	in->size = o.size;
@@ -76,16 +92,18 @@ static void input_of(struct engine *e, uint64_t id, struct lease_input *in)
 	in->is_inline = o.is_inline;
 	in->bytes = o.bytes;
 	in->frames = o.nframes ? o.frames : slice_empty();
+	return true;
 }
 
-static void write_inputs(
+static bool write_inputs(
 	struct engine *e, const uint64_t *ids, uint32_t n, struct lease_input *inputs)
 {
 	size_t *at = xcalloc(n + 1, sizeof(*at));
+	bool ok = true;
 
 	buf_clear(&e->list);
 	for (uint32_t i = 0; i < n; i++) {
-		input_of(e, ids[i], &inputs[i]);
+		ok = input_of(e, ids[i], &inputs[i]) && ok;
 		at[i] = e->list.n;
 		if (!inputs[i].is_inline)
 			where_encode(e, &e->list, ids[i], inputs[i].generation, inputs[i].checksum);
@@ -94,14 +112,19 @@ static void write_inputs(
 	for (uint32_t i = 0; i < n; i++)
 		inputs[i].where = slice_of(e->list.p + at[i], at[i + 1] - at[i]);
 	free(at);
+	return ok;
 }
 
-static bool write_grant(
+enum granted { GRANTED, GRANT_OVER, GRANT_UNREADABLE, GRANT_TOO_LONG };
+
+/* One lease into list; what is left of one that is not GRANTED is the caller's to cut off. */
+static enum granted write_grant(
 	struct engine *e, const struct flight *f, const struct grant *g, struct buf *list)
 {
 	struct core_task_view view;
 	struct block_task t;
 	struct lease_input *inputs = NULL;
+	bool readable = true;
 	struct lease_item item = {.id = g->id,
 		.generation = g->generation,
 		.attempt = g->attempt,
@@ -110,9 +133,10 @@ static bool write_grant(
 		.ninputs = g->ninputs};
 	char key[TASK_KEY_TEXT];
 
-	if (!core_view_task(e->core, g->id, &view) ||
-		!block_cache_get(e->blocks, view.block_first, g->id, &t))
-		return false;
+	if (!core_view_task(e->core, g->id, &view))
+		return GRANT_OVER;
+	if (!block_cache_get(e->blocks, view.block_first, g->id, &t))
+		return GRANT_UNREADABLE;
 	item.spec = t.spec;
 	item.element_input = t.input;
 	if (t.array)
@@ -120,49 +144,73 @@ static bool write_grant(
 	item.key = engine_key(e, g->id, key);
 	if (g->ninputs) {
 		inputs = xcalloc(g->ninputs, sizeof(*inputs));
-		write_inputs(e, f->inputs + g->at, g->ninputs, inputs);
+		readable = write_inputs(e, f->inputs + g->at, g->ninputs, inputs);
 	}
-	lease_item_write(list, &item, inputs);
+	if (readable)
+		lease_item_write(list, &item, inputs);
 	free(inputs);
-	return true;
+	if (!readable)
+		return GRANT_UNREADABLE;
+	return list->failed || e->list.failed ? GRANT_TOO_LONG : GRANTED;
 }
 
-/* Frames of a bundle: one, unless it is very large; a task that was forgotten meanwhile ends a
- * frame, for fences count on. */
+/* Leases from the i-th on, as many as fit a frame; returns how many. A task that was forgotten
+ * meanwhile ends a frame, for fences count on; one that does not fit is tried again alone. *next:
+ * where to go on. */
+static uint32_t gather_leases(struct engine *e, const struct flight *f, const struct deferred *d,
+	uint32_t i, struct buf *list, uint32_t *next)
+{
+	uint32_t n = 0;
+
+	for (; i < d->send.n && list->n < LEASE_FRAME_BYTES; i++, n++) {
+		const struct grant *g = &f->grants[d->grants_at + i];
+		size_t before = list->n;
+		enum granted end = write_grant(e, f, g, list);
+
+		if (end == GRANTED)
+			continue;
+		buf_truncate(list, before);
+		if (n)
+			break;
+		if (end == GRANT_UNREADABLE)
+			unreadable(e, d->send.conn, "task", g->id);
+		else if (end == GRANT_TOO_LONG)
+			engine_unfit(e, d->send.conn, g->id,
+				(struct fence){d->send.fence.epoch, d->send.fence.seq + i});
+		i++;
+		break;
+	}
+	*next = i;
+	return n;
+}
+
+/* Frames of a bundle: one, unless it is very large. */
 static void send_lease(struct engine *e, const struct flight *f, const struct deferred *d)
 {
-	uint32_t i = 0;
+	uint32_t next;
 
 	(void)fault_point("scheduler.lease");
-	while (i < d->send.n) {
-		struct buf list, frame;
-		uint32_t first = i, n = 0;
+	for (uint32_t i = 0; i < d->send.n; i = next) {
 		struct msg_lease m = {
 			.epoch = d->send.fence.epoch, .first_seq = d->send.fence.seq + i};
+		struct buf list, whole, frame;
+		uint32_t n;
 
-		buf_init(&list, FRAME_MAX_PAYLOAD);
-		while (i < d->send.n && list.n < LEASE_FRAME_BYTES &&
-			write_grant(e, f, &f->grants[d->grants_at + i], &list)) {
-			n++;
-			i++;
-		}
-		if (n == 0)
-			i++;
+		buf_init(&list, LEASES_MAX_BYTES);
+		buf_init(&whole, FRAME_MAX_PAYLOAD);
 		buf_init(&frame, FRAME_MAX_PAYLOAD);
+		n = gather_leases(e, f, d, i, &list, &next);
+		ensure(next > i);
 		if (n) {
-			struct buf whole;
-
-			buf_init(&whole, FRAME_MAX_PAYLOAD);
 			pack_array(&whole, n);
 			buf_append_slice(&whole, buf_slice(&list));
 			m.entries = buf_slice(&whole);
 			msg_lease_encode(&frame, 0, &m);
 			send_frame(e, d->send.conn, &frame);
-			buf_release(&whole);
 		}
+		buf_release(&whole);
 		buf_release(&frame);
 		buf_release(&list);
-		ensure(i > first);
 	}
 }
 
@@ -172,6 +220,7 @@ static void send_value(struct engine *e, const struct send *s)
 {
 	struct msg_value m = {
 		.request = s->seq, .id = s->id, .code = s->code, .text = slice_str(s->text)};
+	struct core_task_view v;
 	struct task_row row;
 	struct outcome o;
 	struct buf frame;
@@ -179,6 +228,10 @@ static void send_value(struct engine *e, const struct send *s)
 
 	if (m.code == DQ_E_OK &&
 		(!row_of(e, s->id, &row) || !outcome_decode(row.outcome, &o, &why))) {
+		if (core_view_task(e->core, s->id, &v)) {
+			unreadable(e, s->conn, "task", s->id);
+			return;
+		}
 		m.code = DQ_E_GONE;
 		m.text = slice_str("there is no such task any more");
 	}
@@ -201,6 +254,7 @@ static void tell_stored(struct engine *e, const struct send *s)
 {
 	struct outcomes_entry entry = {.first = s->id, .count = 1, .state = TASK_GONE};
 	struct engine_conn *c = engine_conn(e, s->conn);
+	struct core_task_view v;
 	struct task_row row;
 
 	if (!c)
@@ -210,6 +264,9 @@ static void tell_stored(struct engine *e, const struct send *s)
 		entry.generation = row.generation;
 		entry.attempts = row.attempts;
 		entry.outcome = outcome_for_watchers(e, row.outcome);
+	} else if (core_view_task(e->core, s->id, &v)) {
+		unreadable(e, s->conn, "task", s->id);
+		return;
 	}
 	outcome_tell(e, c, &entry);
 	if (c->outcomes.n > OUTCOMES_BYTES) {
@@ -231,8 +288,12 @@ static void send_stored_reply(struct engine *e, const struct send *s)
 	const char *why;
 
 	if (get(e, TABLE_REPLY, key_reply(s->session, s->seq), &value) &&
-		reply_record_decode(value, &r, &why))
+		reply_record_decode(value, &r, &why)) {
 		m = (struct msg_reply){.code = r.code, .text = r.text, .data = r.data};
+	} else if (s->n) {
+		unreadable(e, s->conn, "reply", s->seq);
+		return;
+	}
 	buf_init(&frame, FRAME_MAX_PAYLOAD);
 	msg_reply_encode(&frame, s->seq, &m);
 	send_frame(e, s->conn, &frame);

@@ -5,6 +5,8 @@
 #include "scheduler/engine_impl.h"
 
 #include "codec/pack.h"
+#include "model/row.h"
+#include "store/keys.h"
 
 #include <stdio.h>
 
@@ -49,6 +51,21 @@ static bool has_label(const struct walk *w, uint64_t id)
 	return !w->by_label || core_task_has_label(w->a->e->core, id, w->label);
 }
 
+/* Memory forgets how often an ended task was tried, the store does not. */
+static uint32_t attempts_of(struct engine *e, const struct core_task_view *v)
+{
+	struct key key = key_task(v->id);
+	struct task_row row;
+	struct slice value;
+	const char *why;
+
+	if (v->attempts || !task_state_is_final(v->state) ||
+		!e->port.get(e->port.arg, TABLE_TASK, key_slice(&key), &value) ||
+		!task_row_decode(value, &row, &why))
+		return v->attempts;
+	return row.attempts;
+}
+
 static void list_row(struct walk *w, uint64_t id, const struct core_block_view *b, bool whole)
 {
 	struct engine *e = w->a->e;
@@ -56,13 +73,15 @@ static void list_row(struct walk *w, uint64_t id, const struct core_block_view *
 	struct block_task t;
 	char key[TASK_KEY_TEXT], idtext[32];
 	uint64_t counts[TASK_STATE_END];
+	uint32_t attempts;
 	const char *word;
 
+	if (!core_view_task(e->core, id, &v))
+		v = (struct core_task_view){.id = id, .block_first = id, .user = w->a->user};
+	attempts = attempts_of(e, &v);
 	/* a block that cannot be read is not stored yet: not to be shown */
 	if (!block_cache_get(e->blocks, b->first, id, &t))
 		return;
-	if (!core_view_task(e->core, id, &v))
-		v = (struct core_task_view){.id = id, .block_first = id, .user = w->a->user};
 	word = whole ? engine_array_state(b, counts) : engine_state_shown(&v);
 	snprintf(idtext, sizeof(idtext), "%u.%u", task_id_session(id), task_id_n(id));
 	pack_map(&w->out, whole ? 9 : 7);
@@ -75,7 +94,7 @@ static void list_row(struct walk *w, uint64_t id, const struct core_block_view *
 	pack_cstr(&w->out, "kind");
 	pack_cstr(&w->out, t.kind == SPEC_EXEC ? "exec" : "func");
 	engine_pack_labels(e, &w->out, id);
-	engine_pack_count(&w->out, "attempts", v.attempts);
+	engine_pack_count(&w->out, "attempts", attempts);
 	pack_cstr(&w->out, "key");
 	pack_str(&w->out, whole ? engine_array_key(e, b->first, key) : engine_key(e, id, key));
 	if (whole) {
@@ -109,7 +128,7 @@ static bool list_block(const struct core_block_view *b, void *arg)
 			return false;
 		if (w->rows >= PART_ROWS || w->looked >= PART_TASKS)
 			return stop_at(w, b, i);
-		w->looked += whole && b->count < PART_TASKS ? (uint32_t)b->count : 1;
+		w->looked += !whole ? 1 : b->count < PART_TASKS ? (uint32_t)b->count : PART_TASKS;
 		if (whole ? has_label(w, b->first) : wanted(w, b->first + i))
 			list_row(w, b->first + i, b, whole);
 		if (whole)

@@ -195,34 +195,19 @@ static void query_show(struct asking *a)
 		asking_answer(a, DQ_E_NOT_FOUND, "no such task", slice_empty());
 }
 
-struct whole {
-	uint64_t first;
-	const char *state;
-	uint64_t counts[TASK_STATE_END];
-};
-
-static bool find_block(const struct core_block_view *b, void *arg)
-{
-	struct whole *w = arg;
-
-	if (b->first != w->first)
-		return true;
-	w->state = engine_array_state(b, w->counts);
-	return false;
-}
-
 static void pack_state(struct asking *a, struct slice key)
 {
+	uint64_t counts[TASK_STATE_END];
+	struct core_block_view b;
 	struct core_task_view v;
 	struct run run;
-	struct whole w = {.state = "?"};
 
 	if (!core_resolve(a->e->core, a->user, key, &run)) {
 		pack_nil(&a->out);
-	} else if (run.count > 1) {
-		w.first = run.first;
-		core_each_block(a->e->core, find_block, &w);
-		pack_cstr(&a->out, w.state);
+	} else if (run.count > 1 && core_view_block(a->e->core, run.first, &b)) {
+		a->looked += b.count;
+		pack_cstr(&a->out,
+			a->looked > LIMIT_ARRAY_ELEMENTS ? "?" : engine_array_state(&b, counts));
 	} else if (core_view_task(a->e->core, run.first, &v)) {
 		pack_cstr(&a->out, engine_state_shown(&v));
 	} else {
@@ -253,11 +238,19 @@ static void query_keys(struct asking *a, void (*one)(struct asking *, struct sli
 
 	cursor_init(&c, a->q->args);
 	n = cursor_array(&c);
+	if (n > LIMIT_QUERY_KEYS) {
+		asking_answer(a, DQ_E_LIMIT, limit_text(LIMIT_INDEX_QUERY_KEYS), slice_empty());
+		return;
+	}
 	pack_array(&a->out, n);
 	for (uint32_t i = 0; i < n && cursor_ok(&c); i++)
 		one(a, cursor_str(&c));
-	if (!cursor_ok(&c) || a->out.failed)
+	if (!cursor_ok(&c))
 		asking_answer(a, DQ_E_USAGE, "malformed keys", slice_empty());
+	else if (a->out.failed)
+		asking_answer(a, DQ_E_LIMIT, limit_text(LIMIT_INDEX_FRAME_BYTES), slice_empty());
+	else if (a->looked > LIMIT_ARRAY_ELEMENTS)
+		asking_answer(a, DQ_E_LIMIT, limit_text(LIMIT_INDEX_ARRAY_ELEMENTS), slice_empty());
 	else
 		asking_answer(a, DQ_E_OK, "", buf_slice(&a->out));
 }
@@ -266,7 +259,7 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 {
 	struct asking a = {.e = e, .c = c, .q = q, .user = core_conn_user(e->core, c->number)};
 
-	buf_init(&a.out, LIMIT_FRAME_BYTES);
+	buf_init(&a.out, ANSWER_BYTES);
 	switch (q->what) {
 	case QUERY_STATUS:
 		query_status(&a);

@@ -202,29 +202,15 @@ static void show_task(struct showing *s)
 	buf_release(&outcome);
 }
 
-struct array_counts {
-	uint64_t first, count;
-	const char *state;
-	uint64_t counts[TASK_STATE_END];
-};
-
-static bool count_array(const struct core_block_view *b, void *arg)
-{
-	struct array_counts *a = arg;
-
-	if (b->first != a->first)
-		return true;
-	a->count = b->count;
-	a->state = engine_array_state(b, a->counts);
-	return false;
-}
-
 static void show_array(struct showing *s)
 {
-	struct array_counts a = {.first = s->v.block_first, .state = "?"};
+	uint64_t counts[TASK_STATE_END] = {0};
+	struct core_block_view b = {0};
+	const char *state = "?";
 	char key[TASK_KEY_TEXT];
 
-	core_each_block(s->e->core, count_array, &a);
+	if (core_view_block(s->e->core, s->v.block_first, &b))
+		state = engine_array_state(&b, counts);
 	pack_map(s->out, 10);
 	pack_cstr(s->out, "key");
 	pack_str(s->out, engine_array_key(s->e, s->id, key));
@@ -235,12 +221,12 @@ static void show_array(struct showing *s)
 	pack_cstr(s->out, "kind");
 	pack_cstr(s->out, s->t.kind == SPEC_EXEC ? "exec" : "func");
 	pack_cstr(s->out, "state");
-	pack_cstr(s->out, a.state);
+	pack_cstr(s->out, state);
 	engine_pack_labels(s->e, s->out, s->id);
 	show_deps(s);
 	pack_cstr(s->out, "count");
-	pack_u64(s->out, a.count);
-	engine_pack_counts(s->out, a.counts);
+	pack_u64(s->out, b.count);
+	engine_pack_counts(s->out, counts);
 	s->has_row = false;
 	show_times(s);
 }
@@ -269,7 +255,7 @@ void engine_show(
 	struct slice value;
 	const char *why;
 
-	buf_init(&out, LIMIT_FRAME_BYTES);
+	buf_init(&out, ANSWER_BYTES);
 	buf_init(&frame, FRAME_MAX_PAYLOAD);
 	s.out = &out;
 	if (block_cache_get(e->blocks, s.v.block_first, view->id, &s.t)) {
@@ -278,6 +264,10 @@ void engine_show(
 			    task_state_is_final(s.row.state);
 		show_task(&s);
 		m = (struct msg_answer){.request = request, .data = buf_slice(&out)};
+		if (out.failed)
+			m = (struct msg_answer){.request = request,
+				.code = DQ_E_LIMIT,
+				.text = slice_str(limit_text(LIMIT_INDEX_FRAME_BYTES))};
 	}
 	msg_answer_encode(&frame, 0, &m);
 	if (!frame.failed)

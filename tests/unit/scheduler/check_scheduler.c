@@ -1,12 +1,17 @@
 /*
  * The engine without a loop or a store: who is admitted, what is refused, and that nothing leaves
- * before its batch is stored. And the secret's file, and the cache of blocks.
+ * before its batch is stored. And the secret's file.
  */
+#include "check_scheduler.h"
+
 #include "base/alloc.h"
 #include "codec/pack.h"
-#include "scheduler/blocks.h"
+#include "model/block.h"
+#include "model/limits.h"
+#include "model/row.h"
 #include "scheduler/engine.h"
 #include "scheduler/secret.h"
+#include "store/keys.h"
 #include "wire/wire.h"
 
 #include <dq/error.h>
@@ -23,12 +28,55 @@
 static struct buf sent;
 static bool closed;
 
+/* What was stored, the newest first. */
+static struct kept {
+	struct kept *next;
+	enum table table;
+	struct buf key, value;
+} * kept;
+static enum table unreadable; /* a table that cannot be read; TABLE_END: none */
+
+static void keep_batch(const struct batch *batch)
+{
+	struct batch_op op;
+	size_t pos = 0;
+
+	while (batch_next(batch, &pos, &op)) {
+		struct kept *k = xcalloc(1, sizeof(*k));
+
+		k->table = op.table;
+		k->next = kept;
+		buf_init(&k->key, 64);
+		buf_init(&k->value, 1 << 24);
+		buf_append_slice(&k->key, op.key);
+		buf_append_slice(&k->value, op.value);
+		kept = k;
+	}
+}
+
+static void forget_kept(void)
+{
+	while (kept) {
+		struct kept *k = kept;
+
+		kept = k->next;
+		buf_release(&k->key);
+		buf_release(&k->value);
+		free(k);
+	}
+}
+
 static bool port_get(void *arg, enum table table, struct slice key, struct slice *value)
 {
 	(void)arg;
-	(void)table;
-	(void)key;
-	(void)value;
+	if (table == unreadable)
+		return false;
+	for (const struct kept *k = kept; k; k = k->next) {
+		if (k->table != table || !slice_eq(buf_slice(&k->key), key))
+			continue;
+		*value = buf_slice(&k->value);
+		return value->n > 0;
+	}
 	return false;
 }
 
@@ -90,8 +138,9 @@ static struct engine *engine_begin(bool by_kernel, uint32_t uid)
 	struct engine *e = engine_new(&config, &port);
 	const char *why;
 
-	buf_init(&sent, 1 << 20);
+	buf_init(&sent, 1 << 25);
 	closed = false;
+	unreadable = TABLE_END;
 	ck_assert(engine_load(e, 1, 1, &why));
 	ck_assert(engine_connect(e, CONN, &peer));
 	return e;
@@ -101,6 +150,7 @@ static void engine_end(struct engine *e)
 {
 	engine_free(&e);
 	buf_release(&sent);
+	forget_kept();
 }
 
 /* Hands the engine the frame that is in b, and empties b. */
@@ -122,7 +172,7 @@ static struct frame heard(unsigned type)
 	size_t used;
 
 	buf_release(&copy);
-	buf_init(&copy, 1 << 20);
+	buf_init(&copy, 1 << 25);
 	buf_append_slice(&copy, buf_slice(&sent));
 	ck_assert_int_eq(frame_parse(buf_slice(&copy), FRAME_MAX_PAYLOAD, &f, &used), FRAME_OK);
 	ck_assert_str_eq(message_name(f.type), message_name(type));
@@ -169,15 +219,34 @@ static void say_proof(struct engine *e, struct slice proof)
 	buf_release(&b);
 }
 
-static struct engine *admitted(void)
+static struct engine *admitted_as(unsigned role)
 {
 	struct engine *e = engine_begin(true, 1000);
 
-	say_hello(e, ROLE_CLIENT);
+	say_hello(e, role);
 	heard(MSG_CHALLENGE);
 	say_proof(e, slice_empty());
 	heard(MSG_ADMIT);
 	return e;
+}
+
+static struct engine *admitted(void)
+{
+	return admitted_as(ROLE_CLIENT);
+}
+
+/* Seals and stores until nothing waits for it. */
+static void store_all(struct engine *e)
+{
+	while (engine_continue(e, 20, 20) || engine_wants_seal(e)) {
+		uint64_t seq;
+		const struct batch *batch = engine_seal(e, 20, 20, &seq);
+
+		if (!batch)
+			continue;
+		keep_batch(batch);
+		engine_committed(e, seq);
+	}
 }
 
 START_TEST(the_kernel_names_the_peer)
@@ -306,6 +375,204 @@ START_TEST(nothing_leaves_before_its_commit)
 }
 END_TEST
 
+/* ---- a connection that is a client and a worker, as the protocol allows ---- */
+
+static struct engine *both(void)
+{
+	static const uint8_t uuid[WORKER_UUID_BYTES] = {7};
+	struct msg_join j = {.uuid = slice_of(uuid, sizeof(uuid)),
+		.name = slice_str("w"),
+		.slots = 1,
+		.instance = slice_str("i")};
+	struct engine *e = admitted_as(ROLE_WORKER);
+	struct buf b;
+
+	buf_init(&b, 4096);
+	msg_open_encode(&b, 0, &(struct msg_open){0});
+	say(e, &b);
+	msg_join_encode(&b, 0, &j);
+	say(e, &b);
+	msg_credit_encode(&b, 0, &(struct msg_credit){.limit = 8});
+	say(e, &b);
+	buf_release(&b);
+	store_all(e);
+	heard(MSG_OPENED);
+	heard(MSG_JOINED);
+	return e;
+}
+
+/* n tasks that depend on the ids from `first` on, as request seq. */
+static void say_submit(struct engine *e, uint64_t seq, uint32_t first_n, const char *key,
+	uint64_t first_dep, uint32_t ndeps)
+{
+	struct msg_submit m = {.first_n = first_n, .count = 1};
+	struct dep_ref *deps = xcalloc(ndeps + 1, sizeof(*deps));
+	struct block_entry entry = {.ndeps = ndeps};
+	struct buf spec, body, b;
+
+	buf_init(&spec, 256);
+	buf_init(&body, 1 << 22);
+	buf_init(&b, 1 << 22);
+	spec_encode_func(&spec, slice_str(key ? key : "f"), slice_empty());
+	for (uint32_t i = 0; i < ndeps; i++)
+		deps[i].id = first_dep + i;
+	entry.spec = buf_slice(&spec);
+	if (key)
+		entry.key = slice_str("k");
+	block_entry_encode(&body, &entry, deps, NULL);
+	m.body = buf_slice(&body);
+	msg_submit_encode(&b, seq, &m);
+	say(e, &b);
+	free(deps);
+	buf_release(&spec);
+	buf_release(&body);
+	buf_release(&b);
+}
+
+/* Reports the task that has the lease as done, with bytes of 0 as its value. */
+static void say_done(struct engine *e, uint64_t id, uint64_t fence_seq, size_t bytes)
+{
+	static const uint8_t zeros[LIMIT_INLINE_VALUE];
+	struct outcome o = {.state = TASK_DONE,
+		.has_value = true,
+		.type = slice_str("bytes"),
+		.size = bytes,
+		.is_inline = true,
+		.bytes = slice_of(zeros, bytes)};
+	struct buf outcome, list, b;
+
+	buf_init(&outcome, OUTCOME_MAX_BYTES);
+	buf_init(&list, 1 << 16);
+	buf_init(&b, 1 << 16);
+	outcome_encode(&outcome, &o);
+	pack_array(&list, 1);
+	fenced_write(
+		&list, &(struct fenced){
+			       .id = id, .fence = {7, fence_seq}, .outcome = buf_slice(&outcome)});
+	msg_report_encode(&b, 1, &(struct msg_report){.entries = buf_slice(&list)});
+	say(e, &b);
+	buf_release(&outcome);
+	buf_release(&list);
+	buf_release(&b);
+}
+
+START_TEST(an_input_that_cannot_be_read)
+{
+	struct engine *e = both();
+
+	say_submit(e, 1, 1, NULL, 0, 0);
+	store_all(e);
+	say_done(e, task_id(1, 1), 1, 100);
+	store_all(e);
+	buf_clear(&sent);
+	unreadable = TABLE_TASK;
+	say_submit(e, 2, 2, NULL, task_id(1, 1), 1);
+	store_all(e);
+	/* not a lease with something else in its place */
+	heard(MSG_REPLY);
+	heard_refusal(DQ_E_STORE, "a record of the store cannot be read");
+	engine_end(e);
+}
+END_TEST
+
+START_TEST(a_stored_reply_that_cannot_be_read)
+{
+	struct msg_reply m;
+	struct engine *e = both();
+	const char *why;
+
+	say_submit(e, 1, 1, "one", 0, 0);
+	say_submit(e, 2, 2, "other", 0, 0);
+	store_all(e);
+	buf_clear(&sent);
+	say_submit(e, 2, 2, "other", 0, 0);
+	store_all(e);
+	ck_assert(msg_reply_decode(heard(MSG_REPLY).payload, &m, &why));
+	ck_assert_uint_eq(m.code, DQ_E_CONFLICT);
+	unreadable = TABLE_REPLY;
+	say_submit(e, 2, 2, "other", 0, 0);
+	store_all(e);
+	heard_refusal(DQ_E_STORE, "a record of the store cannot be read");
+	engine_end(e);
+}
+END_TEST
+
+/* A worker would refuse the frame, come back, and be sent it again. */
+START_TEST(a_lease_that_fits_no_frame)
+{
+	struct msg_credit credit = {.limit = 8192};
+	struct engine *e = both();
+	struct task_row row;
+	struct key key;
+	struct slice value;
+	const char *why;
+	struct buf b;
+	uint32_t n = 4200;
+
+	buf_init(&b, 4096);
+	msg_credit_encode(&b, 0, &credit);
+	say(e, &b);
+	buf_release(&b);
+	for (uint32_t i = 1; i <= n; i++)
+		say_submit(e, i, i, NULL, 0, 0);
+	store_all(e);
+	for (uint32_t i = 1; i <= n; i++)
+		say_done(e, task_id(1, i), i, LIMIT_INLINE_VALUE);
+	store_all(e);
+	buf_clear(&sent);
+	say_submit(e, n + 1, n + 1, NULL, task_id(1, 1), n);
+	store_all(e);
+	ck_assert(!closed);
+	key = key_task(task_id(1, n + 1));
+	ck_assert(port_get(NULL, TABLE_TASK, key_slice(&key), &value));
+	ck_assert(task_row_decode(value, &row, &why));
+	ck_assert_int_eq(row.state, TASK_FAILED);
+	engine_end(e);
+}
+END_TEST
+
+START_TEST(the_scheduler_was_away)
+{
+	struct engine *e = both();
+
+	engine_tick(e, 1000000, 1);
+	engine_tick(e, 2000000, 1);
+	/* it was stopped for a minute: nothing could be heard */
+	engine_tick(e, 62000000, 1);
+	ck_assert(!closed);
+	for (uint64_t s = 63; s <= 92; s++)
+		engine_tick(e, s * 1000000, 1);
+	ck_assert(!closed);
+	engine_tick(e, 93000000, 1);
+	ck_assert(closed);
+	engine_end(e);
+}
+END_TEST
+
+START_TEST(too_many_keys)
+{
+	struct engine *e = admitted();
+	struct msg_answer m;
+	const char *why;
+	struct buf keys, b;
+
+	buf_init(&keys, 1 << 20);
+	buf_init(&b, 1 << 20);
+	pack_array(&keys, LIMIT_QUERY_KEYS + 1);
+	for (uint32_t i = 0; i <= LIMIT_QUERY_KEYS; i++)
+		pack_cstr(&keys, "");
+	msg_query_encode(&b, 0,
+		&(struct msg_query){.request = 1, .what = QUERY_STATE, .args = buf_slice(&keys)});
+	say(e, &b);
+	store_all(e);
+	ck_assert(msg_answer_decode(heard(MSG_ANSWER).payload, &m, &why));
+	ck_assert_uint_eq(m.code, DQ_E_LIMIT);
+	buf_release(&keys);
+	buf_release(&b);
+	engine_end(e);
+}
+END_TEST
+
 START_TEST(secret_file)
 {
 	char dir[] = "/tmp/dq-check-XXXXXX", path[64], error[200];
@@ -324,94 +591,6 @@ START_TEST(secret_file)
 }
 END_TEST
 
-/* ---- the block cache ---- */
-
-#define ID(n) task_id(1, n)
-
-static int reads;
-
-static bool read_block(void *arg, uint64_t first, struct slice *record)
-{
-	struct buf *records = arg;
-
-	reads++;
-	*record = buf_slice(&records[task_id_n(first)]);
-	return records[task_id_n(first)].n > 0;
-}
-
-static void make_block(struct buf *out, uint64_t first, uint32_t count)
-{
-	struct block_record r = {.first = first,
-		.count = count,
-		.session = task_id_session(first),
-		.seq = 1,
-		.order = 1,
-		.ns = slice_str("ann")};
-	struct buf body;
-
-	buf_init(&body, 1 << 16);
-	for (uint32_t i = 0; i < count; i++) {
-		struct block_entry e = {0};
-		struct buf spec;
-		char name[16];
-
-		snprintf(name, sizeof(name), "f%u", i);
-		buf_init(&spec, 256);
-		spec_encode_func(&spec, slice_str(name), slice_empty());
-		e.spec = buf_slice(&spec);
-		block_entry_encode(&body, &e, NULL, NULL);
-		buf_release(&spec);
-	}
-	r.body = buf_slice(&body);
-	buf_init(out, 1 << 16);
-	block_record_encode(out, &r);
-	buf_release(&body);
-}
-
-START_TEST(blocks_are_read_once)
-{
-	struct buf records[4] = {{0}};
-	struct block_cache *cache = block_cache_new(1 << 20, read_block, records);
-	struct block_task t;
-	struct spec spec;
-	const char *why;
-
-	reads = 0;
-	make_block(&records[1], ID(1), 3);
-	ck_assert(block_cache_get(cache, ID(1), ID(3), &t));
-	ck_assert(spec_decode(t.spec, &spec, &why));
-	ck_assert(slice_eq_str(spec.function, "f2"));
-	ck_assert(block_cache_get(cache, ID(1), ID(1), &t));
-	ck_assert_int_eq(reads, 1);
-	ck_assert(!block_cache_get(cache, ID(1), ID(4), &t));
-	ck_assert(!block_cache_get(cache, ID(2), ID(2), &t));
-	block_cache_drop(cache, ID(1));
-	ck_assert(block_cache_get(cache, ID(1), ID(1), &t));
-	ck_assert_int_eq(reads, 3);
-	block_cache_free(&cache);
-	buf_release(&records[1]);
-}
-END_TEST
-
-START_TEST(the_cache_is_bounded)
-{
-	struct buf records[4] = {{0}};
-	struct block_cache *cache = block_cache_new(1, read_block, records);
-	struct block_task t;
-
-	reads = 0;
-	for (uint32_t i = 1; i < 4; i++)
-		make_block(&records[i], ID(i), 1);
-	for (uint32_t i = 1; i < 4; i++)
-		ck_assert(block_cache_get(cache, ID(i), ID(i), &t));
-	ck_assert(block_cache_get(cache, ID(1), ID(1), &t));
-	ck_assert_int_eq(reads, 4);
-	block_cache_free(&cache);
-	for (uint32_t i = 1; i < 4; i++)
-		buf_release(&records[i]);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("scheduler");
@@ -419,6 +598,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_kernel_names_the_peer);
 	tcase_add_test(t, another_user);
 	tcase_add_test(t, the_secret_is_proved);
@@ -427,10 +607,14 @@ int main(void)
 	tcase_add_test(t, nothing_before_admission);
 	tcase_add_test(t, a_malformed_message);
 	tcase_add_test(t, nothing_leaves_before_its_commit);
+	tcase_add_test(t, an_input_that_cannot_be_read);
+	tcase_add_test(t, a_stored_reply_that_cannot_be_read);
+	tcase_add_test(t, a_lease_that_fits_no_frame);
+	tcase_add_test(t, the_scheduler_was_away);
+	tcase_add_test(t, too_many_keys);
 	tcase_add_test(t, secret_file);
-	tcase_add_test(t, blocks_are_read_once);
-	tcase_add_test(t, the_cache_is_bounded);
 	suite_add_tcase(suite, t);
+	suite_add_tcase(suite, tcase_cache());
 	r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -1,0 +1,9 @@
+/* The tests of src/scheduler. */
+#ifndef TESTS_UNIT_SCHEDULER_CHECK_SCHEDULER_H
+#define TESTS_UNIT_SCHEDULER_CHECK_SCHEDULER_H
+
+#include <check.h>
+
+TCase *tcase_cache(void);
+
+#endif
