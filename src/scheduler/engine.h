@@ -7,8 +7,8 @@
  * clock and no random numbers: both come from the port. One thread.
  *
  *	frames ─> decode ─> core_step ─> records ─> open batch ─ engine_seal() ─> the store
- *	                             └─> messages, held with the batch ─ engine_committed() ─>
- * port.send
+ *	                             └─> messages, held with the batch
+ *	                                     ─ engine_committed() ─> port.send
  */
 #ifndef SCHEDULER_ENGINE_H
 #define SCHEDULER_ENGINE_H
