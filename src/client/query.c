@@ -113,8 +113,10 @@ static int query_value(struct dq_client *c, struct query *q, struct dq_value *ou
 	if (q->code)
 		return client_error(
 			c, q->code, "%s", q->text.n ? buf_cstr(&q->text) : dq_strerror(q->code));
+	if (q->data.failed && q->data.n > ANSWER_BYTES_MAX / 2)
+		return client_error(c, DQ_E_LIMIT, "the answer: at most 1 GiB");
 	if (q->data.failed)
-		return client_error(c, DQ_E_LIMIT, "the answer: over 1 GiB, or out of memory");
+		return client_error_code(c, DQ_E_NO_MEMORY);
 	if (q->parts == 1 && q->elements == 0) {
 		if (q->data.n == 0)
 			pack_nil(&q->data);

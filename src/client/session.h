@@ -1,9 +1,11 @@
 /*
  * The connection of a client: made, proved, opened, watched, and made again when lost.
  *
- *	IDLE -> CONNECTING -> GREETING (HELLO sent) -> PROVING (PROVE sent) -> OPENING (OPEN sent)
- * -> READY ^  any of them, when the connection ends: BACKOFF, then again any -> ENDED: refused for a
- * reason that trying again cannot mend; client.fatal says why
+ *	IDLE -> CONNECTING -> GREETING (HELLO sent) -> PROVING (PROVE sent)
+ *	     -> OPENING (OPEN sent) -> READY
+ *
+ * From any of them: to BACKOFF when the connection ends, and then again; to ENDED when it was
+ * refused for a reason that trying again cannot mend, which client.fatal tells.
  *
  * A client that only looks is READY after PROVING. Under the client's lock.
  */

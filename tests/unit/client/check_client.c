@@ -37,6 +37,7 @@ int main(void)
 	suite_add_tcase(suite, tcase_wait());
 	suite_add_tcase(suite, tcase_result());
 	suite_add_tcase(suite, tcase_threads());
+	suite_add_tcase(suite, tcase_memory());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -14,6 +14,7 @@ TCase *tcase_reconnect(void);
 TCase *tcase_wait(void);
 TCase *tcase_result(void);
 TCase *tcase_threads(void);
+TCase *tcase_memory(void);
 
 /* A client of the fake; aborts the test when it cannot be. */
 struct dq_client *client_of(struct fake *f);

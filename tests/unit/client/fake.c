@@ -605,13 +605,20 @@ static void *fake_main(void *arg)
 void fake_start(struct fake *f)
 {
 	static unsigned number;
+	char name[40];
+
+	snprintf(name, sizeof(name), "inproc:fake-%u", ++number);
+	fake_start_at(f, name);
+}
+
+void fake_start_at(struct fake *f, const char *address)
+{
 	char why[200];
 
 	*f = (struct fake){.next_n = 1};
 	pthread_mutex_init(&f->lock, NULL);
-	number++;
-	snprintf(f->address, sizeof(f->address), "inproc:fake-%u", number);
-	snprintf(f->data_address, sizeof(f->data_address), "inproc:fake-data-%u", number);
+	snprintf(f->address, sizeof(f->address), "%s", address);
+	snprintf(f->data_address, sizeof(f->data_address), "%.50s-data", address);
 	f->stored = calloc(FAKE_SEQS, sizeof(*f->stored));
 	f->loop = loop_new();
 	ensure(f->stored && f->loop);

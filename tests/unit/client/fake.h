@@ -71,6 +71,8 @@ struct fake {
 };
 
 void fake_start(struct fake *f);
+/* At an address of your own; its data address is the same with "-data" behind it. */
+void fake_start_at(struct fake *f, const char *address);
 void fake_stop(struct fake *f);
 void fake_lock(struct fake *f);
 void fake_unlock(struct fake *f);
