@@ -1,19 +1,25 @@
 /*
  * Named points where tests make the program fail.
  *
- *	int rc = fault_point("store.commit.before");	0, or an errno value that the caller treats
- * as that failure
+ *	int rc = fault_point("store.commit.before");
  *
- * All names are in base/fault_points.def. Without DQ_FAULT_POINTS the macro is the constant 0; with
- * it, a point costs one load while nothing is armed. Points are armed by the environment when the
- * program starts, or by fault_arm(): DQ_FAULT="NAME:COUNT:ACTION[:ARG][,...]"
+ * gives 0, or an errno value that the caller treats as that failure. All names are in
+ * base/fault_points.def. Without DQ_FAULT_POINTS the macro is the constant 0; with it, a point
+ * costs one load while nothing is armed. Points are armed by fault_arm(), or by the environment
+ * when the program starts: DQ_FAULT="NAME:COUNT:ACTION[:ARG][,...]"
+ *
  *	COUNT	fires at the COUNT-th pass (1 is the first); "3+" at the third and each later one;
- * "*" at each die	SIGKILL on itself error	the pass returns ARG: ENOSPC, EIO (default), ENOMEM,
- * EAGAIN, EINTR, EPIPE, ECONNRESET, or a number delay	sleeps ARG milliseconds (default 100),
- * returns 0 count	only counts passes (as any armed point does for all of them) A name not in
- * the table, in the environment or in the code, stops the program. Threads: any; the count of passes
- * is exact across threads. Arming while other threads pass points is for tests that know what they
- * do.
+ *		"*" at each
+ *	die	SIGKILL on itself
+ *	error	the pass returns ARG: ENOSPC, EIO (default), ENOMEM, EAGAIN, EINTR, EPIPE,
+ *		ECONNRESET, or a number
+ *	delay	sleeps ARG milliseconds (default 100), returns 0
+ *	count	only counts passes (as any armed point does for all of them)
+ *
+ * A name not in the table, in the environment or in the code, stops the program.
+ *
+ * Threads: any; the count of passes is exact across threads. Arming while other threads pass
+ * points is for tests that know what they do.
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H

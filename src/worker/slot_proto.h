@@ -6,9 +6,10 @@
  * descriptor comes along, and the receiver maps it. One frame is answered by one frame; both sides
  * block.
  *
- *	SETUP  [dir, number, module…]                        -> READY [], or BROKEN [text]
- *	FUNC   [id, epoch, seq, attempt, element, key, function, args, element_input, [type,
- * bytes]…]   -> DONE EXEC   [[word…], [name, value…], cwd or nil, stdin]  -> DONE
+ *	SETUP  [dir, number, module…]                      -> READY [], or BROKEN [text]
+ *	FUNC   [id, epoch, seq, attempt, element, key, function, args, element_input,
+ *	        [type, bytes]…]                            -> DONE
+ *	EXEC   [[word…], [name, value…], cwd or nil, stdin]  -> DONE
  *
  * Each list is one msgpack array; strings with possibly foreign bytes are bin. The end of the
  * socket tells the helper to end its task and itself. SIGTERM asks for the current task to be

@@ -1,8 +1,8 @@
 /*
  * Histories: what clients did and saw, what the test did to processes, and what the tasks' code
  * did, as JSON lines; and the check of them: nothing that was acknowledged is lost, every task ends
- * as it must, its code ran at least once, and once only where neither its worker died nor was silent
- * for a lease.
+ * as it must, its code ran at least once, and once only where neither its worker died nor was
+ * silent for a lease.
  *
  *	{"t":us,"op":"submit","key":K}                  a client submitted K
  *	{"t":us,"op":"acked","key":K}                   and was told that it is stored

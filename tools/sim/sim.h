@@ -3,10 +3,14 @@
  * fake store, clock and network, with simulated workers and clients that speak the real messages.
  * One thread.
  *
- *	world.c  what happens next, and the end of a run       driver.c  the engine, its store and
- * its crashes peer.c   connections and admission                     client.c, submit.c, hears.c
- * clients worker.c, runner.c  workers                            watch.c   each frame that leaves,
- * each batch audit.c  recounts, and two loads compared              cover.c   counts
+ *	world.c               what happens next, and the end of a run
+ *	driver.c              the engine, its store and its crashes
+ *	peer.c                connections and admission
+ *	client.c, submit.c, hears.c   clients
+ *	worker.c, runner.c    workers
+ *	watch.c               each frame that leaves, each batch
+ *	audit.c               recounts, and two loads compared
+ *	cover.c               counts
  */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
