@@ -183,6 +183,20 @@ void watch(struct core *c, const struct event *e)
 	c->u->more = true;
 }
 
+static void unwatch_block(const struct conn *conn, struct block *b, struct run r)
+{
+	struct list *l, *next;
+
+	for (l = b->watches.next; l != &b->watches; l = next) {
+		struct block_watch *w = container_of(l, struct block_watch, in_block);
+		uint64_t first = block_id(b, w->at);
+
+		next = l->next;
+		if (w->conn == conn && first >= r.first && first + w->count <= r.first + r.count)
+			watch_free(w);
+	}
+}
+
 void unwatch(struct core *c, const struct event *e)
 {
 	struct conn *conn = conn_get(c, e->conn);
@@ -192,16 +206,17 @@ void unwatch(struct core *c, const struct event *e)
 
 	if (!conn || !runs_reader_init(&rr, e->runs, &why))
 		return;
-	while (runs_reader_next(&rr, &r)) {
-		struct list *l, *next;
+	while (conn->nwatches && runs_reader_next(&rr, &r)) {
+		for (uint64_t i = 0, n; i < r.count; i += n) {
+			struct place p;
 
-		for (l = conn->watches.next; l != &conn->watches; l = next) {
-			struct block_watch *w = container_of(l, struct block_watch, in_conn);
-			uint64_t first = w->block->first + w->at;
-
-			next = l->next;
-			if (first >= r.first && first + w->count <= r.first + r.count)
-				watch_free(w);
+			if (place_of(c, r.first + i, &p)) {
+				unwatch_block(conn, p.block, r);
+				n = p.block->count - p.idx;
+			} else {
+				n = place_gap(c, r.first + i);
+			}
+			n = n < r.count - i ? n : r.count - i;
 		}
 	}
 }

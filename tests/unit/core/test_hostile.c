@@ -252,6 +252,25 @@ START_TEST(watches_have_a_limit)
 }
 END_TEST
 
+START_TEST(watches_are_taken_back)
+{
+	struct story s;
+
+	begin(&s);
+	for (uint32_t i = 1; i <= 4; i++)
+		story_submit(&s, 10, i, i, (struct story_task[]){{0}}, 1);
+	for (uint32_t i = 1; i <= 4; i++)
+		story_watch(&s, 10, ID(i), 1);
+	story_runs(&s, EVENT_UNWATCH, 10, 0, ID(2), 2);
+	story_seal(&s);
+	story_told(&s);
+	story_runs(&s, EVENT_CANCEL, 10, 5, ID(3), 2);
+	told_eq(&s, "put task 1-3 cancelled attempts 0\nput task 1-4 cancelled attempts 0\n"
+		    "-> 10 reply 5 code 0\n-> 10 outcome 1-4 cancelled\n");
+	story_end(&s);
+}
+END_TEST
+
 /* Who watches tasks that are gone before a step came to tell of them. */
 START_TEST(a_watch_of_what_goes)
 {
@@ -336,6 +355,7 @@ Suite *suite_hostile(void)
 	tcase_add_test(t, many_small_submits);
 	tcase_add_test(t, many_holds_of_others);
 	tcase_add_test(t, watches_have_a_limit);
+	tcase_add_test(t, watches_are_taken_back);
 	tcase_add_test(t, a_watch_of_what_goes);
 	tcase_add_test(t, a_dependency_whose_record_is_gone);
 	suite_add_tcase(suite, t);
