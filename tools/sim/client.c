@@ -70,6 +70,7 @@ static void start_over(struct client *c)
 	c->sure_closed = false;
 	c->opened = false;
 	c->big_count = 0;
+	c->big_asked = false;
 }
 
 void client_session_gone(struct sim *s, struct client *c)
@@ -108,7 +109,7 @@ void client_die(struct sim *s, struct client *c)
 	}
 	forget_requests(c);
 	c->nmine = 0;
-	c->big_count = 0;
+	c->big_asked = false;
 	map64_clear(&c->ended);
 	c->reborn = true;
 }
@@ -339,15 +340,20 @@ void client_big(struct sim *s, struct client *c)
 {
 	uint64_t *ids;
 
-	if (!c->big_count || !c->session || c->sure_closed || c->reborn)
+	if (!c->big_count || c->big_asked || !c->session || c->sure_closed || c->reborn)
 		return;
+	if (!book_find(&s->book, c->big_first)) {
+		/* an earlier process made it, and it never came to the scheduler */
+		c->big_count = 0;
+		return;
+	}
 	ids = xcalloc(c->big_count, sizeof(*ids));
 	for (uint32_t i = 0; i < c->big_count; i++)
 		ids[i] = c->big_first + i;
 	if (rng_chance(&s->rng, 1, 2))
 		cancel_ids(s, c, ids, c->big_count);
 	release_ids(s, c, ids, c->big_count);
-	c->big_count = 0;
+	c->big_asked = true;
 	free(ids);
 }
 

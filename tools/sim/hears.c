@@ -282,6 +282,10 @@ static void cancel_answered(struct sim *s, const struct request *r)
 
 static void release_answered(struct sim *s, struct client *c, const struct request *r)
 {
+	if (c->big_count && r->ids[0] == c->big_first) {
+		c->big_count = 0;
+		c->big_asked = false;
+	}
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct book_task *t = book_find(&s->book, r->ids[i]);
 		struct book_hold *h = t ? book_hold(t, c->session) : NULL;

@@ -106,6 +106,7 @@ struct client {
 	uint32_t submits;
 	uint64_t big_first; /* an array to be cancelled or released as a whole */
 	uint32_t big_count; /* 0: none */
+	bool big_asked;     /* both were asked for, by this process */
 };
 
 /* ---- workers ---- */
