@@ -227,6 +227,14 @@ int dq_client_fd(const struct dq_client *client)
 	return fd;
 }
 
+/* Is there anything that the next process would send or call? */
+static bool has_gathered(const struct dq_client *c)
+{
+	if (c->callbacks.ready > 0 || c->outbox.open.count > 0 || c->outbox.release.n > 0)
+		return true;
+	return session_is_up(c) && !c->outbox.next && (c->watch.ask.n > 0 || c->watch.drop.n > 0);
+}
+
 int dq_client_timeout_ms(const struct dq_client *client)
 {
 	struct dq_client *c = (struct dq_client *)client;
@@ -234,9 +242,7 @@ int dq_client_timeout_ms(const struct dq_client *client)
 
 	if (client_enter(c))
 		return 0;
-	/* What is gathered, or due, is for now. */
-	if (c->loop && !c->fatal && c->callbacks.ready == 0 && c->outbox.open.count == 0 &&
-		c->outbox.release.n == 0)
+	if (c->loop && !c->fatal && !has_gathered(c))
 		timeout_ms = loop_timeout_ms(c->loop);
 	client_leave(c);
 	return timeout_ms;
