@@ -53,6 +53,26 @@ static bool load(int fd, const char *path, struct secret *out, char *error, size
 	return true;
 }
 
+/* The new name is to survive a power cut: peers are given the secret at once. */
+static bool sync_parent(const char *path)
+{
+	char dir[4096];
+	char *slash;
+	bool ok;
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	fd = open(slash ? (*dir ? dir : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ok = fsync(fd) == 0;
+	close(fd);
+	return ok;
+}
+
 /* Under a temporary name first, so that a half-written one is never read. */
 static bool make(const char *path, struct secret *out, char *error, size_t n)
 {
@@ -67,7 +87,8 @@ static bool make(const char *path, struct secret *out, char *error, size_t n)
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(error, n, tmp, strerror(errno));
-	if (write(fd, hex, HEX_BYTES + 1) != HEX_BYTES + 1 || fsync(fd) || rename(tmp, path)) {
+	if (write(fd, hex, HEX_BYTES + 1) != HEX_BYTES + 1 || fsync(fd) || rename(tmp, path) ||
+		!sync_parent(path)) {
 		int saved = errno;
 
 		close(fd);
