@@ -52,6 +52,9 @@ static void take_session(struct sim *s, struct client *c, const struct msg_opene
 				" was acknowledged",
 				c->session, m->next_n, t->id);
 	}
+	/* its numbers are free again */
+	if (c->big_count && task_id_n(c->big_first) >= m->next_n)
+		c->big_count = 0;
 	c->session = (uint32_t)m->session;
 	c->next_seq = m->last_seq + 1;
 	c->answered = 0;

@@ -114,8 +114,13 @@ static void shown_is_stored(
 static void shown_first(
 	struct sim *s, struct book_task *t, const struct outcomes_entry *e, const struct outcome *o)
 {
-	const char *why = book_may_end(&s->book, t, o->state, o->cause, s->flavor.calm);
+	const struct client *owner = client_of_session(s, t->session);
+	const char *why;
 
+	/* its session may have run out without its client having heard */
+	if (!owner || !client_session_is_sure(s, owner))
+		t->ever_unheld = true;
+	why = book_may_end(&s->book, t, o->state, o->cause, s->flavor.calm);
 	s->cover->causes[o->cause & 31]++;
 	t->shown = true;
 	t->state = o->state;
