@@ -25,7 +25,8 @@
 #include <unistd.h>
 
 #define LOCK_NAME "dq.lock"
-#define LOCK_TRIES 10 /* someone who only looks may have it for a moment */
+#define LOCK_TRIES 10   /* someone who only looks may have it for a moment */
+#define READER_TRIES 60 /* dq-inspect, which is mostly done within the 3 s that these are */
 #define LOCK_PAUSE_US 50000
 #define FUSE_MAGIC 0x65735546
 #define OPEN_MAX_DIRS 64
@@ -222,6 +223,29 @@ static bool lock_fd(int fd, int how, int tries)
 	return false;
 }
 
+/* Do only readers have it? A scheduler shares it with nobody. */
+static bool only_readers(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+		return false;
+	flock(fd, LOCK_UN);
+	return true;
+}
+
+/* A scheduler that is started again must not fail because someone looks: it waits for readers. */
+static bool lock_alone(int fd)
+{
+	if (lock_fd(fd, LOCK_EX, LOCK_TRIES))
+		return true;
+	if (errno != EWOULDBLOCK)
+		return false;
+	for (int i = 0; i < READER_TRIES && only_readers(fd); i++)
+		if (lock_fd(fd, LOCK_EX, 2))
+			return true;
+	errno = EWOULDBLOCK;
+	return false;
+}
+
 static enum store_code take_lock(struct store_dir *dir, struct store_error *err)
 {
 	char *path = store_dir_path(dir, LOCK_NAME);
@@ -230,7 +254,7 @@ static enum store_code take_lock(struct store_dir *dir, struct store_error *err)
 	dir->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (dir->lock_fd < 0)
 		code = fail(err, path, "cannot open the lock");
-	else if (lock_fd(dir->lock_fd, LOCK_EX, LOCK_TRIES))
+	else if (lock_alone(dir->lock_fd))
 		code = STORE_OK;
 	else if (errno == EWOULDBLOCK)
 		code = store_error_set(err, STORE_IN_USE, 0,
