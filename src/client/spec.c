@@ -305,7 +305,8 @@ int spec_encode(struct dq_client *c, struct buf *out, const struct dq_spec *spec
 	struct block_entry e = {.key = key,
 		.detached = spec->detached,
 		.once = spec->once,
-		.recompute = spec->recompute};
+		.recompute = spec->recompute,
+		.at_once = spec->at_once};
 	size_t before = out->n;
 	const char *why = "";
 	int code = args_check(args, &why);

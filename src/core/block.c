@@ -112,6 +112,7 @@ struct block *block_new(struct core *c, const struct block_record *r)
 	b->gone_stored = xcalloc((r->count / GONE_CHUNK + 64) / 64, sizeof(uint64_t));
 	list_init(&b->watches);
 	list_init(&b->ready);
+	list_init(&b->parked);
 	home_insert(home_of(c, r->session), b);
 	list_push_back(&c->blocks, &b->in_order);
 	return b;

@@ -81,6 +81,7 @@ struct core_task_view {
 	uint64_t waits_for;    /* one of those */
 	uint32_t lease_worker; /* 0: none */
 	bool detached;
+	uint32_t at_once; /* ready, but its array has as many leases as it may; 0: no */
 };
 /* False: there is no such task. */
 bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *out);

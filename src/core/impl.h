@@ -73,7 +73,10 @@ struct block {
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
 	struct list watches;   /* struct block_watch */
 	struct list ready;     /* struct ready_run */
-	struct list in_order;  /* core.blocks */
+	uint32_t at_once;      /* of an array: most leases at a time; 0: no bound */
+	uint32_t nleased;
+	struct list parked;   /* ready_run.in_user: runs that wait for one of those leases to end */
+	struct list in_order; /* core.blocks */
 	struct session_blocks *home;
 };
 
@@ -340,6 +343,8 @@ void ready_forget_block(struct core *c, struct block *b);
 /* The next ready task of the user whose turn it is, not taken; false: none. */
 bool ready_next(struct core *c, struct place *out, struct user **user);
 void ready_take(struct core *c, struct user *user);
+/* A lease of the block is over: its parked runs may go on. */
+void ready_unpark(struct core *c, struct block *b);
 
 /* ---- lease.c, assign.c ---- */
 void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx);

@@ -66,6 +66,7 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	t->bundle_idx = idx;
 	t->started = false;
 	bundle->live++;
+	t->block->nleased++;
 	list_push_back(&bundle->worker->leases, &t->in_worker);
 	bundle->worker->nleases++;
 }
@@ -102,6 +103,8 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 	w->nleases--;
 	if (t->started)
 		w->nrunning--;
+	t->block->nleased--;
+	ready_unpark(c, t->block);
 	t->worker = NULL;
 	t->bundle = NULL;
 	t->fence = (struct fence){0, 0};

@@ -112,6 +112,7 @@ static bool load_body(
 	for (uint32_t i = 0; i < n; i++) {
 		if (!block_reader_next(&reader, &e) || at + e.ndeps > ndeps)
 			return false;
+		b->at_once = e.at_once;
 		for (uint32_t k = 0; k < e.ndeps; k++, at++)
 			b->deps[at] = block_dep(r->deps, at);
 		if (ndeps)
@@ -235,6 +236,7 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 static void supersede(struct task *t)
 {
 	t->bundle->live--;
+	t->block->nleased--;
 	t->worker->nleases--;
 	list_remove(&t->in_worker);
 	t->worker = NULL;

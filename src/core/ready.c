@@ -59,7 +59,20 @@ void ready_forget_block(struct core *c, struct block *b)
 	}
 }
 
-/* Drops stale entries from the front; NULL when the user has none left. */
+void ready_unpark(struct core *c, struct block *b)
+{
+	struct user *user = map64_get_ptr(&c->users, b->user);
+
+	while (!list_is_empty(&b->parked)) {
+		struct list *run = b->parked.prev;
+
+		list_remove(run);
+		list_push_front(&user->ready, run);
+	}
+}
+
+/* Drops stale entries from the front, and parks those of arrays that have as many leases as they
+ * may; NULL when the user has none left. */
 static struct ready_run *front_of(struct user *user)
 {
 	while (!list_is_empty(&user->ready)) {
@@ -70,9 +83,14 @@ static struct ready_run *front_of(struct user *user)
 			r->count--;
 			user->nready--;
 		}
-		if (r->count)
+		if (!r->count) {
+			run_free(r);
+			continue;
+		}
+		if (!r->block->at_once || r->block->nleased < r->block->at_once)
 			return r;
-		run_free(r);
+		list_remove(&r->in_user);
+		list_push_back(&r->block->parked, &r->in_user);
 	}
 	return NULL;
 }

@@ -24,6 +24,7 @@ struct intake {
 	uint64_t *alias; /* the task that an entry's key already names, or 0 */
 	uint8_t *detached;
 	uint32_t ndeps;
+	uint32_t at_once; /* of an array */
 	bool any_key, any_option, any_label, any_alias;
 	/* the refusal */
 	uint32_t code;
@@ -198,6 +199,10 @@ static bool read_entry(
 				  (entry->kind == SPEC_EXEC ? OPTION_EXEC : 0));
 	in->any_option = in->any_option || in->option[i];
 	in->detached[i] = entry->detached;
+	if (entry->at_once && !in->array)
+		return refuse(
+			in, DQ_E_USAGE, "a bound on tasks at once without an array", slice_empty());
+	in->at_once = entry->at_once;
 	if (entry->nlabels) {
 		in->any_label = true;
 		in->label[i] = labels_intern(in->c, entry);
@@ -487,6 +492,7 @@ static void take_in(struct intake *in)
 		rec.order = ++c->counters.order;
 		c->counters_dirty = true;
 		b = block_new(c, &rec);
+		b->at_once = in->at_once;
 		write_record(in, b);
 		intake_hand_over(in, b);
 	}

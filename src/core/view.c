@@ -59,6 +59,8 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		out->waiting_on = t->waiting_on;
 		out->lease_worker = t->worker ? t->worker->number : 0;
 	}
+	if (out->state == TASK_READY && p.block->at_once && p.block->nleased >= p.block->at_once)
+		out->at_once = p.block->at_once;
 	if (out->state == TASK_WAITING)
 		out->waits_for = waits_for(c, p.block, p.idx);
 	return true;

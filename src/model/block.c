@@ -18,7 +18,7 @@
 enum { BLOCK_FIELDS = 12, ENTRY_FIELDS = 4 };
 
 /* Keys of an entry's options. */
-enum { OPT_DETACHED = 1, OPT_ONCE = 2, OPT_RECOMPUTE = 3, OPT_LABELS = 4 };
+enum { OPT_DETACHED = 1, OPT_ONCE = 2, OPT_RECOMPUTE = 3, OPT_LABELS = 4, OPT_AT_ONCE = 5 };
 
 void block_record_encode(struct buf *out, const struct block_record *r)
 {
@@ -148,6 +148,7 @@ static void read_opts(struct cursor *c, struct block_entry *e)
 
 	e->detached = e->once = e->recompute = false;
 	e->nlabels = 0;
+	e->at_once = 0;
 	e->labels = *c;
 	n = cursor_try_nil(c) ? 0 : cursor_map(c);
 	for (uint32_t i = 0; i < n && cursor_ok(c); i++) {
@@ -163,6 +164,9 @@ static void read_opts(struct cursor *c, struct block_entry *e)
 			break;
 		case OPT_LABELS:
 			read_labels(c, e);
+			break;
+		case OPT_AT_ONCE:
+			e->at_once = cursor_u32(c);
 			break;
 		default:
 			cursor_fail(c, "options: an unknown option");
@@ -244,7 +248,8 @@ bool block_reader_end(struct block_reader *r)
 void block_entry_encode(struct buf *out, const struct block_entry *e, const struct dep_ref *deps,
 	const struct slice *labels)
 {
-	uint32_t nopts = (uint32_t)e->detached + e->once + e->recompute + (e->nlabels > 0);
+	uint32_t nopts = (uint32_t)e->detached + e->once + e->recompute + (e->nlabels > 0) +
+			 (e->at_once > 0);
 
 	pack_array(out, ENTRY_FIELDS);
 	if (e->key.n)
@@ -283,5 +288,9 @@ void block_entry_encode(struct buf *out, const struct block_entry *e, const stru
 	}
 	for (uint32_t i = 0; i < e->nlabels; i++)
 		pack_str(out, labels[i]);
+	if (e->at_once) {
+		pack_u64(out, OPT_AT_ONCE);
+		pack_u64(out, e->at_once);
+	}
 	pack_bin(out, e->spec);
 }

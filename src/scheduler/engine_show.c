@@ -49,6 +49,9 @@ static void show_why(struct showing *s)
 		if (s->v.waiting_on > 1)
 			len += snprintf(text + len, sizeof(text) - (size_t)len, " and %u more",
 				s->v.waiting_on - 1);
+	} else if (s->v.at_once) {
+		len = snprintf(text, sizeof(text), "%u of its array are leased, the most at a time",
+			s->v.at_once);
 	} else if (s->v.state == TASK_READY) {
 		core_counts(s->e->core, &n);
 		len = snprintf(text, sizeof(text), "%s",

@@ -48,6 +48,19 @@ step "a larger one"
 is "$(dq submit --key many --array 0-299 -- sh -c 'echo {index}')" many
 is "$(dq result many --timeout 100 | cksum)" "$(seq 0 299 | cksum)"
 
+step "at most N at a time"
+cat >"$T/most.sh" <<'EOT'
+echo x >>"$T/at-once"
+n=$(wc -l <"$T/at-once")
+sleep 0.05
+sed -i 1d "$T/at-once"
+echo "$n"
+EOT
+: >"$T/at-once"
+is "$(dq submit --key few --array '0-7%1' --env "T=$T" -- sh "$T/most.sh")" few
+is "$(dq result few --timeout 30 | sort -u)" 1
+exits 2 dq submit --array '0-7%0' -- true
+
 stop "$WORKER"
 stop "$SCHEDULER"
 check_store

@@ -45,7 +45,8 @@ const struct opt task_exec_opts[] = {
 };
 
 const struct opt task_array_opts[] = {
-	{0, "array", OPT_STR, &task_options.array, "A-B", "an array: one element a number"},
+	{0, "array", OPT_STR, &task_options.array, "A-B[%N]",
+		"an array: one element a number, at most N at a time"},
 	{0, "each-line", OPT_STR, &task_options.each_line, "FILE", "an array: one element a line"},
 	{0},
 };
@@ -64,12 +65,17 @@ const struct opt task_wait_opts[] = {
 
 static int array_of_numbers(struct task *t, const char *range, bool as_text)
 {
-	struct slice first, last;
-	uint64_t a, b;
+	struct slice first, last, most, rest = slice_str(range), numbers;
+	uint64_t a, b, at_once = 0;
 
-	if (!str_split(slice_str(range), '-', &first, &last) || !str_to_u64(first, &a) ||
-		!str_to_u64(last, &b))
+	if (str_split(rest, '%', &numbers, &most)) {
+		if (!str_to_u64(most, &at_once) || at_once == 0 || at_once > UINT32_MAX)
+			return cli_usage("--array: not A-B%%N, N from 1: %s", range);
+		rest = numbers;
+	}
+	if (!str_split(rest, '-', &first, &last) || !str_to_u64(first, &a) || !str_to_u64(last, &b))
 		return cli_usage("--array: not A-B, two numbers: %s", range);
+	t->spec.at_once = (uint32_t)at_once;
 	if (b < a || b - a >= ARRAY_MAX)
 		return cli_usage("--array: from 1 to %llu elements: %s",
 			(unsigned long long)ARRAY_MAX, range);

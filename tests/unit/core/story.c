@@ -303,7 +303,7 @@ static void spec_write(struct buf *spec, const struct story_task *t)
 static void entry_write(struct buf *body, const struct story_task *t)
 {
 	struct dep_ref deps[4] = {{0}};
-	struct block_entry e = {.detached = t->detached, .once = t->once};
+	struct block_entry e = {.detached = t->detached, .once = t->once, .at_once = t->at_once};
 	struct buf spec;
 
 	buf_init(&spec, 1 << 16);
@@ -336,15 +336,14 @@ void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t fir
 	buf_release(&body);
 }
 
-void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
-	const char *key, uint64_t count)
+static void submit_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *t, uint64_t count)
 {
 	struct event e = {.kind = EVENT_SUBMIT, .conn = conn, .seq = request};
-	struct story_task t = {.key = key};
 	struct buf body;
 
 	buf_init(&body, 1 << 20);
-	entry_write(&body, &t);
+	entry_write(&body, t);
 	pack_nil(&body);
 	e.submit.first_n = first_n;
 	e.submit.count = count;
@@ -352,4 +351,16 @@ void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t firs
 	e.submit.body = buf_slice(&body);
 	story_step(s, &e);
 	buf_release(&body);
+}
+
+void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const char *key, uint64_t count)
+{
+	submit_array(s, conn, request, first_n, &(struct story_task){.key = key}, count);
+}
+
+void story_array_at_once(
+	struct story *s, uint64_t conn, uint64_t request, uint64_t count, uint32_t at_once)
+{
+	submit_array(s, conn, request, 1, &(struct story_task){.at_once = at_once}, count);
 }

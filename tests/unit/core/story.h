@@ -50,10 +50,13 @@ struct story_task {
 	const char *function; /* NULL: "f" */
 	uint64_t deps[4];     /* ended by 0 */
 	bool detached, exec, once;
+	uint32_t at_once;
 };
 void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const struct story_task *tasks, uint32_t n);
 void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const char *key, uint64_t count);
+void story_array_at_once(
+	struct story *s, uint64_t conn, uint64_t request, uint64_t count, uint32_t at_once);
 
 #endif

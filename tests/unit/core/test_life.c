@@ -151,6 +151,28 @@ START_TEST(an_array_is_one_record)
 }
 END_TEST
 
+START_TEST(an_array_with_a_bound)
+{
+	struct story s;
+
+	begin(&s);
+	story_array_at_once(&s, 10, 1, 5, 1);
+	story_submit(&s, 10, 2, 6, (struct story_task[]){{0}}, 1);
+	story_told(&s);
+	/* one of the array, and what comes after it */
+	story_seal(&s);
+	told_eq(&s, "put lease 1 to worker 1: 1-1 1-6\n-> 20 lease 1: 1-1 1-6\n");
+	story_report(&s, 20, ID(6), 2, TASK_DONE, 0);
+	story_seal(&s);
+	told_eq(&s, "put task 1-6 done attempts 1\n-> 20 reported\n");
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 0);
+	story_seal(&s);
+	told_eq(&s, "del lease 1\nput task 1-1 done attempts 1\n-> 20 reported\n"
+		    "put lease 3 to worker 1: 1-2\n-> 20 lease 3: 1-2\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(a_session_ends)
 {
 	struct story s;
@@ -184,6 +206,7 @@ Suite *suite_life(void)
 	tcase_add_test(t, cancelling);
 	tcase_add_test(t, an_old_fence);
 	tcase_add_test(t, an_array_is_one_record);
+	tcase_add_test(t, an_array_with_a_bound);
 	tcase_add_test(t, a_session_ends);
 	suite_add_tcase(suite, t);
 	return suite;
