@@ -9,6 +9,7 @@ unmount() {
 	trap '' EXIT
 	[ -z "${SCHEDULER:-}" ] || kill -KILL "$SCHEDULER" 2>/dev/null || :
 	umount -l "$T/disk" 2>/dev/null || :
+	set +e
 	(exit "$rc")
 	finish
 }
@@ -41,7 +42,7 @@ looks() {
 
 start_once() {
 	start_scheduler "$@"
-	start_worker "first-$1" --slots 1
+	start_worker first --slots 1
 	is "$(dq submit --key before -- echo before)" before
 	exits 0 dq wait before --timeout 30
 	stop "$WORKER"
