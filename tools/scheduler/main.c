@@ -6,6 +6,7 @@
  * is one line and exit code 7 (2 for a wrong command line): a directory in use, no space, a newer
  * format.
  */
+#include "config.h"
 #include "pidfile.h"
 
 #include "base/alloc.h"
@@ -29,7 +30,7 @@
 #include <unistd.h>
 
 static struct settings {
-	const char *state, *durability, *contact, *pid_file, *log_level, *log_format;
+	const char *config, *state, *durability, *contact, *pid_file, *log_level, *log_format;
 	struct opt_list listen;
 	double lease_ttl_s, session_ttl_s;
 	uint64_t store_limit_bytes;
@@ -37,6 +38,8 @@ static struct settings {
 } set;
 
 static const struct opt opts[] = {
+	{0, "config", OPT_STR, &set.config, "FILE",
+		"options by their long names, `name = value` a line; the command line beats it"},
 	{0, "state", OPT_STR, &set.state, "DIR", "the store; made if absent ($XDG_STATE_HOME/dq)"},
 	{0, "listen", OPT_LIST, &set.listen, "ADDR", "unix:PATH or tcp://HOST:PORT"},
 	{0, "durability", OPT_STR, &set.durability, "D",
@@ -303,14 +306,47 @@ static int start_with_defaults(void)
 	return start(set.state ? set.state : state, set.listen.n ? set.listen.v : listen);
 }
 
+static void forget_settings(void)
+{
+	opt_list_release(&set.listen);
+	set = (struct settings){.lease_ttl_s = -1, .session_ttl_s = -1};
+}
+
+/* Reads the command line over what is in the file: its addresses take the place of the file's. */
+static int parse_over(struct opts *parse, struct config *file, int argc, char **argv)
+{
+	bool listens = set.listen.n > 0;
+	char **all = xcalloc((size_t)(file->argc + argc) + 1, sizeof(char *));
+	int n = 0, words;
+
+	for (int i = 0; i < file->argc; i++)
+		if (!listens || strncmp(file->argv[i], "--listen=", 9) != 0)
+			all[n++] = file->argv[i];
+	memcpy(all + n, argv, (size_t)argc * sizeof(char *));
+	forget_settings();
+	words = opts_parse(parse, n + argc, all);
+	free(all);
+	return words;
+}
+
 int main(int argc, char **argv)
 {
 	const struct opt *const tables[] = {opts, NULL};
 	struct opts parse = {.tables = tables};
+	struct config file = {0};
+	char why[512];
 	int words, code;
 
-	set.lease_ttl_s = set.session_ttl_s = -1;
+	forget_settings();
 	words = opts_parse(&parse, argc - 1, argv + 1);
+	if (words == 0 && set.config && !set.help && !set.version) {
+		if (!config_read(set.config, &file, why, sizeof why))
+			return fail(DQ_E_USAGE, "%s", why);
+		words = parse_over(&parse, &file, argc - 1, argv + 1);
+		if (words < 0)
+			return fail(DQ_E_USAGE, "%s: %s", set.config ? set.config : "--config",
+				parse.error);
+	}
 	if (set.help) {
 		printf("usage: dq-scheduler [OPTIONS]\n\n");
 		opts_help(stdout, opts);
@@ -330,5 +366,6 @@ int main(int argc, char **argv)
 	if (!code)
 		code = start_with_defaults();
 	opt_list_release(&set.listen);
+	config_release(&file);
 	return code;
 }
