@@ -144,7 +144,7 @@ struct dq_spec {
 	bool detached;                        /* kept without a session */
 	bool once;                            /* never a second attempt */
 	bool recompute;                       /* a lost result of a command may be made again */
-	uint32_t at_once;                     /* dq_map: at most so many run at a time; 0: no bound */
+	uint32_t at_once; /* dq_map: at most so many run at a time; 0: no bound */
 };
 
 #define DQ_SPEC_INIT                                                                               \

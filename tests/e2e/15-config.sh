@@ -34,9 +34,9 @@ step "what is wrong in it is said"
 echo 'durabilty = strict' >"$T/wrong.conf"
 exits 2 "$B/dq-scheduler" --config "$T/wrong.conf"
 one_error_line
-has "$(cat "$T/err")" durabilty
+has "$(cat "$T/errors")" durabilty
 echo 'no such line' >"$T/wrong.conf"
 exits 2 "$B/dq-scheduler" --config "$T/wrong.conf"
-has "$(cat "$T/err")" "line 1"
+has "$(cat "$T/errors")" "line 1"
 exits 2 "$B/dq-scheduler" --config "$T/not-there.conf"
 one_error_line
