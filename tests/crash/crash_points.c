@@ -189,7 +189,7 @@ static void play_map(struct scene *s)
 /* Commands that leave a line each: once. */
 static void play_report(struct scene *s)
 {
-	char effect[CLUSTER_PATH + 40], path[CLUSTER_PATH + 20], keys[TASKS][16];
+	char effect[CLUSTER_PATH + 40], path[CLUSTER_PATH + 20], keys[TASKS][24];
 	struct history_counts counts;
 	struct dq_future *f[TASKS] = {NULL};
 	int fd;
