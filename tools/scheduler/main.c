@@ -343,9 +343,10 @@ int main(int argc, char **argv)
 		if (!config_read(set.config, &file, why, sizeof why))
 			return fail(DQ_E_USAGE, "%s", why);
 		words = parse_over(&parse, &file, argc - 1, argv + 1);
-		if (words < 0)
-			return fail(DQ_E_USAGE, "%s: %s", set.config ? set.config : "--config",
-				parse.error);
+		if (words < 0) {
+			config_release(&file);
+			return fail(DQ_E_USAGE, "--config: %s", parse.error);
+		}
 	}
 	if (set.help) {
 		printf("usage: dq-scheduler [OPTIONS]\n\n");
