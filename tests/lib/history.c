@@ -158,6 +158,9 @@ static int by_time(const void *a, const void *b)
 	return (x->t > y->t) - (x->t < y->t);
 }
 
+/* A blow is noted before it falls, and what it kills may still note a run on its way out. */
+#define DYING_US 1000000
+
 /*
  * Something happened to the first run's worker before the second began; or the second's was silent
  * before, and did not know that its lease was over.
@@ -166,7 +169,8 @@ static bool excused(const struct history *h, const struct run *r, const struct r
 {
 	for (size_t i = 0; i < h->nblows; i++)
 		if (h->blows[i].t <= again->t &&
-			((strcmp(h->blows[i].worker, r->worker) == 0 && h->blows[i].t >= r->t) ||
+			((strcmp(h->blows[i].worker, r->worker) == 0 &&
+				 h->blows[i].t + DYING_US >= r->t) ||
 				(h->blows[i].silent &&
 					strcmp(h->blows[i].worker, again->worker) == 0)))
 			return true;
