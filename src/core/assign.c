@@ -102,8 +102,14 @@ static void give(struct core *c, struct worker *w, uint64_t share)
 	for (; share && has_credit(w); share--) {
 		struct user *user;
 		struct place p;
+		struct task *t;
+		bool suspect;
 
 		if (!ready_next(c, &p, &user))
+			break;
+		t = task_peek(p.block, p.idx);
+		suspect = t && t->suspect;
+		if (suspect && w->open->n)
 			break;
 		if (w->open->n && p.block->dep_at && by_bytes(c, p.block, p.idx) != NULL &&
 			by_bytes(c, p.block, p.idx) != w)
@@ -111,6 +117,8 @@ static void give(struct core *c, struct worker *w, uint64_t share)
 		ready_take(c, user);
 		if (!p.block->dep_at || inputs_there(c, p.block, p.idx))
 			lease_grant(c, w, p.block, p.idx);
+		if (suspect)
+			break;
 	}
 	if (w->open->n) {
 		bundle_seal(c, w);

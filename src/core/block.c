@@ -215,7 +215,7 @@ static bool task_is_dull(const struct task *t)
 		t->getters || t->remake || t->held_value || t->keeps_deps || t->waiting_on)
 		return false;
 	return s == TASK_GONE || task_state_is_final(s) ||
-	       (s == TASK_READY && !t->attempts && !t->deaths);
+	       (s == TASK_READY && !t->attempts && !t->deaths && !t->suspect);
 }
 
 void task_drop_if_dull(struct core *c, struct task *t)

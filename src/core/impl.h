@@ -100,6 +100,8 @@ struct task {
 	uint32_t attempts, deaths, generation;
 	bool remake;     /* done, and being made again */
 	bool started;    /* under the current lease */
+	bool suspect;    /* a worker died with it: leased alone, so that its start is told before it
+			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
 			    awaited any more */
 	bool held_value; /* done with a value that is not inline */

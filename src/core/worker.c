@@ -100,19 +100,23 @@ static void lose_copies(struct core *c, struct worker *w)
 	w->held_bytes = 0;
 }
 
-/*
- * The worker's process ended with the lease, the at-th of its leases. Whether it had started is not
- * known where the news of it was lost: the first ones, as many as the worker has slots, may have.
- */
-static bool may_have_run(const struct worker *w, const struct task *t, uint32_t at)
+static bool may_not_repeat(const struct task *t)
 {
-	return t->started || at < w->slots || block_option(t->block, t->idx) & OPTION_ONCE;
+	return block_option(t->block, t->idx) & OPTION_ONCE;
 }
 
+/*
+ * The worker's process ended with the lease. Only a task that is known to have started is charged;
+ * the others are suspects. One that was submitted with `once` may not be tried again in doubt.
+ */
 static void died_with(struct worker *w, struct task *t)
 {
+	if (!t->started && !may_not_repeat(t)) {
+		t->suspect = true;
+		return;
+	}
 	t->deaths++;
-	if (t->started || !(block_option(t->block, t->idx) & OPTION_ONCE))
+	if (t->started)
 		return;
 	t->started = true;
 	t->attempts++;
@@ -121,10 +125,10 @@ static void died_with(struct worker *w, struct task *t)
 
 static void lose_leases(struct core *c, struct worker *w, bool died)
 {
-	for (uint32_t at = 0; !list_is_empty(&w->leases); at++) {
+	while (!list_is_empty(&w->leases)) {
 		struct task *t = container_of(w->leases.next, struct task, in_worker);
 
-		if (died && may_have_run(w, t, at))
+		if (died)
 			died_with(w, t);
 		lease_lost(c, t);
 	}
@@ -214,9 +218,7 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 	const struct map64 *running, bool same_process)
 {
 	struct list *l, *next;
-	uint32_t at = 0;
-
-	for (l = w->leases.next; l != &w->leases; l = next, at++) {
+	for (l = w->leases.next; l != &w->leases; l = next) {
 		struct task *t = container_of(l, struct task, in_worker);
 		uint64_t place = 0;
 		const struct event_lease *r = NULL;
@@ -234,7 +236,7 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 				cancel_again(c, t);
 		} else if (task_state(t) == TASK_CANCELLING) {
 			lease_lost(c, t);
-		} else if (!same_process && may_have_run(w, t, at)) {
+		} else if (!same_process && (t->started || may_not_repeat(t))) {
 			died_with(w, t);
 			lease_lost(c, t);
 		} else {
@@ -365,6 +367,7 @@ void worker_started(struct core *c, const struct event *e)
 		if (!t || t->started)
 			continue;
 		t->started = true;
+		t->suspect = false;
 		t->attempts++;
 		t->worker->nrunning++;
 	}

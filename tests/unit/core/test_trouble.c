@@ -170,7 +170,7 @@ START_TEST(time_in_which_nothing_was_heard)
 	story_pass(&s, 28);
 	told_eq(&s, "");
 	story_pass(&s, 2);
-	told_eq(&s, "del lease 1\nput task 1-1 leased attempts 0 deaths 1\ndel worker 1\n");
+	told_eq(&s, "del lease 1\ndel worker 1\n");
 	story_end(&s);
 }
 END_TEST
