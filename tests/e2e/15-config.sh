@@ -21,6 +21,7 @@ has "$(dq status --json)" '"durability":"volatile"'
 stop "$SCHEDULER"
 
 step "the command line beats it"
+: >"$T/scheduler.out"
 "$B/dq-scheduler" --config "$T/dq.conf" --durability strict --listen "unix:$T/other.sock" \
 	>"$T/scheduler.out" 2>"$T/scheduler.err" &
 SCHEDULER=$!
