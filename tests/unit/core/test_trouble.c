@@ -106,6 +106,67 @@ START_TEST(a_worker_lost_its_process)
 }
 END_TEST
 
+/* Four leases in one bundle, of which one started, and the worker dies. */
+static void begin_with_a_death(struct story *s)
+{
+	begin(s);
+	story_credit(s, 20, 4);
+	story_submit(s, 10, 1, 1, (struct story_task[]){{0}, {0}, {0}, {0}}, 4);
+	story_seal(s);
+	story_started(s, 20, ID(1), 1);
+	story_leave(s, 20);
+	story_told(s);
+	story_pass(s, 31);
+}
+
+START_TEST(only_a_started_task_is_charged)
+{
+	struct story s;
+	struct core_task_view v;
+
+	begin_with_a_death(&s);
+	told_eq(&s, "put task 1-1 leased attempts 1 deaths 1\ndel lease 1\ndel worker 1\n");
+	for (uint32_t n = 1; n <= 4; n++) {
+		ck_assert(core_view_task(s.core, ID(n), &v));
+		ck_assert_uint_eq(v.deaths, n == 1);
+		ck_assert_uint_eq(v.attempts, n == 1);
+	}
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(suspects_are_leased_alone)
+{
+	struct story s;
+
+	begin_with_a_death(&s);
+	story_submit(&s, 10, 2, 5, (struct story_task[]){{0}, {0}}, 2);
+	story_join(&s, 21, 2, "two", NULL, 0);
+	story_credit(&s, 21, 6);
+	story_told(&s);
+	story_seal(&s);
+	/* a bundle each; the one that is known to have started, and the new ones, share one */
+	told_eq(&s, "put lease 5 to worker 2: 1-4\nput lease 6 to worker 2: 1-3\n"
+		    "put lease 7 to worker 2: 1-2\nput lease 8 to worker 2: 1-1 1-5 1-6\n"
+		    "-> 21 lease 5: 1-4\n-> 21 lease 6: 1-3\n-> 21 lease 7: 1-2\n"
+		    "-> 21 lease 8: 1-1 1-5 1-6\n");
+	/* one that started is a suspect no longer */
+	story_started(&s, 21, ID(2), 7);
+	story_leave(&s, 21);
+	story_pass(&s, 31);
+	story_join(&s, 22, 3, "three", NULL, 0);
+	story_credit(&s, 22, 2);
+	story_runs(&s, EVENT_CANCEL, 10, 3, ID(3), 4);
+	story_runs(&s, EVENT_CANCEL, 10, 4, ID(1), 1);
+	story_told(&s);
+	story_submit(&s, 10, 5, 7, (struct story_task[]){{0}}, 1);
+	story_seal(&s);
+	told_eq(&s, "put block 1-7\n-> 10 reply 5 code 0\n"
+		    "put lease 11 to worker 3: 1-2 1-7\n-> 22 lease 11: 1-2 1-7\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(a_lost_value_is_made_again)
 {
 	struct story s;
@@ -201,6 +262,8 @@ Suite *suite_trouble(void)
 	tcase_add_test(t, a_dependency_that_is_not_there);
 	tcase_add_test(t, a_worker_comes_back);
 	tcase_add_test(t, a_worker_lost_its_process);
+	tcase_add_test(t, only_a_started_task_is_charged);
+	tcase_add_test(t, suspects_are_leased_alone);
 	tcase_add_test(t, a_lost_value_is_made_again);
 	tcase_add_test(t, a_lost_value_of_a_command_stays_lost);
 	tcase_add_test(t, time_in_which_nothing_was_heard);
