@@ -121,6 +121,16 @@ void dq_args_index(struct dq_args *args);
 
 /* ---- submitting ---- */
 
+/* What to do when a dependency failed or was cancelled. */
+enum dq_on_dep_failure {
+	DQ_DEP_FAIL = 0, /* fail too, and name it */
+	DQ_DEP_SKIP = 1, /* end as cancelled */
+	DQ_DEP_RUN = 2   /* run after any end of what it depends on; its value is nil then */
+};
+/* Where a result is kept: by its worker, or by the scheduler too. */
+enum dq_policy { DQ_POLICY_WORKER = 0, DQ_POLICY_STORE = 1 };
+#define DQ_RETENTION_NONE (-1.0)
+
 struct dq_spec {
 	size_t size;     /* sizeof(struct dq_spec) */
 	const char *key; /* NULL: generated */
@@ -145,6 +155,27 @@ struct dq_spec {
 	bool once;                            /* never a second attempt */
 	bool recompute;                       /* a lost result of a command may be made again */
 	uint32_t at_once; /* dq_map: at most so many run at a time; 0: no bound */
+	/* when; seconds, fractions count; 0: none */
+	int32_t priority; /* higher first */
+	uint32_t retries; /* failures that are tried again … */
+	double backoff_s; /* … after so long, doubled each time, and up to a quarter more; 0: 0.1 s
+			   */
+	double timeout_s;   /* of a run */
+	double delay_s;     /* not before so long after its submit */
+	double at_s;        /* not before this time, since 1970 */
+	double deadline_s;  /* failed if it has not ended so long after its submit */
+	double retention_s; /* the outcome stays so long after its end and its last hold; 0: the
+			       default (none for a session's, 7 days for what is detached) */
+	enum dq_on_dep_failure on_dep_failure;
+	enum dq_policy policy;
+	uint32_t replicas; /* copies on so many workers; 0: one */
+	/* where: NULL-ended lists of at most 16, or NULL */
+	const char *const *resources; /* "NAME=AMOUNT": a decimal, with K, M, G for powers of 1024
+				       */
+	const char *const *workers;   /* one of these names … */
+	const char *const *hosts;     /* … on one of these hosts … */
+	const char *const *worker_labels; /* … with all of these labels, "NAME=VALUE" */
+	bool allow_other;                 /* another worker will do when none of those is here */
 };
 
 #define DQ_SPEC_INIT                                                                               \

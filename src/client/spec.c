@@ -25,12 +25,14 @@ void spec_scratch_init(struct spec_scratch *s)
 	*s = (struct spec_scratch){0};
 	buf_init(&s->spec, LIMIT_SUBMIT_BYTES);
 	buf_init(&s->keys, LIMIT_SUBMIT_BYTES);
+	buf_init(&s->terms, LIMIT_SUBMIT_BYTES);
 }
 
 void spec_scratch_release(struct spec_scratch *s)
 {
 	buf_release(&s->spec);
 	buf_release(&s->keys);
+	buf_release(&s->terms);
 	free(s->deps);
 	s->deps = NULL;
 }
@@ -318,9 +320,12 @@ int spec_encode(struct dq_client *c, struct buf *out, const struct dq_spec *spec
 		code = deps_gather(c, spec, args);
 	if (code == 0)
 		code = labels_gather(c, spec, labels, &e.nlabels);
+	if (code == 0)
+		code = terms_pack(c, &s->terms, spec);
 	if (code)
 		return code;
 	e.ndeps = (uint32_t)s->ndeps;
+	e.terms = buf_slice(&s->terms);
 	e.spec = buf_slice(&s->spec);
 	block_entry_encode(out, &e, s->deps, labels);
 	if (!out->failed)

@@ -21,6 +21,7 @@ struct spec_scratch {
 	struct buf spec; /* the inner spec */
 	struct dep_ref *deps;
 	size_t ndeps, cap;
+	struct buf terms;
 	struct buf keys; /* the texts of key references, which deps point into */
 };
 
@@ -31,6 +32,8 @@ void spec_scratch_release(struct spec_scratch *s);
  * generated one. 0, or a code with the client's error set; `out` is as it was then.
  */
 int spec_encode(struct dq_client *c, struct buf *out, const struct dq_spec *spec, struct slice key);
+/* The spec's terms (model/terms.h) in place of what `out` has; nothing where it has none. */
+int terms_pack(struct dq_client *c, struct buf *out, const struct dq_spec *spec);
 /* The spec's fields by its own size: those it has not are zero. False: the size is none. */
 bool spec_load(struct dq_spec *out, const struct dq_spec *spec);
 

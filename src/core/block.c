@@ -148,6 +148,9 @@ void block_free(struct core *c, struct block *b)
 	free(b->keys);
 	free(b->deps);
 	free(b->dep_at);
+	for (uint32_t i = 0; b->terms && i < (b->flags & BLOCK_ARRAY ? 1 : b->count); i++)
+		terms_drop(c, b->terms[i]);
+	free(b->terms);
 	free(b->label);
 	free(b->gone_stored);
 	free(b);

@@ -24,6 +24,7 @@ struct core *core_new(const struct core_config *config)
 	map64_init(&c->dirty_gone);
 	fpmap_init(&c->keys);
 	fpmap_init(&c->label_ids);
+	fpmap_init(&c->terms_ids);
 	list_init(&c->blocks);
 	list_init(&c->worker_list);
 	list_init(&c->dirty_sessions);
@@ -123,6 +124,7 @@ void core_free(struct core **core)
 		c->task_free = (struct task *)(void *)t->block;
 		free(t);
 	}
+	terms_free(c);
 	free_maps(c);
 	free(c);
 }

@@ -17,6 +17,7 @@
 #include "base/map64.h"
 #include "core/core.h"
 #include "model/limits.h"
+#include "model/terms.h"
 
 #include <dq/error.h>
 
@@ -70,6 +71,8 @@ struct block {
 	uint32_t *dep_at; /* count + 1 indexes into deps, or NULL: none (an array's deps are every
 			     element's) */
 	uint32_t *label; /* index into core.labels of each task's set (one for an array), or NULL */
+	uint32_t *terms; /* index into core.terms of each task's (one for an array), or NULL: none
+			  */
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
 	struct list watches;   /* struct block_watch */
 	struct list ready;     /* struct ready_run */
@@ -240,6 +243,19 @@ struct label_set {
 	uint32_t n, bytes;
 };
 
+/* Terms that tasks have, kept once. The slices of t are in bytes. */
+struct terms_kept {
+	struct terms t;
+	struct fp128 bytes_fp, resources_fp; /* resources_fp: zero for none */
+	uint64_t refs;
+	uint8_t *bytes;
+};
+
+struct terms_slot {
+	struct terms_kept *kept; /* NULL: free */
+	uint32_t next;           /* free slot; 0: none */
+};
+
 struct core {
 	struct core_config config;
 	struct counters counters;
@@ -268,6 +284,9 @@ struct core {
 	struct fpmap label_ids;  /* fingerprint of a label set -> index */
 	struct label_set *labels;
 	uint32_t nlabels, labels_cap;
+	struct fpmap terms_ids;   /* fingerprint of terms' bytes -> index */
+	struct terms_slot *terms; /* from 1 */
+	uint32_t nterms, terms_cap, terms_spare;
 
 	/* tasks whose dependency ended badly, or that nothing wants any more: ids, worked off in
 	 * steps */
@@ -466,8 +485,18 @@ void conn_free(struct core *c, struct conn *conn);
 /* ---- keys ---- */
 struct fp128 key_fingerprint(struct slice ns, struct slice key);
 struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps,
-	uint32_t ndeps, struct slice inputs);
+	uint32_t ndeps, struct slice inputs, struct fp128 resources);
 /* core/labels.c */
 uint32_t labels_intern(struct core *c, struct block_entry *e);
+
+/* ---- terms.c ---- */
+/* The index of these terms, with a reference taken; 0 for empty ones, and with *why set for
+ * malformed ones. */
+uint32_t terms_take(struct core *c, struct slice bytes, const char **why);
+void terms_drop(struct core *c, uint32_t at);
+void terms_free(struct core *c);
+/* Never NULL: what says nothing is all zero. */
+const struct terms *task_terms(const struct core *c, const struct block *b, uint32_t idx);
+struct fp128 terms_resources(const struct core *c, uint32_t at);
 
 #endif

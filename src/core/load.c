@@ -59,15 +59,15 @@ bool core_load_session(
 }
 
 /* The fingerprints under which a later submit finds the task; as submit.c makes them. */
-static void load_key(struct block *b, uint32_t i, const struct block_record *r,
-	const struct block_entry *e, struct slice inputs)
+static void load_key(const struct core *c, struct block *b, uint32_t i,
+	const struct block_record *r, const struct block_entry *e, struct slice inputs)
 {
 	uint32_t n;
 	const uint64_t *deps = block_deps(b, i, &n);
 
 	b->keys[i].key = key_fingerprint(r->ns, e->key);
-	b->keys[i].spec =
-		spec_fingerprint(b->flags & BLOCK_ARRAY, b->count, e->spec, deps, n, inputs);
+	b->keys[i].spec = spec_fingerprint(b->flags & BLOCK_ARRAY, b->count, e->spec, deps, n,
+		inputs, terms_resources(c, b->terms[i]));
 }
 
 /* The bytes of an array's inputs. */
@@ -94,7 +94,8 @@ static void drop_unless(bool used, void **array)
 static bool load_body(
 	struct core *c, struct block *b, const struct block_record *r, bool session_lives)
 {
-	bool any_key = false, any_option = false, any_label = false;
+	bool any_key = false, any_option = false, any_label = false, any_terms = false;
+	const char *why = NULL;
 	struct block_reader reader;
 	struct block_entry e;
 	struct slice inputs = slice_empty();
@@ -104,6 +105,7 @@ static bool load_body(
 	b->keys = xcalloc(n, sizeof(*b->keys));
 	b->option = xcalloc(n, 1);
 	b->label = xcalloc(n, sizeof(*b->label));
+	b->terms = xcalloc(n, sizeof(*b->terms));
 	if (ndeps) {
 		b->dep_at = xcalloc(n + 1, sizeof(*b->dep_at));
 		b->deps = xcalloc(ndeps, sizeof(*b->deps));
@@ -121,13 +123,17 @@ static bool load_body(
 					 (e.recompute ? OPTION_RECOMPUTE : 0) |
 					 (e.kind == SPEC_EXEC ? OPTION_EXEC : 0));
 		b->label[i] = e.nlabels ? labels_intern(c, &e) : 0;
+		b->terms[i] = terms_take(c, e.terms, &why);
+		if (why)
+			return false;
 		if (b->flags & BLOCK_ARRAY && !load_inputs(&reader, &inputs))
 			return false;
 		if (!slice_is_empty(e.key))
-			load_key(b, i, r, &e, inputs);
+			load_key(c, b, i, r, &e, inputs);
 		any_key = any_key || !slice_is_empty(e.key);
 		any_option = any_option || b->option[i];
 		any_label = any_label || b->label[i];
+		any_terms = any_terms || b->terms[i];
 		memset(b->state + i,
 			e.detached      ? TASK_DETACHED
 			: session_lives ? TASK_HELD
@@ -137,6 +143,7 @@ static bool load_body(
 	drop_unless(any_key, (void **)&b->keys);
 	drop_unless(any_option, (void **)&b->option);
 	drop_unless(any_label, (void **)&b->label);
+	drop_unless(any_terms, (void **)&b->terms);
 	return at == ndeps;
 }
 

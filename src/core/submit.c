@@ -21,11 +21,12 @@ struct intake {
 	uint32_t *dep_at;
 	uint8_t *option;
 	uint32_t *label;
+	uint32_t *terms; /* a reference each */
 	uint64_t *alias; /* the task that an entry's key already names, or 0 */
 	uint8_t *detached;
 	uint32_t ndeps;
 	uint32_t at_once; /* of an array */
-	bool any_key, any_option, any_label, any_alias;
+	bool any_key, any_option, any_label, any_terms, any_alias;
 	/* the refusal */
 	uint32_t code;
 	const char *text;
@@ -122,7 +123,7 @@ static bool read_deps(struct intake *in, struct block_entry *entry, uint32_t i)
 }
 
 struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps,
-	uint32_t ndeps, struct slice inputs)
+	uint32_t ndeps, struct slice inputs, struct fp128 resources)
 {
 	uint64_t shape = array ? count : 0;
 	struct hasher h;
@@ -133,6 +134,8 @@ struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, con
 	if (ndeps)
 		hasher_update(&h, deps, ndeps * sizeof(uint64_t));
 	hasher_update(&h, inputs.p, inputs.n);
+	if (resources.hi || resources.lo)
+		hasher_update(&h, &resources, sizeof(resources));
 	return hasher_fp128(&h);
 }
 
@@ -158,7 +161,8 @@ static bool claim_key(
 		return refuse(in, DQ_E_USAGE, why, slice_empty());
 	k->key = key_fingerprint(in->ns, entry->key);
 	k->spec = spec_fingerprint(in->array, in->count, entry->spec,
-		in->c->scratch_deps + in->dep_at[i], in->dep_at[i + 1] - in->dep_at[i], inputs);
+		in->c->scratch_deps + in->dep_at[i], in->dep_at[i + 1] - in->dep_at[i], inputs,
+		terms_resources(in->c, in->terms[i]));
 	if (!fpmap_get(&in->c->keys, k->key, &id)) {
 		in->any_key = true;
 		ensure(fpmap_put(&in->c->keys, k->key, in->first + i));
@@ -208,6 +212,14 @@ static bool read_entry(
 		in->label[i] = labels_intern(in->c, entry);
 		if (!in->label[i])
 			return refuse(in, DQ_E_USAGE, "a malformed label", slice_empty());
+	}
+	if (entry->terms.n) {
+		const char *why = NULL;
+
+		in->any_terms = true;
+		in->terms[i] = terms_take(in->c, entry->terms, &why);
+		if (!in->terms[i])
+			return refuse(in, DQ_E_USAGE, why, slice_empty());
 	}
 	return slice_is_empty(entry->key) || claim_key(in, entry, i, inputs);
 }
@@ -281,6 +293,7 @@ static void intake_alloc(struct intake *in)
 	in->dep_at = xcalloc(in->entries + 1, sizeof(*in->dep_at));
 	in->option = xcalloc(in->entries, 1);
 	in->label = xcalloc(in->entries, sizeof(*in->label));
+	in->terms = xcalloc(in->entries, sizeof(*in->terms));
 	in->alias = xcalloc(in->entries, sizeof(*in->alias));
 	in->detached = xcalloc(in->entries, 1);
 }
@@ -305,6 +318,10 @@ static void intake_hand_over(struct intake *in, struct block *b)
 		b->label = in->label;
 		in->label = NULL;
 	}
+	if (in->any_terms) {
+		b->terms = in->terms;
+		in->terms = NULL;
+	}
 }
 
 static void intake_free(struct intake *in)
@@ -313,6 +330,9 @@ static void intake_free(struct intake *in)
 	free(in->dep_at);
 	free(in->option);
 	free(in->label);
+	for (uint32_t i = 0; in->terms && i < in->entries; i++)
+		terms_drop(in->c, in->terms[i]);
+	free(in->terms);
 	free(in->alias);
 	free(in->detached);
 }

@@ -18,7 +18,14 @@
 enum { BLOCK_FIELDS = 12, ENTRY_FIELDS = 4 };
 
 /* Keys of an entry's options. */
-enum { OPT_DETACHED = 1, OPT_ONCE = 2, OPT_RECOMPUTE = 3, OPT_LABELS = 4, OPT_AT_ONCE = 5 };
+enum {
+	OPT_DETACHED = 1,
+	OPT_ONCE = 2,
+	OPT_RECOMPUTE = 3,
+	OPT_LABELS = 4,
+	OPT_AT_ONCE = 5,
+	OPT_TERMS = 6
+};
 
 void block_record_encode(struct buf *out, const struct block_record *r)
 {
@@ -149,6 +156,7 @@ static void read_opts(struct cursor *c, struct block_entry *e)
 	e->detached = e->once = e->recompute = false;
 	e->nlabels = 0;
 	e->at_once = 0;
+	e->terms = slice_empty();
 	e->labels = *c;
 	n = cursor_try_nil(c) ? 0 : cursor_map(c);
 	for (uint32_t i = 0; i < n && cursor_ok(c); i++) {
@@ -167,6 +175,9 @@ static void read_opts(struct cursor *c, struct block_entry *e)
 			break;
 		case OPT_AT_ONCE:
 			e->at_once = cursor_u32(c);
+			break;
+		case OPT_TERMS:
+			e->terms = cursor_bin(c);
 			break;
 		default:
 			cursor_fail(c, "options: an unknown option");
@@ -249,7 +260,7 @@ void block_entry_encode(struct buf *out, const struct block_entry *e, const stru
 	const struct slice *labels)
 {
 	uint32_t nopts = (uint32_t)e->detached + e->once + e->recompute + (e->nlabels > 0) +
-			 (e->at_once > 0);
+			 (e->at_once > 0) + (e->terms.n > 0);
 
 	pack_array(out, ENTRY_FIELDS);
 	if (e->key.n)
@@ -291,6 +302,10 @@ void block_entry_encode(struct buf *out, const struct block_entry *e, const stru
 	if (e->at_once) {
 		pack_u64(out, OPT_AT_ONCE);
 		pack_u64(out, e->at_once);
+	}
+	if (e->terms.n) {
+		pack_u64(out, OPT_TERMS);
+		pack_bin(out, e->terms);
 	}
 	pack_bin(out, e->spec);
 }

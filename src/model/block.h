@@ -56,6 +56,7 @@ struct block_entry {
 	uint32_t at_once; /* of an array: at most so many leased at a time; 0: no bound */
 	uint32_t nlabels;
 	struct cursor labels; /* at the first label (str) */
+	struct slice terms;   /* model/terms.h; empty: none. The reader does not look inside */
 	struct slice spec;    /* the whole spec, msgpack */
 	enum spec_kind kind;
 };

@@ -38,6 +38,7 @@
 	X(QUERY_KEYS, 65536, "keys: at most 65536 a query")                                        \
 	X(WATCHES, 1 << 20, "watches: at most 1048576 a connection")                               \
 	X(GETS, 65536, "values that are awaited: at most 65536 a connection")                      \
+	X(TERMS_NAMES, 16, "resources, workers, hosts, worker labels: at most 16 of each")         \
 	X(ARRAY_EDGES, 1 << 22, "array: at most 4194304 dependencies of all its elements")
 
 enum limit {

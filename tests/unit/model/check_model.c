@@ -19,6 +19,7 @@ int main(void)
 	suite_add_tcase(s, case_outcome());
 	suite_add_tcase(s, case_record());
 	suite_add_tcase(s, case_value());
+	suite_add_tcase(s, case_terms());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -13,6 +13,7 @@ TCase *case_key(void);
 TCase *case_block(void);
 TCase *case_outcome(void);
 TCase *case_record(void);
+TCase *case_terms(void);
 TCase *case_value(void);
 
 #endif
