@@ -213,12 +213,15 @@ void finish(struct core *c, struct task *t, enum task_state state, struct slice 
 /* The report of the worker that has the lease. */
 void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome)
 {
-	enum task_state state = TASK_FAILED;
-	uint64_t size = 0, checksum = 0;
-	bool held = false;
+	struct outcome o;
+	const char *why;
+	enum task_state state;
+	bool held;
 
-	ensure(outcome_peek(outcome, &state, &held, &size, &checksum));
-	if (!t->started && state != TASK_CANCELLED)
+	ensure(outcome_decode(outcome, &o, &why));
+	state = o.state;
+	held = o.has_value && !o.is_inline;
+	if (!t->started && (state != TASK_CANCELLED || o.started_us))
 		t->attempts++;
 	if (task_state(t) == TASK_CANCELLING && state != TASK_CANCELLED) {
 		/* it ended before it could be stopped: cancelled all the same, as was promised */
@@ -241,15 +244,15 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 			remake_end(c, t, false);
 			return;
 		}
-		if (!held || checksum != t->checksum || size != t->size) {
+		if (!held || o.checksum != t->checksum || o.size != t->size) {
 			/* copies that came back meanwhile are of another value */
 			copies_free(c, t);
 			t->generation++;
 		}
 	}
 	t->held_value = held;
-	t->size = size;
-	t->checksum = checksum;
+	t->size = o.size;
+	t->checksum = o.checksum;
 	if (held)
 		copy_add(c, t, w);
 	if (t->remake) {

@@ -207,13 +207,11 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 {
 	struct place p;
 	struct task *t;
-	enum task_state s;
-	bool held = false;
-	uint64_t size = 0, checksum = 0;
+	struct outcome o = {.has_value = false};
 
 	if (!place_of(c, id, &p) || block_state(p.block, p.idx))
 		return bad(why, "a row of no task, or of a forgotten one");
-	if (task_state_is_final(r->state) && !outcome_peek(r->outcome, &s, &held, &size, &checksum))
+	if (task_state_is_final(r->state) && !outcome_decode(r->outcome, &o, why))
 		return bad(why, "a row whose outcome is malformed");
 	if (r->state == TASK_LEASED)
 		p.block->state[p.idx] |= TASK_ROW;
@@ -223,9 +221,9 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	t->attempts = r->attempts;
 	t->deaths = r->deaths;
 	t->generation = r->generation;
-	t->held_value = held && r->state == TASK_DONE;
-	t->size = size;
-	t->checksum = checksum;
+	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;
+	t->size = o.size;
+	t->checksum = o.checksum;
 	if (c->counters.finish_seq < r->finish_seq)
 		c->counters.finish_seq = r->finish_seq;
 	for (uint32_t i = 0; t->held_value && i < r->nholders; i++) {

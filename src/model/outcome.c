@@ -1,9 +1,8 @@
 /*
  * Outcomes: how a task ended, as its worker reported it (doc/protocol.md, Outcome). The scheduler
- * looks only at what it decides on (outcome_peek) and stores the bytes; clients and tools read the
- * whole (outcome_decode).
+ * stores the bytes as they came.
  *
- * Bytes come from workers, that is from anyone with the secret: both readers refuse what is
+ * Bytes come from workers, that is from anyone with the secret: the reader refuses what is
  * malformed. An outcome is not versioned: elements and meta keys are only appended, and what is not
  * known is skipped.
  */
@@ -237,23 +236,6 @@ bool outcome_decode(struct slice in, struct outcome *out, const char **why)
 	read_value(&c, out);
 	read_meta(&c, out);
 	return record_end(&c, have, OUTCOME_FIELDS, why);
-}
-
-/* As a whole: typed reads cost less than stepping over, and what is stored is known to be readable.
- */
-bool outcome_peek(
-	struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum)
-{
-	struct outcome o;
-	const char *why;
-
-	if (in.n > OUTCOME_MAX_BYTES || !outcome_decode(in, &o, &why))
-		return false;
-	*state = o.state;
-	*held = o.has_value && !o.is_inline;
-	*size = o.size;
-	*checksum = o.checksum;
-	return true;
 }
 
 bool outcome_copy_short(struct buf *out, struct slice in, size_t max_bytes)

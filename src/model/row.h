@@ -64,9 +64,5 @@ bool outcome_decode(struct slice in, struct outcome *out, const char **why);
 /* Appends a copy in which an inline value's bytes are left out when they are more than `max` (nil
  * in their place, the size stays). False, and nothing appended, for bytes that are no outcome. */
 bool outcome_copy_short(struct buf *out, struct slice in, size_t max_bytes);
-/* Only what the scheduler decides on: state, whether the worker holds the value, size and checksum.
- * Refuses all that outcome_decode refuses, and more than OUTCOME_MAX_BYTES. */
-bool outcome_peek(
-	struct slice in, enum task_state *state, bool *held, uint64_t *size, uint64_t *checksum);
 
 #endif

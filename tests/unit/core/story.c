@@ -265,7 +265,11 @@ void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq)
 void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
 	uint64_t held)
 {
-	struct outcome o = {.state = state, .has_value = held != 0, .size = held, .checksum = held};
+	struct outcome o = {.state = state,
+		.started_us = s->ran_from_us,
+		.has_value = held != 0,
+		.size = held,
+		.checksum = held};
 	struct event_lease l = {.id = id, .fence = {EPOCH, seq}};
 	struct event e = {.kind = EVENT_REPORT, .conn = conn, .seq = 1};
 	struct buf b;

@@ -18,7 +18,8 @@ struct story {
 	struct update update;
 	struct buf told; /* the text since the last story_told() */
 	uint64_t mono_us;
-	bool quiet; /* counters and sessions are not told */
+	bool quiet;           /* counters and sessions are not told */
+	uint64_t ran_from_us; /* when the tasks of later reports started; 0: they do not say */
 };
 
 void story_begin(struct story *s);

@@ -112,6 +112,25 @@ START_TEST(cancelling)
 }
 END_TEST
 
+/* The start and the stop crossed: the report is the first that says it had started. */
+START_TEST(cancelling_what_had_just_started)
+{
+	struct story s;
+	struct story_task one[] = {{0}};
+
+	begin(&s);
+	story_submit(&s, 10, 1, 1, one, 1);
+	story_credit(&s, 20, 1);
+	story_seal(&s);
+	story_runs(&s, EVENT_CANCEL, 10, 2, ID(1), 1);
+	story_told(&s);
+	s.ran_from_us = 5;
+	story_report(&s, 20, ID(1), 1, TASK_CANCELLED, 0);
+	told_eq(&s, "del lease 1\nput task 1-1 cancelled attempts 1\n-> 20 reported\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(an_old_fence)
 {
 	struct story s;
@@ -204,6 +223,7 @@ Suite *suite_life(void)
 	tcase_add_test(t, a_dependency);
 	tcase_add_test(t, a_failure_goes_down);
 	tcase_add_test(t, cancelling);
+	tcase_add_test(t, cancelling_what_had_just_started);
 	tcase_add_test(t, an_old_fence);
 	tcase_add_test(t, an_array_is_one_record);
 	tcase_add_test(t, an_array_with_a_bound);

@@ -27,14 +27,11 @@ static const char *refusal(const struct outcome *o)
 {
 	struct outcome out;
 	const char *why = NULL;
-	uint64_t size, checksum;
-	enum task_state state;
-	bool held, ok;
+	bool ok;
 
 	buf_clear(&b);
 	outcome_encode(&b, o);
 	ok = outcome_decode(buf_slice(&b), &out, &why);
-	ck_assert(outcome_peek(buf_slice(&b), &state, &held, &size, &checksum) == ok);
 	return ok ? NULL : why;
 }
 
@@ -76,26 +73,6 @@ START_TEST(failure_comes_back)
 	ck_assert(out.exit_status == -3 && out.signal == 9 && out.blame == 4);
 	ck_assert(slice_eq_str(out.message, "exit status -3") && out.stderr_tail.n == 2);
 	ck_assert(out.peak_bytes == 1 && out.user_us == 2 && out.system_us == 3);
-}
-END_TEST
-
-START_TEST(peek)
-{
-	struct outcome o = inline_value(3);
-	uint64_t size, checksum;
-	enum task_state state;
-	bool held;
-
-	o.checksum = 77;
-	ck_assert_ptr_null(refusal(&o));
-	ck_assert(outcome_peek(buf_slice(&b), &state, &held, &size, &checksum));
-	ck_assert(state == TASK_DONE && !held && size == 3 && checksum == 77);
-	o.is_inline = false;
-	o.size = 1 << 30;
-	ck_assert_ptr_null(refusal(&o));
-	ck_assert(outcome_peek(buf_slice(&b), &state, &held, &size, &checksum));
-	ck_assert(state == TASK_DONE && held && size == 1 << 30 && checksum == 77);
-	ck_assert(!outcome_peek(slice_empty(), &state, &held, &size, &checksum));
 }
 END_TEST
 
@@ -264,7 +241,6 @@ TCase *case_outcome(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, failure_comes_back);
-	tcase_add_test(tc, peek);
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, frames);
 	tcase_add_test(tc, malformed);
