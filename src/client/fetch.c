@@ -9,6 +9,7 @@
 #include "base/ensure.h"
 #include "model/limits.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct stream_handlers holder_handlers;
@@ -94,6 +95,21 @@ static bool on_nodata(struct holder *h, const struct frame *f, const char **why)
 	return true;
 }
 
+/* The holder closes the connection, and says why. */
+static void on_refuse(struct holder *h, const struct frame *f)
+{
+	struct msg_refuse m;
+	const char *why;
+	char text[256];
+
+	if (!msg_refuse_decode(f->payload, &m, &why)) {
+		holder_fail(h, why);
+		return;
+	}
+	snprintf(text, sizeof(text), "the worker refuses: %" SLICE_FMT, SLICE_ARG(m.text));
+	holder_fail(h, text);
+}
+
 static void on_frame(struct stream *stream, const struct frame *f, void *arg)
 {
 	struct holder *h = arg;
@@ -113,6 +129,9 @@ static void on_frame(struct stream *stream, const struct frame *f, void *arg)
 		break;
 	case MSG_PONG:
 		break;
+	case MSG_REFUSE:
+		on_refuse(h, f);
+		return;
 	default:
 		ok = false;
 	}

@@ -77,13 +77,15 @@ void session_fail(struct dq_client *c, int code, const char *why)
 	str_copy(c->fatal_text, sizeof(c->fatal_text), slice_str(why));
 }
 
-/* A REFUSE that another try would only get again? */
-static bool refusal_is_final(uint64_t code)
+/* A REFUSE that another try would only get again? Once the session stands, a limit is that of
+ * something which would be sent again. */
+static bool refusal_is_final(enum session_state state, uint64_t code)
 {
+	if (code == DQ_E_LIMIT)
+		return state == SESSION_READY;
 	switch (code) {
 	case DQ_E_OK:
 	case DQ_E_STORE:
-	case DQ_E_LIMIT:
 	case DQ_E_CLOSED:
 	case DQ_E_IO:
 	case DQ_E_TIMEOUT:
@@ -107,7 +109,7 @@ static void on_refuse(struct dq_client *c, struct slice payload)
 	}
 	snprintf(text, sizeof(text), "%s: refused: %" SLICE_FMT, c->session.address,
 		SLICE_ARG(m.text));
-	if (m.code <= INT32_MAX && refusal_is_final(m.code))
+	if (m.code <= INT32_MAX && refusal_is_final(c->session.state, m.code))
 		session_fail(c, (int)m.code, text);
 	else
 		session_drop(c, text);

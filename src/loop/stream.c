@@ -156,7 +156,7 @@ static void work_flush(struct stream *s)
 		return;
 	}
 	if (s->closing && stream_pending_bytes(s) == 0) {
-		end_gracefully(s, true, "closed", 0);
+		end_gracefully(s, true, s->bad_frame ? s->bad_frame : "closed", s->bad_frame_err);
 		return;
 	}
 	if (s->drain_due && stream_pending_bytes(s) <= STREAM_LOW_WATER_BYTES)

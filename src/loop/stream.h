@@ -49,6 +49,12 @@ struct stream_handlers {
 	 * are dropped.
 	 */
 	void (*on_frame)(struct stream *s, const struct frame *frame, void *arg);
+	/*
+	 * What came is no frame (EPROTO) or one over the limit (EMSGSIZE); no frame comes after it.
+	 * Frames appended inside, which may say why, leave; then the stream ends with this reason.
+	 * The stream may be closed, aborted or freed inside. NULL: it ends without a word.
+	 */
+	void (*on_bad_frame)(struct stream *s, const char *reason, int err, void *arg);
 	/* Pending bytes were over the low water mark and are no more. May be NULL. */
 	void (*on_drain)(struct stream *s, void *arg);
 	/*

@@ -41,14 +41,22 @@ static void forget_held(struct stream *s)
 static void bad_frame(struct stream *s, struct slice in)
 {
 	const char *why = frame_bad_reason(in, s->frame_limit);
-
 	/* The reserved bytes tell other protocols from too large frames. */
-	stream_end(s, why, in.p[6] == 0 && in.p[7] == 0 ? EMSGSIZE : EPROTO);
+	int err = in.p[6] == 0 && in.p[7] == 0 ? EMSGSIZE : EPROTO;
+
+	if (!s->handlers || !s->handlers->on_bad_frame) {
+		stream_end(s, why, err);
+		return;
+	}
+	s->bad_frame = why;
+	s->bad_frame_err = err;
+	s->handlers->on_bad_frame(s, why, err, s->arg);
+	stream_close(s);
 }
 
 static void keep(struct stream *s, struct slice rest)
 {
-	if (s->state == STREAM_ENDED || slice_is_empty(rest))
+	if (s->state == STREAM_ENDED || s->closing || slice_is_empty(rest))
 		return;
 	buf_append_slice(&s->in, rest);
 	if (s->in.failed)

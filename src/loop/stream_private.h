@@ -89,8 +89,10 @@ struct stream {
 	uint32_t frame_limit;
 	uint64_t bytes_in;
 
-	struct stream **ref; /* set to NULL when the stream is freed; may be NULL */
-	char *name;          /* stream_peer_name */
+	struct stream **ref;   /* set to NULL when the stream is freed; may be NULL */
+	char *name;            /* stream_peer_name */
+	const char *bad_frame; /* why it is being closed, a literal; NULL: its owner wanted it */
+	int bad_frame_err;
 	char end_reason[160];
 	int end_err;
 };

@@ -151,6 +151,20 @@ void engine_frame(struct engine *e, uint64_t conn, const struct frame *frame, ui
 		engine_handshake(e, c, frame);
 }
 
+void engine_bad_frame(struct engine *e, uint64_t conn, const char *why)
+{
+	struct engine_conn *c = engine_conn(e, conn);
+
+	if (!c)
+		return;
+	if (why)
+		engine_refuse(e, c, DQ_E_PROTOCOL, why);
+	else
+		engine_refuse(e, c, DQ_E_LIMIT,
+			c->stage == STAGE_ADMITTED ? LIMIT_TEXT(FRAME_BYTES)
+						   : LIMIT_TEXT(HELLO_BYTES));
+}
+
 bool engine_admitted(const struct engine *e, uint64_t conn)
 {
 	const struct engine_conn *c = map64_get_ptr(&e->conns, conn);

@@ -80,6 +80,8 @@ bool engine_connect(struct engine *e, uint64_t conn, const struct engine_peer *p
 bool engine_admitted(const struct engine *e, uint64_t conn);
 void engine_frame(struct engine *e, uint64_t conn, const struct frame *frame, uint64_t mono_us,
 	uint64_t wall_us);
+/* What came is no frame that the connection could go on after; why NULL: it is over the limit. */
+void engine_bad_frame(struct engine *e, uint64_t conn, const char *why);
 void engine_disconnect(struct engine *e, uint64_t conn, uint64_t mono_us, uint64_t wall_us);
 /* Deadlines. Call at engine_next_tick_us() or later; 0: there is none. */
 void engine_tick(struct engine *e, uint64_t mono_us, uint64_t wall_us);

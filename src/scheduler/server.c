@@ -215,6 +215,15 @@ static void on_frame(struct stream *stream, const struct frame *frame, void *arg
 	}
 }
 
+static void on_bad_frame(struct stream *stream, const char *reason, int err, void *arg)
+{
+	struct peer *p = arg;
+
+	(void)stream;
+	if (p->s->engine)
+		engine_bad_frame(p->s->engine, p->conn, err == EMSGSIZE ? NULL : reason);
+}
+
 static void on_close(struct stream *stream, const char *reason, int err, void *arg)
 {
 	struct peer *p = arg;
@@ -229,7 +238,8 @@ static void on_close(struct stream *stream, const char *reason, int err, void *a
 		engine_disconnect(s->engine, conn, mono, wall);
 }
 
-static const struct stream_handlers handlers = {.on_frame = on_frame, .on_close = on_close};
+static const struct stream_handlers handlers = {
+	.on_frame = on_frame, .on_bad_frame = on_bad_frame, .on_close = on_close};
 
 /* For streams without a peer, until they have ended: they are told of nothing. */
 static const struct stream_handlers deaf = {0};

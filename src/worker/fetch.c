@@ -330,6 +330,7 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 	struct holder_arg a = *(struct holder_arg *)arg;
 	struct msg_data data;
 	struct msg_nodata nodata;
+	struct msg_refuse refuse;
 	const char *why;
 	bool ok = false;
 
@@ -338,6 +339,8 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 		ok = take_chunk(a.fetcher, a.holder, &data);
 	else if (frame->type == MSG_NODATA && msg_nodata_decode(frame->payload, &nodata, &why))
 		ok = take_nodata(a.fetcher, a.holder, &nodata);
+	else if (frame->type == MSG_REFUSE && msg_refuse_decode(frame->payload, &refuse, &why))
+		log_warn("%s refuses: %" SLICE_FMT, a.holder->address, SLICE_ARG(refuse.text));
 	if (!ok)
 		stream_abort(s);
 	pump(a.fetcher);

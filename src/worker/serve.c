@@ -12,9 +12,11 @@
 #include "base/log.h"
 #include "codec/pack.h"
 #include "loop/stream.h"
+#include "model/limits.h"
 
 #include <dq/error.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +153,25 @@ static void judge(struct serve *s, const struct msg_fetch *m, struct asked *a)
 	}
 }
 
+static void refuse(struct peer *p, int code, const char *text)
+{
+	struct msg_refuse m = {.code = (uint64_t)code, .text = slice_str(text)};
+
+	log_info("%s asks in a way that is not understood: %s", stream_peer_name(p->stream), text);
+	msg_refuse_encode(stream_buf(p->stream), 0, &m);
+	stream_close(p->stream);
+}
+
+/* Nobody is admitted here: the limit is that of frames before it. */
+static void peer_bad_frame(struct stream *stream, const char *reason, int err, void *arg)
+{
+	(void)stream;
+	if (err == EMSGSIZE)
+		refuse(arg, DQ_E_LIMIT, LIMIT_TEXT(HELLO_BYTES));
+	else
+		refuse(arg, DQ_E_PROTOCOL, reason);
+}
+
 static void peer_frame(struct stream *stream, const struct frame *frame, void *arg)
 {
 	struct peer *p = arg;
@@ -158,10 +179,9 @@ static void peer_frame(struct stream *stream, const struct frame *frame, void *a
 	struct msg_fetch m;
 	const char *why = "not a fetch";
 
+	(void)stream;
 	if (frame->type != MSG_FETCH || !msg_fetch_decode(frame->payload, &m, &why)) {
-		log_info("%s asks in a way that is not understood: %s", stream_peer_name(stream),
-			why);
-		stream_close(stream);
+		refuse(p, DQ_E_PROTOCOL, why);
 		return;
 	}
 	a = xcalloc(1, sizeof(*a));
@@ -195,8 +215,10 @@ static void peer_close(struct stream *stream, const char *reason, int err, void 
 	peer_free(arg);
 }
 
-static const struct stream_handlers peer_handlers = {
-	.on_frame = peer_frame, .on_drain = peer_drain, .on_close = peer_close};
+static const struct stream_handlers peer_handlers = {.on_frame = peer_frame,
+	.on_bad_frame = peer_bad_frame,
+	.on_drain = peer_drain,
+	.on_close = peer_close};
 
 static void accepted(struct listener *l, struct stream *stream, void *arg)
 {
@@ -228,7 +250,7 @@ struct serve *serve_new(struct loop *loop, const char *address, const struct res
 		free(s);
 		return NULL;
 	}
-	listener_set_frame_limit(s->listener, 4096);
+	listener_set_frame_limit(s->listener, LIMIT_HELLO_BYTES);
 	return s;
 }
 

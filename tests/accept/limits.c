@@ -399,28 +399,21 @@ static void names_and_runs(void)
 }
 
 /* A frame whose header says too much: nothing that follows could be understood, the connection
- * ends. */
+ * ends with the reason. */
 static void frames(void)
 {
 	uint8_t header[FRAME_HEADER_BYTES];
-	struct slice got;
 	int fd = dial();
 
 	frame_header(header, LIMIT_HELLO_BYTES + 1, MSG_HELLO, 0, 0);
 	buf_append(&out, header, sizeof(header));
-	ship(fd);
-	got = refusal(fd);
-	verdict("HELLO_BYTES", "", got.n ? got : slice_str("closed"));
-	close(fd);
+	judge(fd, "HELLO_BYTES", LIMIT_TEXT(HELLO_BYTES));
 
 	fd = dial();
 	open_session(fd);
 	frame_header(header, LIMIT_FRAME_BYTES + 1, MSG_SUBMIT, 0, 1);
 	buf_append(&out, header, sizeof(header));
-	ship(fd);
-	got = refusal(fd);
-	verdict("FRAME_BYTES", "", got.n ? got : slice_str("closed"));
-	close(fd);
+	judge(fd, "FRAME_BYTES", LIMIT_TEXT(FRAME_BYTES));
 }
 
 /* --- Workers ----------------------------------------------------------------------------------- */

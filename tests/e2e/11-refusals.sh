@@ -22,22 +22,29 @@ step "a socket in use"
 exits 7 timeout 20 "$B/dq-scheduler" --state "$T/state2" --listen "$ADDR"
 one_error_line
 
-step "garbage on the socket closes that connection alone"
+step "garbage on the socket closes that connection alone, with a reason"
 start_worker w1 --slots 1
 if command -v python3 >/dev/null; then
 	python3 - "$T/s.sock" <<'PY'
 import os, socket, sys
-for data in (b"GET / HTTP/1.0\r\n\r\n", os.urandom(4096), b"\xff" * 16, b"\0" * 64,
-             b"\xff\xff\xff\x7f\x01\0\0\0" + b"\0" * 8):
+no_frame = b"not a frame"
+large = b"frame before admission: at most 4 KiB"
+for data, text in ((b"GET / HTTP/1.0\r\n\r\n", no_frame), (b"\xff" * 16, no_frame),
+                   (b"\xff" * 1000000, no_frame), (os.urandom(4096), b""), (b"\0" * 64, b"not the message"),
+                   (b"\x01\x10\0\0\x01\0\0\0" + b"\0" * 8, large),
+                   (b"\xff\xff\xff\x7f\x01\0\0\0" + b"\0" * 8, large)):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(15)
     s.connect(sys.argv[1])
+    heard = b""
     try:
         s.sendall(data)
-        while s.recv(4096):
-            pass
+        while part := s.recv(4096):
+            heard += part
     except (ConnectionResetError, BrokenPipeError):
         pass
+    if heard[4:5] != b"\x05" or text not in heard:
+        sys.exit(f"{data[:20]} was answered with {heard}, not {text}")
 PY
 fi
 is "$(dq run -- echo served)" served

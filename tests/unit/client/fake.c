@@ -293,6 +293,17 @@ static void take(struct fake *f, const struct frame *frame)
 	f->last_seq = frame->seq;
 }
 
+/* REFUSE and the end of the connection, in place of what a bad frame would have been. */
+static void refuse_frame(struct fake *f)
+{
+	struct msg_refuse m = {.code = DQ_E_LIMIT, .text = slice_str(LIMIT_TEXT(FRAME_BYTES))};
+
+	msg_refuse_encode(stream_buf(f->peer), 0, &m);
+	stream_close(f->peer);
+	f->peer = NULL;
+	runs_clear(&f->watched);
+}
+
 /* A numbered request. */
 static void on_request(struct fake *f, const struct frame *frame)
 {
@@ -306,6 +317,10 @@ static void on_request(struct fake *f, const struct frame *frame)
 	if (frame->seq == f->script.lose_after_seq) {
 		f->script.lose_after_seq = 0;
 		lose(f);
+		return;
+	}
+	if (frame->seq == f->script.too_large_seq) {
+		refuse_frame(f);
 		return;
 	}
 	if (frame->seq == f->script.not_taken_seq) {

@@ -40,6 +40,7 @@ struct fake_script {
 	uint64_t lose_after_seq; /* the connection ends when that seq comes, before it is taken */
 	uint64_t lose_taken_seq; /* likewise, after it was taken, before the reply */
 	uint64_t not_taken_seq;  /* refused, not taken, once */
+	uint64_t too_large_seq;  /* that request's frame is over the limit, each time */
 	uint64_t conflict_seq;   /* that request is refused */
 	uint64_t alias_seq;      /* its first task is an old one: alias_id */
 	uint64_t alias_id;

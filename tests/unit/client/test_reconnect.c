@@ -210,6 +210,25 @@ START_TEST(refused_for_good)
 }
 END_TEST
 
+/* What was over the limit would be again: the client ends, and says which limit. */
+START_TEST(a_frame_over_the_limit_ends_the_client)
+{
+	struct dq_future *one;
+	struct fake f;
+	struct dq_client *c;
+
+	fake_start(&f);
+	f.script.too_large_seq = 1;
+	ck_assert_int_eq(client_connect(f.address, NULL, &c), 0);
+	one = submit_one(c, NULL);
+	ck_assert_int_eq(dq_wait(c, &one, 1, DQ_WAIT_ALL, 5), DQ_E_LIMIT);
+	ck_assert_ptr_nonnull(strstr(dq_client_error(c), "refused: frame: at most 16 MiB"));
+	ck_assert_uint_eq(f.hellos, 1);
+	dq_client_close(&c);
+	fake_stop(&f);
+}
+END_TEST
+
 /* Another process with the session's name goes on behind what was acknowledged. */
 START_TEST(a_named_session_is_resumed)
 {
@@ -248,6 +267,7 @@ TCase *tcase_reconnect(void)
 	tcase_add_test(tc, queries_and_gets_are_asked_again);
 	tcase_add_test(tc, a_scheduler_that_is_not_there);
 	tcase_add_test(tc, refused_for_good);
+	tcase_add_test(tc, a_frame_over_the_limit_ends_the_client);
 	tcase_add_test(tc, a_named_session_is_resumed);
 	return tc;
 }

@@ -136,6 +136,63 @@ START_TEST(a_frame_over_the_limit_ends_the_stream)
 }
 END_TEST
 
+static void say_why(struct stream *s, const char *reason, int err, void *arg)
+{
+	ck_assert_ptr_eq(arg, &side);
+	ck_assert_uint_eq(side.closes, 0);
+	ck_assert(frame_append(stream_buf(s), (uint8_t)err, 0, 0, slice_str(reason)));
+}
+
+/* What came behind the bad frame is not looked at; what is said reaches a peer that still sends. */
+START_TEST(an_end_for_a_bad_frame_may_be_explained)
+{
+	struct stream_handlers h = side_handlers;
+	uint8_t garbage[100000] = {[6] = (uint8_t)_i}, answer[200];
+	struct slice heard;
+	struct frame f;
+	size_t used;
+	ssize_t n;
+
+	h.on_bad_frame = say_why;
+	stream_set_handlers(side.s, &h, &side);
+	stream_set_frame_limit(side.s, 1000);
+	frame_header(garbage, 1001, 1, 0, 0);
+	garbage[6] = (uint8_t)_i;
+	put(garbage, sizeof(garbage));
+	turn_until(loop, &side.closes, 1);
+	ck_assert_int_eq(side.err, _i ? EPROTO : EMSGSIZE);
+	ck_assert_uint_eq(side.frames, 0);
+	n = read(raw, answer, sizeof(answer));
+	ck_assert_int_gt(n, 0);
+	heard = slice_of(answer, (size_t)n);
+	ck_assert_int_eq(frame_parse(heard, 1000, &f, &used), FRAME_OK);
+	ck_assert_uint_eq(used, heard.n);
+	ck_assert_int_eq(f.type, side.err);
+	ck_assert(slice_eq_str(f.payload, side.reason));
+	ck_assert_int_eq(read(raw, answer, sizeof(answer)), 0);
+}
+END_TEST
+
+static void abort_it(struct stream *s, const char *reason, int err, void *arg)
+{
+	(void)reason;
+	(void)err;
+	(void)arg;
+	stream_abort(s);
+}
+
+START_TEST(a_bad_frame_may_be_the_end_at_once)
+{
+	struct stream_handlers h = side_handlers;
+
+	h.on_bad_frame = abort_it;
+	stream_set_handlers(side.s, &h, &side);
+	put("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27);
+	turn_until(loop, &side.closes, 1);
+	ck_assert_int_eq(side.err, ECANCELED);
+}
+END_TEST
+
 static void raise_limit(struct side *s, const struct frame *frame)
 {
 	if (frame->seq == 0)
@@ -343,6 +400,8 @@ TCase *tcase_trouble(void)
 	tcase_add_test(tc, garbage_ends_the_stream);
 	tcase_add_test(tc, frames_before_garbage_arrive);
 	tcase_add_test(tc, a_frame_over_the_limit_ends_the_stream);
+	tcase_add_loop_test(tc, an_end_for_a_bad_frame_may_be_explained, 0, 2);
+	tcase_add_test(tc, a_bad_frame_may_be_the_end_at_once);
 	tcase_add_test(tc, a_limit_may_be_raised_by_a_frame);
 	tcase_add_test(tc, an_announced_frame_takes_no_memory_before_it_comes);
 	tcase_add_test(tc, an_end_between_frames_is_orderly);

@@ -333,6 +333,26 @@ START_TEST(nothing_before_admission)
 }
 END_TEST
 
+START_TEST(bytes_that_are_no_frame)
+{
+	struct engine *e = engine_begin(true, 1000);
+
+	engine_bad_frame(e, CONN, NULL);
+	heard_refusal(DQ_E_LIMIT, "frame before admission: at most 4 KiB");
+	engine_bad_frame(e, CONN, NULL);
+	ck_assert_uint_eq(sent.n, 0);
+	engine_end(e);
+	e = admitted();
+	engine_bad_frame(e, CONN, NULL);
+	heard_refusal(DQ_E_LIMIT, "frame: at most 16 MiB");
+	engine_end(e);
+	e = admitted();
+	engine_bad_frame(e, CONN, "not a frame");
+	heard_refusal(DQ_E_PROTOCOL, "not a frame");
+	engine_end(e);
+}
+END_TEST
+
 START_TEST(a_malformed_message)
 {
 	struct engine *e = admitted();
@@ -605,6 +625,7 @@ int main(void)
 	tcase_add_test(t, the_secret_is_wrong);
 	tcase_add_test(t, a_proof_is_not_a_mirror);
 	tcase_add_test(t, nothing_before_admission);
+	tcase_add_test(t, bytes_that_are_no_frame);
 	tcase_add_test(t, a_malformed_message);
 	tcase_add_test(t, nothing_leaves_before_its_commit);
 	tcase_add_test(t, an_input_that_cannot_be_read);

@@ -5,8 +5,12 @@
 #include "fake.h"
 
 #include "base/hash.h"
+#include "codec/frame.h"
+#include "loop/stream.h"
+#include "model/limits.h"
 #include "worker/results.h"
 
+#include <dq/error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +205,65 @@ START_TEST(past_the_budget_are_files)
 }
 END_TEST
 
+/* What a stranger that asks in a way nobody understands is told. */
+struct stranger {
+	uint64_t code;
+	char text[80];
+	bool closed;
+};
+
+static void stranger_hears(struct stream *s, const struct frame *f, void *arg)
+{
+	struct stranger *x = arg;
+	struct msg_refuse m;
+	const char *why;
+
+	(void)s;
+	ck_assert_int_eq(f->type, MSG_REFUSE);
+	ck_assert(msg_refuse_decode(f->payload, &m, &why));
+	x->code = m.code;
+	snprintf(x->text, sizeof(x->text), "%" SLICE_FMT, SLICE_ARG(m.text));
+}
+
+static void stranger_leaves(struct stream *s, const char *reason, int err, void *arg)
+{
+	(void)s;
+	(void)reason;
+	(void)err;
+	((struct stranger *)arg)->closed = true;
+}
+
+static void stranger_sends(const void *p, size_t n, uint64_t code, const char *text)
+{
+	static const struct stream_handlers h = {
+		.on_frame = stranger_hears, .on_close = stranger_leaves};
+	struct stranger x = {0};
+	struct stream *s = stream_connect(loop, fake.address, &h, &x);
+
+	ck_assert_ptr_nonnull(s);
+	buf_append(stream_buf(s), p, n);
+	for (int i = 0; i < 1000 && !x.closed; i++)
+		loop_run_once(loop, 10);
+	ck_assert(x.closed);
+	ck_assert_uint_eq(x.code, code);
+	ck_assert_str_eq(x.text, text);
+}
+
+START_TEST(strangers_are_told_why)
+{
+	uint8_t header[FRAME_HEADER_BYTES];
+
+	begin(WORKER_THREAD);
+	stranger_sends("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, DQ_E_PROTOCOL,
+		"not a frame: its reserved bytes are not zero");
+	frame_header(header, 4097, MSG_FETCH, 0, 0);
+	stranger_sends(header, sizeof(header), DQ_E_LIMIT, LIMIT_TEXT(HELLO_BYTES));
+	frame_header(header, 0, MSG_OPEN, 0, 0);
+	stranger_sends(header, sizeof(header), DQ_E_PROTOCOL, "not a fetch");
+	end();
+}
+END_TEST
+
 TCase *data_tests(void)
 {
 	TCase *t = tcase_create("data");
@@ -210,6 +273,7 @@ TCase *data_tests(void)
 	tcase_add_loop_test(t, fetches_from_another, 0, 2);
 	tcase_add_test(t, a_large_output_travels);
 	tcase_add_test(t, what_cannot_be_had_is_missing);
+	tcase_add_test(t, strangers_are_told_why);
 	tcase_add_test(t, past_the_budget_are_files);
 	return t;
 }
