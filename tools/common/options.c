@@ -81,6 +81,9 @@ static bool take(struct opts *o, const struct opt *opt, const char *value)
 	case OPT_UINT:
 		return str_to_u64(slice_str(value), opt->into) ||
 		       wrong(o, opt, "not a number", value);
+	case OPT_INT:
+		return str_to_i64(slice_str(value), opt->into) ||
+		       wrong(o, opt, "not a number", value);
 	case OPT_SIZE:
 		return parse_size(slice_str(value), opt->into) ||
 		       wrong(o, opt, "not a size", value);

@@ -24,6 +24,7 @@ enum opt_kind {
 	OPT_MAYBE,    /* struct opt_maybe: --name or --name=VALUE */
 	OPT_LIST,     /* struct opt_list: repeats */
 	OPT_UINT,     /* uint64_t */
+	OPT_INT,      /* int64_t */
 	OPT_SECONDS,  /* double: seconds, may be fractional */
 	OPT_SIZE      /* uint64_t: bytes, with K, M, G, T */
 };

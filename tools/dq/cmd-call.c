@@ -21,6 +21,6 @@ const struct cmd cmd_call = {
 	.about = "Submit a function as a task and print its key. An ARG is JSON, or @KEY: the "
 		 "result of "
 		 "a task.",
-	.tables = {task_opts, task_array_opts, task_wait_opts},
+	.tables = {task_opts, term_opts, task_array_opts, task_wait_opts},
 	.run = run,
 };

@@ -126,7 +126,7 @@ const struct cmd cmd_map = {
 	.about = "Run a command for each line of standard input ({} in ARGV), print the results in "
 		 "input "
 		 "order. Ctrl-C cancels.",
-	.tables = {task_opts, task_exec_opts},
+	.tables = {task_opts, term_opts, task_exec_opts},
 	.words_end = true,
 	.run = run,
 };

@@ -104,7 +104,7 @@ const struct cmd cmd_run = {
 	.words = "-- ARGV...",
 	.about = "Run a command as a task: print what it prints, exit as it does. Ctrl-C cancels "
 		 "it.",
-	.tables = {task_opts, task_exec_opts},
+	.tables = {task_opts, term_opts, task_exec_opts},
 	.words_end = true,
 	.run = run,
 };

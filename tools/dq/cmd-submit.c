@@ -19,7 +19,7 @@ const struct cmd cmd_submit = {
 	.name = "submit",
 	.words = "-- ARGV...",
 	.about = "Submit a command as a task, or as an array of them, and print its key.",
-	.tables = {task_opts, task_exec_opts, task_array_opts, task_wait_opts},
+	.tables = {task_opts, term_opts, task_exec_opts, task_array_opts, task_wait_opts},
 	.words_end = true,
 	.run = run,
 };

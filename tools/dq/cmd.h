@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#define CMD_TABLES_MAX 4
+#define CMD_TABLES_MAX 5
 
 struct cmd {
 	const char *name;

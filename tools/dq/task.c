@@ -255,7 +255,7 @@ static int make_command_options(struct task *t)
 	return 0;
 }
 
-static void task_begin(struct task *t)
+static int task_begin(struct task *t)
 {
 	const struct task_options *o = &task_options;
 
@@ -267,13 +267,15 @@ static void task_begin(struct task *t)
 	t->spec.labels = o->labels.v;
 	t->spec.once = o->once;
 	t->spec.recompute = o->recompute;
+	return terms_into(&t->spec);
 }
 
 int task_of_command(struct task *t, int argc, char **argv, const char *lines)
 {
-	int code;
+	int code = task_begin(t);
 
-	task_begin(t);
+	if (code)
+		return code;
 	if (argc == 0)
 		return cli_usage("no command given");
 	if (argc > WORDS_MAX)
@@ -311,9 +313,10 @@ static int append_argument(struct task *t, const char *word)
 
 int task_of_call(struct task *t, int argc, char **argv)
 {
-	int code;
+	int code = task_begin(t);
 
-	task_begin(t);
+	if (code)
+		return code;
 	if (argc == 0)
 		return cli_usage("no function given");
 	code = make_array(t, NULL, false);
@@ -337,6 +340,7 @@ void task_release(struct task *t)
 	opt_list_release(&task_options.after);
 	opt_list_release(&task_options.labels);
 	opt_list_release(&task_options.env);
+	terms_options_release();
 }
 
 /* KEY of an array means all of them: the scheduler takes tasks and elements. */

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "common/options.h"
+#include "terms.h"
 
 #include <dq/client.h>
 

@@ -14,6 +14,7 @@ int main(void)
 	suite_add_tcase(s, case_options());
 	suite_add_tcase(s, case_address());
 	suite_add_tcase(s, case_value());
+	suite_add_tcase(s, case_when());
 	suite_add_tcase(s, case_subst());
 	suite_add_tcase(s, case_argjson());
 	r = srunner_create(s);

@@ -9,6 +9,7 @@
 TCase *case_options(void);
 TCase *case_address(void);
 TCase *case_value(void);
+TCase *case_when(void);
 TCase *case_subst(void);
 TCase *case_argjson(void);
 
