@@ -13,6 +13,10 @@ struct core *core_new(const struct core_config *config)
 
 	c->config = *config;
 	c->config.user0_name = slice_empty();
+	if (!c->config.max_sessions)
+		c->config.max_sessions = LIMIT_SESSIONS;
+	if (!c->config.max_workers)
+		c->config.max_workers = LIMIT_WORKERS;
 	c->counters = (struct counters){
 		.next_session = 1, .next_worker = 1, .next_user = 1, .next_work = 1};
 	c->loading = true;

@@ -21,6 +21,8 @@ struct core_config {
 	uint64_t epoch;          /* allotted by the store for this start */
 	uint64_t lease_ttl_ms;   /* from a worker's disconnection to the loss of its leases */
 	uint64_t session_ttl_ms; /* the default for sessions */
+	uint32_t max_sessions;   /* more are refused; 0: LIMIT_SESSIONS */
+	uint32_t max_workers;    /* likewise; 0: LIMIT_WORKERS */
 	uint32_t user0_uid;      /* user 0: who runs the scheduler */
 	struct slice user0_name;
 };

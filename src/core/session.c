@@ -219,7 +219,7 @@ void session_open(struct core *c, const struct event *e)
 		conn_refuse(c, e->conn, DQ_E_STORE, "the store is full");
 		return;
 	}
-	if (map64_count(&c->sessions) >= LIMIT_SESSIONS) {
+	if (map64_count(&c->sessions) >= c->config.max_sessions) {
 		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_SESSIONS));
 		return;
 	}

@@ -279,7 +279,7 @@ void worker_join(struct core *c, const struct event *e)
 		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another worker has this name");
 		return;
 	}
-	if (!w && map64_count(&c->workers) >= LIMIT_WORKERS) {
+	if (!w && map64_count(&c->workers) >= c->config.max_workers) {
 		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WORKERS));
 		return;
 	}

@@ -8,9 +8,16 @@
 
 void story_begin(struct story *s)
 {
+	story_begin_with(s, 0, 0);
+}
+
+void story_begin_with(struct story *s, uint32_t max_sessions, uint32_t max_workers)
+{
 	struct core_config c = {.epoch = EPOCH,
 		.lease_ttl_ms = 30000,
 		.session_ttl_ms = 600000,
+		.max_sessions = max_sessions,
+		.max_workers = max_workers,
 		.user0_name = slice_str("ann")};
 
 	memset(s, 0, sizeof(*s));

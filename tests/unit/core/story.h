@@ -23,6 +23,8 @@ struct story {
 };
 
 void story_begin(struct story *s);
+/* At most so many of them; 0: the declared limit. */
+void story_begin_with(struct story *s, uint32_t max_sessions, uint32_t max_workers);
 void story_end(struct story *s);
 /* The text since the last call, and empties it. Checks the core's invariants. */
 const char *story_told(struct story *s);

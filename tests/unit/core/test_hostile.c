@@ -294,6 +294,59 @@ START_TEST(a_watch_of_what_goes)
 }
 END_TEST
 
+START_TEST(one_session_more_than_may_be)
+{
+	struct story s;
+
+	story_begin_with(&s, 2, 0);
+	for (uint64_t conn = 10; conn < 13; conn++)
+		story_open(&s, conn);
+	told_eq(&s, "-> 10 opened 1 incarnation 1 last 0 next 1\n"
+		    "-> 11 opened 2 incarnation 1 last 0 next 1\n"
+		    "-> 12 close code 10 sessions: at most 1048576\n");
+	/* the others are served, and a place that is free again is taken */
+	story_submit(&s, 11, 1, 1, (struct story_task[]){{0}}, 1);
+	told_eq(&s, "put block 2-1\n-> 11 reply 1 code 0\n");
+	story_leave(&s, 10);
+	story_pass(&s, 601);
+	settle(&s);
+	story_told(&s);
+	story_open(&s, 13);
+	story_open(&s, 14);
+	told_eq(&s, "-> 13 opened 3 incarnation 1 last 0 next 1\n"
+		    "-> 14 close code 10 sessions: at most 1048576\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(one_worker_more_than_may_be)
+{
+	struct story s;
+
+	story_begin_with(&s, 0, 2);
+	for (uint8_t i = 1; i <= 3; i++)
+		story_join(&s, 20u + i, i, "one", NULL, 0);
+	told_eq(&s, "put worker 1\n-> 21 joined as worker 1\n"
+		    "put worker 2\n-> 22 joined as worker 2\n"
+		    "-> 23 close code 10 workers: at most 65536\n");
+	/* one that is known comes back, and work goes to it */
+	story_leave(&s, 22);
+	story_join(&s, 24, 2, "one", NULL, 0);
+	story_credit(&s, 24, 1);
+	story_open(&s, 10);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	story_told(&s);
+	story_seal(&s);
+	told_eq(&s, "put lease 1 to worker 2: 1-1\n-> 24 lease 1: 1-1\n");
+	/* a worker that was lost makes room */
+	story_leave(&s, 21);
+	story_pass(&s, 31);
+	story_join(&s, 25, 3, "one", NULL, 0);
+	told_eq(&s, "del worker 1\nput worker 3\n-> 25 joined as worker 3\n");
+	story_end(&s);
+}
+END_TEST
+
 static struct block_record loaded(uint32_t n, struct slice body, struct slice deps)
 {
 	return (struct block_record){.first = ID(n),
@@ -357,6 +410,8 @@ Suite *suite_hostile(void)
 	tcase_add_test(t, watches_have_a_limit);
 	tcase_add_test(t, watches_are_taken_back);
 	tcase_add_test(t, a_watch_of_what_goes);
+	tcase_add_test(t, one_session_more_than_may_be);
+	tcase_add_test(t, one_worker_more_than_may_be);
 	tcase_add_test(t, a_dependency_whose_record_is_gone);
 	suite_add_tcase(suite, t);
 	return suite;
