@@ -205,6 +205,11 @@ int dq_future_element(const struct dq_future *array, uint64_t i, struct dq_futur
 int dq_future_from_key(
 	struct dq_client *client, const char *key, double timeout_s, struct dq_future **out);
 
+/* The futures of everything that this session holds, in the order of their submits: what a program
+ * that opened a session under its name again goes on with. Waits for the scheduler's answer. *out
+ * has *n of them, each to be given back with dq_future_free, and is itself freed with free(). */
+int dq_client_held(struct dq_client *client, double timeout_s, struct dq_future ***out, size_t *n);
+
 /* ---- futures ---- */
 
 enum dq_state {

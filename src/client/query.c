@@ -132,8 +132,8 @@ static int query_value(struct dq_client *c, struct query *q, struct dq_value *ou
 	return code ? client_error_code(c, code) : 0;
 }
 
-static int query_run(struct dq_client *c, enum dq_query what, const struct dq_args *args,
-	double timeout_s, struct dq_value *out)
+int query_run(struct dq_client *c, enum dq_query what, const struct dq_args *args, double timeout_s,
+	struct dq_value *out)
 {
 	struct query q = {.request = c->queries.next_request++, .what = (uint64_t)what};
 	struct buf packed;

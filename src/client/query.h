@@ -9,6 +9,8 @@
 #include "base/list.h"
 #include "wire/wire.h"
 
+#include <dq/client.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +37,9 @@ struct queries {
 
 void queries_init(struct queries *qs);
 void queries_restart(struct dq_client *c);
+/* dq_query, under the lock. */
+int query_run(struct dq_client *c, enum dq_query what, const struct dq_args *args, double timeout_s,
+	struct dq_value *out);
 bool query_answer(struct dq_client *c, const struct msg_answer *m, const char **why);
 
 #endif

@@ -124,6 +124,8 @@ struct core_block_view {
 bool core_view_block(const struct core *c, uint64_t id, struct core_block_view *out);
 void core_each_block(
 	const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg);
+/* True when the session of the connection holds the task. */
+bool core_holds(const struct core *c, uint64_t conn, uint64_t id);
 /* True when the task carries the label. */
 bool core_task_has_label(const struct core *c, uint64_t id, struct slice label);
 /* The task's labels: at most max; returns how many. */

@@ -124,6 +124,17 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn)
 	return k && k->session ? k->session->user->number : 0;
 }
 
+bool core_holds(const struct core *c, uint64_t conn, uint64_t id)
+{
+	const struct conn *k = map64_get_ptr(&c->conns, conn);
+	struct place p;
+
+	if (!k || !k->session || !place_of(c, id, &p))
+		return false;
+	return p.block->session == k->session->number ? p.block->state[p.idx] & TASK_HELD
+						      : map64_get(&k->session->holds, id, NULL);
+}
+
 /* A generated key, in the user's own namespace. */
 static bool resolve_generated(
 	const struct core *c, uint32_t user, struct slice key, struct run *out)

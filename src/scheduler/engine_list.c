@@ -20,6 +20,7 @@ struct walk {
 	bool by_label;
 	enum task_state state; /* 0: any */
 	bool running, leased_only;
+	bool held;      /* by the asker's session */
 	uint64_t limit; /* rows over all parts */
 	/* progress */
 	uint32_t rows, looked;
@@ -46,9 +47,11 @@ static uint64_t begin_in(const struct walk *w, const struct core_block_view *b)
 	return b->order == w->a->q->order ? w->a->q->index : 0;
 }
 
-static bool has_label(const struct walk *w, uint64_t id)
+/* The filters that are not of the state. */
+static bool is_meant(const struct walk *w, uint64_t id)
 {
-	return !w->by_label || core_task_has_label(w->a->e->core, id, w->label);
+	return (!w->by_label || core_task_has_label(w->a->e->core, id, w->label)) &&
+	       (!w->held || core_holds(w->a->e->core, w->a->c->number, id));
 }
 
 /* Memory forgets how often an ended task was tried, the store does not. */
@@ -113,7 +116,7 @@ static bool wanted(const struct walk *w, uint64_t id)
 	if (w->state && (v.state != w->state || (w->running && !v.started) ||
 				(w->leased_only && v.started)))
 		return false;
-	return has_label(w, id);
+	return is_meant(w, id);
 }
 
 static bool list_block(const struct core_block_view *b, void *arg)
@@ -129,7 +132,7 @@ static bool list_block(const struct core_block_view *b, void *arg)
 		if (w->rows >= PART_ROWS || w->looked >= PART_TASKS)
 			return stop_at(w, b, i);
 		w->looked += !whole ? 1 : b->count < PART_TASKS ? (uint32_t)b->count : PART_TASKS;
-		if (whole ? has_label(w, b->first) : wanted(w, b->first + i))
+		if (whole ? is_meant(w, b->first) : wanted(w, b->first + i))
 			list_row(w, b->first + i, b, whole);
 		if (whole)
 			break;
@@ -169,6 +172,8 @@ static bool read_filters(struct walk *w, struct slice args)
 		} else if (slice_eq_str(name, "state")) {
 			if (!read_state(w, cursor_str(&c)))
 				return false;
+		} else if (slice_eq_str(name, "held")) {
+			w->held = cursor_bool(&c);
 		} else if (slice_eq_str(name, "user")) {
 			if (!slice_eq(cursor_str(&c), core_user_name(w->a->e->core, w->a->user)))
 				w->limit = 0;
@@ -226,7 +231,7 @@ static bool unfinished_block(const struct core_block_view *b, void *arg)
 
 		if (w->rows >= PART_ROWS || w->looked >= PART_TASKS)
 			return stop_at(w, b, i);
-		if (s == TASK_GONE || task_state_is_final(s) || !has_label(w, b->first + i)) {
+		if (s == TASK_GONE || task_state_is_final(s) || !is_meant(w, b->first + i)) {
 			run_end(w);
 		} else if (w->run.count && w->run.first + w->run.count == b->first + i) {
 			w->run.count++;

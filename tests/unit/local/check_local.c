@@ -208,6 +208,55 @@ START_TEST(a_directory_stays)
 }
 END_TEST
 
+/* Leaving a named session and opening it again: what it holds is there, and nothing else. */
+START_TEST(a_session_is_resumed)
+{
+	char dir[] = "/tmp/dq-check-local-XXXXXX", command[100];
+	struct dq_options o = options();
+	struct dq_args *args = dq_args_new();
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_future *one, *dropped, *array, **held;
+	struct dq_client *c;
+	size_t n;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	o.local_dir = dir;
+	o.session = "nightly";
+	c = open_with(&o);
+	dq_args_int(args, 5);
+	one = call(c, "echo", args);
+	dropped = call(c, "echo", args);
+	dq_args_clear(args);
+	dq_args_index(args);
+	spec.function = "echo";
+	spec.args = args;
+	spec.key = "many";
+	ck_assert_int_eq(dq_map(c, &spec, 3, NULL, &array), 0);
+	expect_int(one, c, 5);
+	expect_int(dropped, c, 5);
+	dq_future_free(&dropped);
+	ck_assert_int_eq(dq_client_leave(&c), 0);
+
+	c = open_with(&o);
+	ck_assert_int_eq(dq_client_held(c, 20, &held, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	expect_int(held[0], c, 5);
+	ck_assert_str_eq(dq_future_key(held[1]), "many");
+	ck_assert_uint_eq(dq_future_count(held[1]), 3);
+	ck_assert_int_eq(dq_wait(c, &held[1], 1, DQ_WAIT_ALL, 20), 0);
+	for (size_t i = 0; i < n; i++)
+		dq_future_free(&held[i]);
+	free(held);
+	ck_assert_int_eq(dq_client_held(c, 20, &held, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	free(held);
+	ck_assert_int_eq(dq_client_close(&c), 0);
+	dq_args_free(&args);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 START_TEST(what_cannot_start)
 {
 	static const char *const none[] = {"/nonexistent/module.so", NULL};
@@ -310,6 +359,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, values_pass_from_task_to_task);
 	tcase_add_test(tc, keys);
 	tcase_add_test(tc, a_directory_stays);
+	tcase_add_test(tc, a_session_is_resumed);
 	tcase_add_test(tc, what_cannot_start);
 	tcase_add_test(tc, again_and_again);
 	tcase_add_test(tc, commands_need_the_helper);
