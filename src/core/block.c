@@ -110,7 +110,7 @@ struct block *block_new(struct core *c, const struct block_record *r)
 	b->state = xcalloc(r->count, 1);
 	b->chunks = xcalloc(chunks_of(b), sizeof(*b->chunks));
 	b->gone_stored = xcalloc((r->count / GONE_CHUNK + 64) / 64, sizeof(uint64_t));
-	list_init(&b->watches);
+	itree_init(&b->watches);
 	list_init(&b->ready);
 	list_init(&b->parked);
 	home_insert(home_of(c, r->session), b);
@@ -138,7 +138,7 @@ void block_free(struct core *c, struct block *b)
 			task_free(k->at[j]);
 		free(k);
 	}
-	watches_drop_block(c, b);
+	watches_drop_block(b);
 	ready_forget_block(c, b);
 	home_remove(c, b);
 	list_remove(&b->in_order);

@@ -146,6 +146,55 @@ static bool check_worker(struct tally *y, const struct worker *w)
 	return true;
 }
 
+/* What a watch has told of are those of its tasks that have ended, as far as it has looked. */
+static bool check_watch(struct tally *y, const struct conn *conn, const struct block_watch *w)
+{
+	uint32_t n = 0, count = w->in_block.hi - w->in_block.lo;
+
+	for (uint32_t i = w->in_block.lo; i < w->in_block.lo + w->scan; i++) {
+		const struct task *t = task_peek(w->block, i);
+		enum task_state s = block_state(w->block, i);
+		bool ended = s == TASK_GONE || task_state_is_final(s) || (t && t->remake);
+
+		n += ended;
+		if (!ended && !(w->block->state[i] & TASK_WATCHED))
+			return wrong(y, "task %llx: watched, and does not know",
+				(unsigned long long)block_id(w->block, i));
+	}
+	if (w->conn != conn || n != w->told || list_is_linked(&w->in_scan) != (w->scan < count) ||
+		(w->scan == count && n == count))
+		return wrong(y, "a watch of %u tasks from %llx: %u of %u told, counted %u", count,
+			(unsigned long long)block_id(w->block, w->in_block.lo), w->told, w->scan,
+			n);
+	return true;
+}
+
+static bool check_conn(struct tally *y, const struct conn *conn)
+{
+	uint32_t n = 0;
+
+	for (struct list *l = conn->watches.next; l != &conn->watches; l = l->next, n++)
+		if (!check_watch(y, conn, container_of(l, struct block_watch, in_conn)))
+			return false;
+	if (n != conn->nwatches ||
+		list_is_linked(&conn->in_scans) != (!conn->slow && !list_is_empty(&conn->scans)))
+		return wrong(y, "connection %llu: %u watches, counted %u, or scans that rest",
+			(unsigned long long)conn->number, conn->nwatches, n);
+	return true;
+}
+
+static bool check_conns(const struct core *c, struct tally *y)
+{
+	struct map64_iter it = {0};
+	uint64_t number;
+	void *p;
+
+	while (map64_next_ptr(&c->conns, &it, &number, &p))
+		if (!check_conn(y, p))
+			return false;
+	return true;
+}
+
 static bool check_all(const struct core *c, struct tally *y)
 {
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
@@ -157,6 +206,8 @@ static bool check_all(const struct core *c, struct tally *y)
 	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next)
 		if (!check_worker(y, container_of(l, struct worker, in_workers)))
 			return false;
+	if (!check_conns(c, y))
+		return false;
 	for (int s = TASK_WAITING; s < TASK_GONE; s++)
 		if (y->counts[s] != c->counts[s])
 			return wrong(y, "%llu tasks are %s, counted %llu",

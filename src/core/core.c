@@ -36,6 +36,7 @@ struct core *core_new(const struct core_config *config)
 	list_init(&c->closing);
 	list_init(&c->works);
 	list_init(&c->scans);
+	list_init(&c->leaving);
 	deadlines_init(c);
 	u->uid = config->user0_uid;
 	u->name = xcalloc(1, config->user0_name.n + 1);
@@ -99,6 +100,7 @@ static void free_maps(struct core *c)
 	free(c->doomed);
 	free(c->edges);
 	free(c->scratch_deps);
+	free(c->hits);
 }
 
 void core_free(struct core **core)
@@ -114,6 +116,7 @@ void core_free(struct core **core)
 	free_bundles(c);
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->conns, &it, &k, &p))
 		conn_free(c, p);
+	watch_work(c, true, &(uint32_t){UINT32_MAX});
 	while (!list_is_empty(&c->blocks))
 		block_free(c, container_of(c->blocks.next, struct block, in_order));
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->sessions, &it, &k, &p))
@@ -146,6 +149,8 @@ struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind)
 		conn = xcalloc(1, sizeof(*conn));
 		conn->number = number;
 		list_init(&conn->watches);
+		list_init(&conn->scans);
+		list_init(&conn->in_scans);
 		ensure(map64_put_ptr(&c->conns, number, conn));
 	}
 	conn->kind = kind;
@@ -155,13 +160,14 @@ struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind)
 /* The connection is over: whoever had it is without one. */
 void conn_free(struct core *c, struct conn *conn)
 {
-	watches_drop_conn(c, conn);
 	if (conn->session)
 		session_disconnect(c, conn->session);
 	if (conn->worker)
 		worker_disconnect(c, conn->worker);
+	conn->session = NULL;
+	conn->worker = NULL;
 	map64_remove_ptr(&c->conns, conn->number);
-	free(conn);
+	watches_drop_conn(c, conn);
 }
 
 void conn_refuse(struct core *c, uint64_t number, uint32_t code, const char *text)
@@ -247,6 +253,7 @@ static void dispatch(struct core *c, const struct event *e)
 		[EVENT_ACKED] = session_acked,
 		[EVENT_WATCH] = watch,
 		[EVENT_UNWATCH] = unwatch,
+		[EVENT_FLOW] = flow,
 		[EVENT_GET] = get,
 		[EVENT_JOIN] = worker_join,
 		[EVENT_CREDIT] = worker_credit,
@@ -291,16 +298,18 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	dispatch(c, e);
 	if (e->kind == EVENT_SEAL) {
 		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) ||
-			  !list_is_empty(&c->closing) || !list_is_empty(&c->scans);
+			  !list_is_empty(&c->closing) || !list_is_empty(&c->leaving);
+		u->scans = !list_is_empty(&c->scans);
 		u->next_tick_us = next_tick(c);
 		return;
 	}
 	expire(c);
 	more = works_work(c, &budget);
 	more = sessions_work(c, &budget) || more;
-	more = watch_work(c, &budget) || more;
+	more = watch_work(c, e->no_scan, &budget) || more;
 	more = doom_work(c, &budget) || more;
 	u->more = more;
+	u->scans = !list_is_empty(&c->scans);
 	if (c->ready_changed && c->counts[TASK_READY])
 		u->seal = true;
 	u->next_tick_us = next_tick(c);

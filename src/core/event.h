@@ -27,6 +27,7 @@ enum event_kind {
 	EVENT_WATCH,
 	EVENT_UNWATCH,
 	EVENT_GET,
+	EVENT_FLOW, /* a connection reads too slowly what it is sent, or reads again */
 	/* workers */
 	EVENT_JOIN,
 	EVENT_CREDIT,
@@ -64,6 +65,7 @@ struct event {
 	uint64_t wall_us; /* wall clock */
 	uint64_t seq;     /* of a numbered request, a report, an acknowledgement (ACKED: up to) */
 	bool no_room;     /* the store is below low water: refuse what grows it */
+	bool no_scan;     /* enough outcomes of the past wait to be told: scan for no more */
 	union {
 		struct {
 			uint32_t session; /* 0: new */
@@ -98,6 +100,7 @@ struct event {
 			uint32_t ncopies;
 		} join;
 		uint32_t credit;
+		bool slow; /* FLOW */
 		struct {
 			const struct event_lease *items;
 			uint32_t n;

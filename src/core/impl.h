@@ -13,6 +13,7 @@
 #include "base/fpmap.h"
 #include "base/hash.h"
 #include "base/heap.h"
+#include "base/itree.h"
 #include "base/list.h"
 #include "base/map64.h"
 #include "core/core.h"
@@ -74,7 +75,7 @@ struct block {
 	uint32_t *terms; /* index into core.terms of each task's (one for an array), or NULL: none
 			  */
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
-	struct list watches;   /* struct block_watch */
+	struct itree watches;  /* struct block_watch, by index */
 	struct list ready;     /* struct ready_run */
 	uint32_t at_once;      /* of an array: most leases at a time; 0: no bound */
 	uint32_t nleased;
@@ -211,7 +212,10 @@ struct conn {
 	struct session *session;
 	struct worker *worker;
 	struct list watches;
-	struct list scans; /* watches that still have tasks to tell of */
+	struct list scans;    /* watches that still have tasks to tell of */
+	struct list in_scans; /* core.scans: it has such, and reads what it is sent */
+	bool slow;            /* it does not: its scans rest */
+	bool leaving;         /* gone; its watches are freed in steps */
 	uint32_t nwatches, ngetters;
 };
 
@@ -219,12 +223,11 @@ struct conn {
 struct block_watch {
 	struct block *block;
 	struct conn *conn;
-	uint32_t at, count;
-	struct list in_block, in_conn;
-	/* telling of those that had ended when it was asked for */
+	struct itree_node in_block; /* its indexes */
+	struct list in_conn;
+	/* telling of those that had ended when it was asked for: all before `scan` are looked at */
+	struct list in_scan; /* linked: not all are */
 	uint32_t scan, told;
-	bool scanning;
-	struct list in_scan;
 };
 
 /* A cancel, or a release of many tasks, in steps. */
@@ -279,7 +282,10 @@ struct core {
 	struct list dirty_sessions, dirty_bundles;
 	struct list closing; /* sessions */
 	struct list works;
-	struct list scans;       /* struct block_watch */
+	struct list scans;         /* conn.in_scans, each in its turn */
+	struct list leaving;       /* conn.in_scans */
+	struct block_watch **hits; /* scratch of watch_tell */
+	uint32_t nhits, hits_cap;
 	struct map64 dirty_gone; /* first id of a chunk -> struct block */
 	struct fpmap label_ids;  /* fingerprint of a label set -> index */
 	struct label_set *labels;
@@ -457,12 +463,15 @@ void release(struct core *c, const struct event *e);
 void hold(struct core *c, const struct event *e);
 void watch(struct core *c, const struct event *e);
 void unwatch(struct core *c, const struct event *e);
-bool watch_work(struct core *c, uint32_t *budget);
+void flow(struct core *c, const struct event *e);
+/* True while watches of those that left are to be freed. no_scan: does that alone. */
+bool watch_work(struct core *c, bool no_scan, uint32_t *budget);
 /* made: the outcome is the core's own, and does not outlive the call. */
 void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state,
 	struct slice outcome, bool made);
+/* The connection is over, and freed with the last of its watches. */
 void watches_drop_conn(struct core *c, struct conn *conn);
-void watches_drop_block(struct core *c, struct block *b);
+void watches_drop_block(struct block *b);
 /* The block is gone: who was not told yet what had become of its tasks hears it now. */
 void watches_end_block(struct core *c, struct block *b);
 void get(struct core *c, const struct event *e);

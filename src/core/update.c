@@ -18,7 +18,9 @@ void update_clear(struct update *u)
 	u->nsends = 0;
 	u->ngrants = 0;
 	u->ninputs = 0;
+	u->nto = 0;
 	u->more = false;
+	u->scans = false;
 	u->seal = false;
 	u->next_tick_us = 0;
 	buf_clear(&u->bytes);
@@ -30,6 +32,7 @@ void update_release(struct update *u)
 	free(u->sends);
 	free(u->grants);
 	free(u->inputs);
+	free(u->to);
 	buf_release(&u->bytes);
 	update_init(u);
 }
@@ -93,4 +96,10 @@ void update_input(struct update *u, uint64_t id)
 {
 	grow((void **)&u->inputs, &u->inputs_cap, u->ninputs, sizeof(*u->inputs));
 	u->inputs[u->ninputs++] = id;
+}
+
+void update_to(struct update *u, uint64_t conn)
+{
+	grow((void **)&u->to, &u->to_cap, u->nto, sizeof(*u->to));
+	u->to[u->nto++] = conn;
 }

@@ -45,7 +45,7 @@ enum send_kind {
 	SEND_OPENED,   /* session, token, incarnation, last_seq, next_n */
 	SEND_REPLY,    /* seq, code, text, data */
 	SEND_OUTCOME,  /* id, generation, state, attempts, outcome (borrowed; n > 0: in bytes), or
-			  empty for TASK_GONE */
+			  empty for TASK_GONE; to_n > 0: to the connections to[to_at ..] */
 	SEND_JOINED,   /* worker */
 	SEND_REPORTED, /* seq */
 	SEND_STOP,     /* id, fence, cause */
@@ -65,6 +65,7 @@ struct send {
 	uint64_t seq;
 	uint64_t id;
 	uint64_t count; /* OUTCOME: of ids from id on */
+	uint32_t to_at, to_n;
 	struct fence fence;
 	uint32_t session, worker, incarnation, next_n;
 	uint32_t generation, attempts;
@@ -95,9 +96,12 @@ struct update {
 	uint32_t ngrants, grants_cap;
 	uint64_t *inputs;
 	uint32_t ninputs, inputs_cap;
+	uint64_t *to;
+	uint32_t nto, to_cap;
 	struct buf bytes;
-	bool more; /* there is work left: send EVENT_CONTINUE after this batch went out */
-	bool seal; /* something waits for the next EVENT_SEAL */
+	bool more;  /* there is work left: send EVENT_CONTINUE after this batch went out */
+	bool scans; /* likewise, for a step without no_scan */
+	bool seal;  /* something waits for the next EVENT_SEAL */
 	uint64_t next_tick_us; /* monotonic time of the next deadline; 0: none */
 };
 
@@ -113,6 +117,7 @@ void update_record_end(struct update *u, struct record *r);
 struct send *update_send(struct update *u, enum send_kind kind, uint64_t conn);
 struct grant *update_grant(struct update *u);
 void update_input(struct update *u, uint64_t id);
+void update_to(struct update *u, uint64_t conn);
 
 static inline struct slice update_bytes(const struct update *u, uint32_t at, uint32_t n)
 {

@@ -1,9 +1,30 @@
 /*
  * Watching: a connection registers runs of ids and is told of each end, at once of those that had
- * ended. Registrations live with the connection; a client makes them again after a reconnect. What
- * had ended already is told in steps.
+ * ended. Registrations live with the connection; a client makes them again after a reconnect.
+ *
+ * The watches of a block are a tree of intervals, so that an end costs what it tells, however many
+ * others watch other tasks of the block. What had ended already is told in steps, connection by
+ * connection in turn, and not to one that does not read what it was sent: its scans rest until it
+ * does.
  */
 #include "core/impl.h"
+
+#define SCAN_QUANTUM 1024 /* tasks looked at before it is another connection's turn */
+
+static struct block_watch *watch_at(struct itree_node *n)
+{
+	return container_of(n, struct block_watch, in_block);
+}
+
+static uint32_t watch_count(const struct block_watch *w)
+{
+	return w->in_block.hi - w->in_block.lo;
+}
+
+static bool is_scanning(const struct block_watch *w)
+{
+	return list_is_linked(&w->in_scan);
+}
 
 static void tell_gone(struct core *c, uint64_t conn, uint64_t id, uint64_t count)
 {
@@ -16,7 +37,7 @@ static void tell_gone(struct core *c, uint64_t conn, uint64_t id, uint64_t count
 
 static void watch_free(struct block_watch *w)
 {
-	list_remove(&w->in_block);
+	itree_remove(&w->block->watches, &w->in_block);
 	list_remove(&w->in_conn);
 	list_remove(&w->in_scan);
 	w->conn->nwatches--;
@@ -27,71 +48,93 @@ static void watch_free(struct block_watch *w)
 static void told(struct block_watch *w)
 {
 	w->told++;
-	if (!w->scanning && w->told == w->count)
+	if (!is_scanning(w) && w->told == watch_count(w))
 		watch_free(w);
+}
+
+static void hit(struct itree_node *n, void *arg)
+{
+	struct core *c = arg;
+
+	if (c->nhits == c->hits_cap) {
+		c->hits_cap = c->hits_cap ? c->hits_cap * 2 : 16;
+		c->hits = xreallocarray(c->hits, c->hits_cap, sizeof(struct block_watch *));
+	}
+	c->hits[c->nhits++] = watch_at(n);
+}
+
+/* The watches that touch these indexes, into c->hits: they may be freed then. */
+static void find(struct core *c, struct block *b, uint32_t lo, uint32_t hi)
+{
+	c->nhits = 0;
+	itree_each(&b->watches, lo, hi, hit, c);
 }
 
 void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state state,
 	struct slice outcome, bool made)
 {
-	struct block *b = t->block;
-	struct list *l, *next;
+	uint32_t to = c->u->nto;
+	struct send *s;
 
-	for (l = b->watches.next; l != &b->watches; l = next) {
-		struct block_watch *w = container_of(l, struct block_watch, in_block);
-		struct send *s;
+	find(c, t->block, t->idx, t->idx + 1);
+	for (uint32_t i = 0; i < c->nhits; i++) {
+		struct block_watch *w = c->hits[i];
 
-		next = l->next;
-		/* one that has not been scanned yet is told by the scan */
-		if (t->idx < w->at || t->idx - w->at >= w->count ||
-			(w->scanning && t->idx - w->at >= w->scan))
+		/* one that has not come to it yet is told by its scan */
+		if (w->conn->leaving || (is_scanning(w) && t->idx - w->in_block.lo >= w->scan))
 			continue;
-		s = update_send(c->u, SEND_OUTCOME, w->conn->number);
-		s->id = id;
-		s->state = state;
-		s->generation = t->generation;
-		s->attempts = t->attempts;
-		if (made) {
-			s->at = (uint32_t)c->u->bytes.n;
-			s->n = (uint32_t)outcome.n;
-			buf_append_slice(&c->u->bytes, outcome);
-		} else {
-			s->outcome = outcome;
-		}
-		s->count = 1;
+		update_to(c->u, w->conn->number);
 		told(w);
+	}
+	if (c->u->nto == to)
+		return;
+	s = update_send(c->u, SEND_OUTCOME, c->u->to[to]);
+	s->to_at = to;
+	s->to_n = c->u->nto - to;
+	s->id = id;
+	s->count = 1;
+	s->state = state;
+	s->generation = t->generation;
+	s->attempts = t->attempts;
+	s->outcome = outcome;
+	if (made) {
+		s->at = (uint32_t)c->u->bytes.n;
+		s->n = (uint32_t)outcome.n;
+		buf_append_slice(&c->u->bytes, outcome);
 	}
 }
 
 void watches_drop_conn(struct core *c, struct conn *conn)
 {
-	(void)c;
-	while (!list_is_empty(&conn->watches))
-		watch_free(container_of(conn->watches.next, struct block_watch, in_conn));
+	list_remove(&conn->in_scans);
+	conn->leaving = true;
+	list_push_back(&c->leaving, &conn->in_scans);
 }
 
-void watches_drop_block(struct core *c, struct block *b)
+void watches_drop_block(struct block *b)
 {
-	(void)c;
-	while (!list_is_empty(&b->watches))
-		watch_free(container_of(b->watches.next, struct block_watch, in_block));
+	while (!itree_is_empty(&b->watches))
+		watch_free(watch_at(itree_any(&b->watches)));
 }
 
 void watches_end_block(struct core *c, struct block *b)
 {
-	for (struct list *l = b->watches.next; l != &b->watches; l = l->next) {
-		struct block_watch *w = container_of(l, struct block_watch, in_block);
+	find(c, b, 0, (uint32_t)b->count);
+	for (uint32_t i = 0; i < c->nhits; i++) {
+		const struct block_watch *w = c->hits[i];
 
-		if (w->scanning && w->scan < w->count)
-			tell_gone(c, w->conn->number, block_id(b, w->at + w->scan),
-				w->count - w->scan);
+		if (is_scanning(w) && !w->conn->leaving)
+			tell_gone(c, w->conn->number, block_id(b, w->in_block.lo + w->scan),
+				watch_count(w) - w->scan);
 	}
-	watches_drop_block(c, b);
+	watches_drop_block(b);
 }
+
+/* ---- telling of what had ended ---- */
 
 static void scan_one(struct core *c, struct block_watch *w)
 {
-	uint32_t idx = w->at + w->scan++;
+	uint32_t idx = w->in_block.lo + w->scan++;
 	enum task_state s = block_state(w->block, idx);
 	struct task *t = task_peek(w->block, idx);
 
@@ -109,21 +152,69 @@ static void scan_one(struct core *c, struct block_watch *w)
 	}
 }
 
-bool watch_work(struct core *c, uint32_t *budget)
+/* What the connection may have of the budget. */
+static void scan_conn(struct core *c, struct conn *conn, uint32_t *budget)
 {
-	while (!list_is_empty(&c->scans) && *budget) {
-		struct block_watch *w = container_of(c->scans.next, struct block_watch, in_scan);
+	uint32_t quantum = *budget < SCAN_QUANTUM ? *budget : SCAN_QUANTUM;
 
-		for (; *budget && w->scan < w->count; (*budget)--)
+	*budget -= quantum;
+	while (quantum && !list_is_empty(&conn->scans)) {
+		struct block_watch *w = container_of(conn->scans.next, struct block_watch, in_scan);
+
+		for (; quantum && w->scan < watch_count(w); quantum--)
 			scan_one(c, w);
-		if (w->scan < w->count)
+		if (w->scan < watch_count(w))
 			break;
-		w->scanning = false;
 		list_remove(&w->in_scan);
-		if (w->told == w->count)
+		if (w->told == watch_count(w))
 			watch_free(w);
 	}
-	return !list_is_empty(&c->scans);
+	*budget += quantum;
+}
+
+static void leave_one(struct conn *conn, uint32_t *budget)
+{
+	for (; *budget && !list_is_empty(&conn->watches); (*budget)--)
+		watch_free(container_of(conn->watches.next, struct block_watch, in_conn));
+	if (!list_is_empty(&conn->watches))
+		return;
+	list_remove(&conn->in_scans);
+	free(conn);
+}
+
+bool watch_work(struct core *c, bool no_scan, uint32_t *budget)
+{
+	while (!list_is_empty(&c->leaving) && *budget)
+		leave_one(container_of(c->leaving.next, struct conn, in_scans), budget);
+	while (!no_scan && !list_is_empty(&c->scans) && *budget) {
+		struct conn *conn = container_of(c->scans.next, struct conn, in_scans);
+
+		scan_conn(c, conn, budget);
+		list_remove(&conn->in_scans);
+		if (!list_is_empty(&conn->scans))
+			list_push_back(&c->scans, &conn->in_scans);
+	}
+	return !list_is_empty(&c->leaving);
+}
+
+/* Its scans run if it has any and reads. */
+static void scans_go(struct core *c, struct conn *conn)
+{
+	if (!conn->slow && !list_is_empty(&conn->scans) && !list_is_linked(&conn->in_scans))
+		list_push_back(&c->scans, &conn->in_scans);
+}
+
+void flow(struct core *c, const struct event *e)
+{
+	struct conn *conn = conn_get(c, e->conn);
+
+	if (!conn)
+		return;
+	conn->slow = e->slow;
+	if (conn->slow)
+		list_remove(&conn->in_scans);
+	else
+		scans_go(c, conn);
 }
 
 /* The part of a run that lies in the block; returns how far it got, 0: there are too many. */
@@ -140,13 +231,12 @@ static uint64_t watch_part(struct core *c, struct conn *conn, struct place p, ui
 	w = xcalloc(1, sizeof(*w));
 	w->block = p.block;
 	w->conn = conn;
-	w->at = p.idx;
-	w->count = (uint32_t)(n < left ? n : left);
-	w->scanning = true;
-	list_push_back(&p.block->watches, &w->in_block);
+	n = n < left ? n : left;
+	itree_add(&p.block->watches, &w->in_block, p.idx, p.idx + (uint32_t)n);
 	list_push_back(&conn->watches, &w->in_conn);
-	list_push_back(&c->scans, &w->in_scan);
-	return w->count;
+	list_push_back(&conn->scans, &w->in_scan);
+	scans_go(c, conn);
+	return n;
 }
 
 void watch(struct core *c, const struct event *e)
@@ -183,16 +273,16 @@ void watch(struct core *c, const struct event *e)
 	c->u->more = true;
 }
 
-static void unwatch_block(const struct conn *conn, struct block *b, struct run r)
+/* The connection's watches that lie in the run, from this place on. */
+static void unwatch_block(struct core *c, const struct conn *conn, struct place p, struct run r)
 {
-	struct list *l, *next;
+	uint64_t first = p.block->first, end = r.first + r.count - first;
 
-	for (l = b->watches.next; l != &b->watches; l = next) {
-		struct block_watch *w = container_of(l, struct block_watch, in_block);
-		uint64_t first = block_id(b, w->at);
+	find(c, p.block, p.idx, end < p.block->count ? (uint32_t)end : (uint32_t)p.block->count);
+	for (uint32_t i = 0; i < c->nhits; i++) {
+		struct block_watch *w = c->hits[i];
 
-		next = l->next;
-		if (w->conn == conn && first >= r.first && first + w->count <= r.first + r.count)
+		if (w->conn == conn && first + w->in_block.lo >= r.first && w->in_block.hi <= end)
 			watch_free(w);
 	}
 }
@@ -211,7 +301,7 @@ void unwatch(struct core *c, const struct event *e)
 			struct place p;
 
 			if (place_of(c, r.first + i, &p)) {
-				unwatch_block(conn, p.block, r);
+				unwatch_block(c, conn, p, r);
 				n = p.block->count - p.idx;
 			} else {
 				n = place_gap(c, r.first + i);

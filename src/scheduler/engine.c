@@ -7,6 +7,7 @@
 #define BLOCK_CACHE_BYTES ((size_t)64 << 20)
 #define HELLO_US 10000000
 #define SCAN_US 1000000
+#define SCANNED_MAX 4096 /* outcomes of the past that wait for one commit to be told, about */
 
 static bool read_block(void *arg, uint64_t first, struct slice *record)
 {
@@ -118,6 +119,7 @@ void engine_step(struct engine *e, struct event *event, uint64_t mono_us, uint64
 	event->mono_us = mono_us;
 	event->wall_us = wall_us;
 	event->no_room = e->no_room;
+	event->no_scan = engine_flight(e)->scanned >= SCANNED_MAX;
 	update_clear(&e->update);
 	core_step(e->core, event, &e->update);
 	engine_translate(e);
@@ -255,15 +257,27 @@ static void end_unfit(struct engine *e, const struct unfit *u, uint64_t mono_us,
 	buf_release(&outcome);
 }
 
+bool engine_has_work(const struct engine *e)
+{
+	return e->more || e->nunfit || (e->scans && e->flights[e->open].scanned < SCANNED_MAX);
+}
+
+void engine_flow(struct engine *e, uint64_t conn, bool slow, uint64_t mono_us, uint64_t wall_us)
+{
+	struct event event = {.kind = EVENT_FLOW, .conn = conn, .slow = slow};
+
+	engine_step(e, &event, mono_us, wall_us);
+}
+
 bool engine_continue(struct engine *e, uint64_t mono_us, uint64_t wall_us)
 {
 	struct event event = {.kind = EVENT_CONTINUE};
 
 	while (e->nunfit)
 		end_unfit(e, &e->unfit[--e->nunfit], mono_us, wall_us);
-	if (e->more)
+	if (engine_has_work(e))
 		engine_step(e, &event, mono_us, wall_us);
-	return e->more;
+	return engine_has_work(e);
 }
 
 bool engine_wants_seal(const struct engine *e)

@@ -86,8 +86,15 @@ void engine_disconnect(struct engine *e, uint64_t conn, uint64_t mono_us, uint64
 /* Deadlines. Call at engine_next_tick_us() or later; 0: there is none. */
 void engine_tick(struct engine *e, uint64_t mono_us, uint64_t wall_us);
 uint64_t engine_next_tick_us(const struct engine *e);
-/* Goes on with long works; true while there are more. */
+/* Goes on with long works; true while there are more that need not wait for a commit first. */
 bool engine_continue(struct engine *e, uint64_t mono_us, uint64_t wall_us);
+bool engine_has_work(const struct engine *e);
+/*
+ * The connection has much of what it was sent still before it (slow), or reads again: what its
+ * watches find of the past waits meanwhile, so that a client that does not read is not sent more
+ * than it may leave unread.
+ */
+void engine_flow(struct engine *e, uint64_t conn, bool slow, uint64_t mono_us, uint64_t wall_us);
 
 /* Is there anything to hand to the store, or to tell once what is under way is stored? */
 bool engine_wants_seal(const struct engine *e);

@@ -72,6 +72,7 @@ struct flight {
 	size_t ninputs, inputs_cap;
 	struct core_task_view **views; /* what items of SHOW point to */
 	size_t shown;
+	uint32_t scanned; /* stored outcomes among `deferred` */
 };
 
 struct engine {
@@ -89,7 +90,7 @@ struct engine {
 	int open;       /* which of the two gathers */
 	bool under_way; /* the other one is with the store */
 	uint64_t seq;   /* of the last batch sealed */
-	bool seal_wanted, more, no_room;
+	bool seal_wanted, more, scans, no_room;
 	uint64_t next_tick_us, ticked_us; /* the next deadline; the last tick */
 	uint64_t skipped;                 /* records left out while loading */
 	struct block_cache *blocks;

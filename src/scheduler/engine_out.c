@@ -130,6 +130,7 @@ void flight_clear(struct flight *f)
 	for (size_t i = 0; i < f->shown; i++)
 		free(f->views[i]);
 	f->shown = 0;
+	f->scanned = 0;
 	f->n = f->ndeferred = f->ngrants = f->ninputs = 0;
 	buf_clear(&f->bytes);
 }
@@ -230,19 +231,31 @@ void outcome_tell(struct engine *e, struct engine_conn *c, const struct outcomes
 		list_push_back(&e->telling, &c->in_telling);
 }
 
-static void tell(struct engine *e, struct engine_conn *c, const struct send *s)
+static void tell(struct engine *e, struct engine_conn *c, const struct outcomes_entry *entry)
 {
+	if (!c || c->stage == STAGE_CLOSED)
+		return;
+	outcome_tell(e, c, entry);
+	if (c->outcomes.n > OUTCOMES_BYTES)
+		flush_outcomes(e, c);
+}
+
+/* To all who watch; the outcome is made once. */
+static void tell_all(struct engine *e, const struct send *s)
+{
+	const struct update *u = &e->update;
 	struct outcomes_entry entry = {.first = s->id,
 		.count = s->count,
 		.generation = s->generation,
 		.state = s->state,
 		.attempts = s->attempts,
-		.outcome = outcome_for_watchers(
-			e, s->n ? update_bytes(&e->update, s->at, s->n) : s->outcome)};
+		.outcome =
+			outcome_for_watchers(e, s->n ? update_bytes(u, s->at, s->n) : s->outcome)};
 
-	outcome_tell(e, c, &entry);
-	if (c->outcomes.n > OUTCOMES_BYTES)
-		flush_outcomes(e, c);
+	if (s->to_n == 0)
+		tell(e, engine_conn(e, s->conn), &entry);
+	for (uint32_t i = 0; i < s->to_n; i++)
+		tell(e, engine_conn(e, u->to[s->to_at + i]), &entry);
 }
 
 /* ---- messages that are complete ---- */
@@ -348,6 +361,7 @@ static void defer(struct engine *e, const struct send *s)
 	*d = (struct deferred){.send = *s};
 	d->send.outcome = slice_empty();
 	item_new(f, ITEM_DEFERRED, s->conn)->at = f->ndeferred++;
+	f->scanned += s->kind == SEND_STORED_OUTCOME;
 	if (s->kind != SEND_LEASE)
 		return;
 	if (f->ngrants + s->n > f->grants_cap) {
@@ -376,14 +390,16 @@ static void send_messages(struct engine *e)
 {
 	for (uint32_t i = 0; i < e->update.nsends; i++) {
 		const struct send *s = &e->update.sends[i];
-		struct engine_conn *c = engine_conn(e, s->conn);
+		struct engine_conn *c;
 
+		if (s->kind == SEND_OUTCOME) {
+			tell_all(e, s);
+			continue;
+		}
+		c = engine_conn(e, s->conn);
 		if (!c || c->stage == STAGE_CLOSED)
 			continue;
 		switch (s->kind) {
-		case SEND_OUTCOME:
-			tell(e, c, s);
-			break;
 		case SEND_CLOSE:
 			send_close(e, c, s);
 			break;
@@ -407,6 +423,7 @@ void engine_translate(struct engine *e)
 	send_messages(e);
 	e->seal_wanted = e->seal_wanted || u->seal;
 	e->more = u->more;
+	e->scans = u->scans;
 	if (u->next_tick_us && (!e->next_tick_us || u->next_tick_us < e->next_tick_us))
 		e->next_tick_us = u->next_tick_us;
 }

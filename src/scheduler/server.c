@@ -5,7 +5,7 @@
  * committed. A commit that fails is a restart inside the process (D6): connections dropped, store
  * reopened, engine rebuilt.
  */
-#include "scheduler/scheduler.h"
+#include "scheduler/server_impl.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -28,49 +28,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Reading pauses while this much waits for the store. */
-#define BACKLOG_BYTES ((size_t)32 << 20)
 #define REOPEN_MS 200
 #define REOPEN_MAX_MS 5000
-
-struct peer {
-	struct scheduler *s;
-	struct stream *stream;
-	uint64_t conn;
-	bool admitted, paused;
-	struct list in_peers;
-};
-
-struct scheduler {
-	struct loop *loop;
-	struct engine *engine;
-	struct store *store;
-	struct store_snapshot snapshot;
-	bool snapshot_fresh;
-	struct engine_config config;
-	enum store_durability durability;
-	char *user, *secret_file;
-	struct secret secret;
-	struct listener **listeners;
-	size_t nlisteners;
-	struct list peers;
-	struct map64 by_conn;
-	uint64_t next_conn;
-	struct timer *tick, *reopen;
-	uint64_t reopen_ms;
-	struct wake *committed;
-	bool under_way, sick;
-	uint64_t batch_shift; /* the store's numbers are the engine's plus this */
-	/* set in the store's thread */
-	pthread_mutex_t lock;
-	uint64_t done_seq;
-	bool done, failed;
-	char failure[400];
-	/* stopping */
-	void (*on_stopped)(void *arg);
-	void *on_stopped_arg;
-	bool stopping;
-};
 
 static void turn(void *arg);
 
@@ -143,24 +102,6 @@ static bool port_scan(void *arg, enum table table,
 	return false;
 }
 
-static void port_send(void *arg, uint64_t conn, struct slice frames)
-{
-	struct scheduler *s = arg;
-	struct peer *p = map64_get_ptr(&s->by_conn, conn);
-
-	if (p)
-		buf_append_slice(stream_buf(p->stream), frames);
-}
-
-static void port_close(void *arg, uint64_t conn)
-{
-	struct scheduler *s = arg;
-	struct peer *p = map64_get_ptr(&s->by_conn, conn);
-
-	if (p)
-		stream_close(p->stream);
-}
-
 static void port_random(void *arg, uint8_t *p, size_t n)
 {
 	(void)arg;
@@ -179,123 +120,6 @@ static void port_status(void *arg, struct engine_store_status *out)
 	out->bytes = st.pages * st.page_bytes;
 	out->commits = st.commits;
 	out->oldest_reader_s = st.oldest_reader_s;
-}
-
-/* ---- peers ---- */
-
-static void now(uint64_t *mono_us, uint64_t *wall_us)
-{
-	*mono_us = clock_mono_us();
-	*wall_us = clock_wall_us();
-}
-
-static void peer_free(struct peer *p)
-{
-	map64_remove_ptr(&p->s->by_conn, p->conn);
-	list_remove(&p->in_peers);
-	free(p);
-}
-
-static void on_frame(struct stream *stream, const struct frame *frame, void *arg)
-{
-	struct peer *p = arg;
-	uint64_t mono, wall;
-
-	if (!p->s->engine)
-		return;
-	now(&mono, &wall);
-	engine_frame(p->s->engine, p->conn, frame, mono, wall);
-	if (!p->admitted && engine_admitted(p->s->engine, p->conn)) {
-		p->admitted = true;
-		stream_set_frame_limit(stream, LIMIT_FRAME_BYTES);
-	}
-	if (p->s->under_way && !p->paused && engine_backlog_bytes(p->s->engine) > BACKLOG_BYTES) {
-		p->paused = true;
-		stream_pause(stream);
-	}
-}
-
-static void on_bad_frame(struct stream *stream, const char *reason, int err, void *arg)
-{
-	struct peer *p = arg;
-
-	(void)stream;
-	if (p->s->engine)
-		engine_bad_frame(p->s->engine, p->conn, err == EMSGSIZE ? NULL : reason);
-}
-
-static void on_close(struct stream *stream, const char *reason, int err, void *arg)
-{
-	struct peer *p = arg;
-	struct scheduler *s = p->s;
-	uint64_t mono, wall, conn = p->conn;
-
-	log_debug("%s: %s", stream_peer_name(stream), reason);
-	(void)err;
-	peer_free(p);
-	now(&mono, &wall);
-	if (s->engine)
-		engine_disconnect(s->engine, conn, mono, wall);
-}
-
-static const struct stream_handlers handlers = {
-	.on_frame = on_frame, .on_bad_frame = on_bad_frame, .on_close = on_close};
-
-/* For streams without a peer, until they have ended: they are told of nothing. */
-static const struct stream_handlers deaf = {0};
-
-static void turn_away(struct stream *stream)
-{
-	struct msg_refuse m = {
-		.code = DQ_E_LIMIT, .text = slice_str(limit_text(LIMIT_INDEX_CONNECTIONS))};
-
-	msg_refuse_encode(stream_buf(stream), 0, &m);
-	stream_set_handlers(stream, &deaf, NULL);
-	stream_close(stream);
-}
-
-static void on_accept(struct listener *l, struct stream *stream, void *arg)
-{
-	struct scheduler *s = arg;
-	struct engine_peer who = {0};
-	struct stream_cred cred;
-	struct peer *p;
-
-	(void)l;
-	if (!s->engine || s->stopping)
-		return;
-	if (stream_peer_cred(stream, &cred)) {
-		who.by_kernel = true;
-		who.uid = cred.uid;
-		who.user = slice_str(s->user);
-	}
-	if (!engine_connect(s->engine, ++s->next_conn, &who)) {
-		turn_away(stream);
-		return;
-	}
-	p = xcalloc(1, sizeof(*p));
-	p->s = s;
-	p->stream = stream;
-	p->conn = s->next_conn;
-	list_push_back(&s->peers, &p->in_peers);
-	ensure(map64_put_ptr(&s->by_conn, p->conn, p));
-	stream_set_pending_max(stream, LIMIT_PENDING_BYTES);
-	stream_set_handlers(stream, &handlers, p);
-}
-
-static void resume_peers(struct scheduler *s)
-{
-	struct list *l, *next;
-
-	for (l = s->peers.next; l != &s->peers; l = next) {
-		struct peer *p = container_of(l, struct peer, in_peers);
-
-		next = l->next;
-		if (!p->paused)
-			continue;
-		p->paused = false;
-		stream_resume(p->stream);
-	}
 }
 
 /* ---- batches ---- */
@@ -320,8 +144,8 @@ static bool engine_start(struct scheduler *s, const char **why)
 	struct engine_port port = {.arg = s,
 		.get = port_get,
 		.scan = port_scan,
-		.send = port_send,
-		.close = port_close,
+		.send = peers_send,
+		.close = peers_close_one,
 		.random = port_random,
 		.store_status = port_status};
 	struct store_info info;
@@ -332,7 +156,7 @@ static bool engine_start(struct scheduler *s, const char **why)
 	memcpy(s->config.store_id, info.store_id, sizeof(s->config.store_id));
 	s->batch_shift = info.applied;
 	s->engine = engine_new(&s->config, &port);
-	now(&mono, &wall);
+	server_now(&mono, &wall);
 	if (!engine_load(s->engine, mono, wall, why)) {
 		engine_free(&s->engine);
 		return false;
@@ -341,23 +165,13 @@ static bool engine_start(struct scheduler *s, const char **why)
 	return true;
 }
 
-static void drop_peers(struct scheduler *s)
-{
-	while (!list_is_empty(&s->peers)) {
-		struct peer *p = container_of(s->peers.next, struct peer, in_peers);
-
-		stream_free(&p->stream);
-		peer_free(p);
-	}
-}
-
 /* What was not stored never happened: start again from the store. */
 static void fall_sick(struct scheduler *s, const char *why)
 {
 	log_error("a commit failed: %s: starting again from the store", why);
 	s->sick = true;
 	s->under_way = false;
-	drop_peers(s);
+	peers_drop(s);
 	if (s->snapshot.store)
 		store_snapshot_end(&s->snapshot);
 	memset(&s->snapshot, 0, sizeof(s->snapshot));
@@ -411,7 +225,7 @@ static void on_committed(struct wake *wake, void *arg)
 	(void)fault_point("scheduler.release.before");
 	engine_committed(s->engine, seq - s->batch_shift);
 	(void)fault_point("scheduler.release.after");
-	resume_peers(s);
+	peers_resume(s);
 	/* the next batch goes out in this same turn */
 }
 
@@ -420,7 +234,7 @@ static void seal(struct scheduler *s)
 	uint64_t mono, wall, seq;
 	const struct batch *batch;
 
-	now(&mono, &wall);
+	server_now(&mono, &wall);
 	batch = engine_seal(s->engine, mono, wall, &seq);
 	if (!batch)
 		return;
@@ -450,7 +264,7 @@ static void on_tick(struct timer *timer, void *arg)
 	(void)timer;
 	if (!s->engine)
 		return;
-	now(&mono, &wall);
+	server_now(&mono, &wall);
 	engine_tick(s->engine, mono, wall);
 }
 
@@ -467,14 +281,7 @@ static void finish_stop(struct scheduler *s)
 	void (*fn)(void *) = s->on_stopped;
 
 	s->on_stopped = NULL;
-	while (!list_is_empty(&s->peers)) {
-		struct peer *p = container_of(s->peers.next, struct peer, in_peers);
-
-		stream_set_handlers(p->stream, &deaf, NULL);
-		stream_flush(p->stream);
-		stream_close(p->stream);
-		peer_free(p);
-	}
+	peers_close(s);
 	fn(s->on_stopped_arg);
 }
 
@@ -486,7 +293,8 @@ static void turn(void *arg)
 
 	if (!s->engine)
 		return;
-	now(&mono, &wall);
+	server_now(&mono, &wall);
+	peers_tell_slow(s, mono, wall);
 	if (engine_backlog_bytes(s->engine) < BACKLOG_BYTES &&
 		engine_continue(s->engine, mono, wall))
 		loop_again(s->loop);
@@ -494,6 +302,9 @@ static void turn(void *arg)
 		seal(s);
 	if (!s->engine)
 		return;
+	/* Sealed, there is room for more. */
+	if (engine_has_work(s->engine) && engine_backlog_bytes(s->engine) < BACKLOG_BYTES)
+		loop_again(s->loop);
 	set_room(s);
 	snapshot_park(s);
 	arm_tick(s);
@@ -562,7 +373,7 @@ static bool listen_all(
 	s->listeners = xcalloc(n, sizeof(struct listener *));
 	for (size_t i = 0; i < n; i++) {
 		s->listeners[i] =
-			listener_new(s->loop, o->listen[i], on_accept, s, why, sizeof(why));
+			listener_new(s->loop, o->listen[i], peers_accept, s, why, sizeof(why));
 		if (!s->listeners[i]) {
 			snprintf(error, error_bytes, "%s: %s", o->listen[i], why);
 			return false;
@@ -585,6 +396,7 @@ struct scheduler *scheduler_new(
 	s->config.session_ttl_ms = o->session_ttl_ms ? o->session_ttl_ms : 600000;
 	s->durability = durability_of(o->durability, &known);
 	list_init(&s->peers);
+	list_init(&s->slow);
 	map64_init(&s->by_conn);
 	pthread_mutex_init(&s->lock, NULL);
 	s->committed = wake_new(loop, on_committed, s);
@@ -623,8 +435,7 @@ void scheduler_stop(struct scheduler *s, void (*done)(void *arg), void *arg)
 	s->on_stopped_arg = arg;
 	for (size_t i = 0; i < s->nlisteners; i++)
 		listener_pause(s->listeners[i]);
-	for (struct list *l = s->peers.next; l != &s->peers; l = l->next)
-		stream_pause(container_of(l, struct peer, in_peers)->stream);
+	peers_pause(s);
 	if (s->sick)
 		finish_stop(s);
 	else
@@ -642,7 +453,7 @@ void scheduler_free(struct scheduler **scheduler)
 	for (size_t i = 0; i < s->nlisteners; i++)
 		listener_free(&s->listeners[i]);
 	free(s->listeners);
-	drop_peers(s);
+	peers_drop(s);
 	if (s->snapshot.store)
 		store_snapshot_end(&s->snapshot);
 	store_close(&s->store);

@@ -20,6 +20,7 @@
 	X(RECOUNT, "recounts")                                                                     \
 	X(DROP, "broken links")                                                                    \
 	X(STALL, "stalled links")                                                                  \
+	X(SLOW, "times a peer read slowly")                                                        \
 	X(WALL, "jumps of the wall clock")                                                         \
 	X(GAP, "gaps in the loop")                                                                 \
 	X(FULL, "times low on room")                                                               \

@@ -11,6 +11,8 @@
 #include "base/ensure.h"
 #include "base/hash.h"
 
+#define SLOW_FRAMES 3 /* unread */
+
 static bool port_get(void *arg, enum table table, struct slice key, struct slice *value)
 {
 	struct sim *s = arg;
@@ -302,10 +304,24 @@ void driver_tick(struct sim *s)
 	}
 }
 
+/* Peers that leave much unread are told of the past later. */
+static void tell_slow(struct sim *s)
+{
+	for (struct link *l = s->links; l; l = l->next) {
+		if (l->up.deaf || l->slow == (l->down.n > SLOW_FRAMES))
+			continue;
+		l->slow = !l->slow;
+		s->cover->events[SIM_SLOW] += l->slow;
+		engine_flow(s->engine, l->conn, l->slow, s->mono_us, s->wall_us);
+		audit_moves(s);
+	}
+}
+
 void driver_continue(struct sim *s)
 {
 	if (!s->engine)
 		return;
+	tell_slow(s);
 	if (!engine_continue(s->engine, s->mono_us, s->wall_us))
 		s->continued = s->step;
 	audit_moves(s);

@@ -36,6 +36,7 @@ struct link {
 	struct pipe down;
 	uint32_t session; /* opened on it; 0: none */
 	uint32_t worker;  /* joined on it; 0: none */
+	bool slow;        /* so the scheduler was told */
 };
 
 void pipe_put(struct pipe *p, struct slice frame);

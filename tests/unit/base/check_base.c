@@ -12,6 +12,7 @@ int main(void)
 	suite_add_tcase(suite, tcase_bytes());
 	suite_add_tcase(suite, tcase_memory());
 	suite_add_tcase(suite, tcase_containers());
+	suite_add_tcase(suite, tcase_itree());
 	suite_add_tcase(suite, tcase_maps());
 	suite_add_tcase(suite, tcase_json());
 	suite_add_tcase(suite, tcase_numbers());

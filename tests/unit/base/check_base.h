@@ -7,6 +7,7 @@
 TCase *tcase_bytes(void);
 TCase *tcase_memory(void);
 TCase *tcase_containers(void);
+TCase *tcase_itree(void);
 TCase *tcase_maps(void);
 TCase *tcase_json(void);
 TCase *tcase_numbers(void);

@@ -7,5 +7,6 @@
 Suite *suite_hostile(void);
 Suite *suite_life(void);
 Suite *suite_trouble(void);
+Suite *suite_watch(void);
 
 #endif

@@ -113,7 +113,10 @@ static void tell_record(struct story *s, const struct record *r)
 
 static void tell_send(struct story *s, const struct send *m)
 {
-	buf_printf(&s->told, "-> %llu ", (unsigned long long)m->conn);
+	buf_printf(&s->told, "-> %llu", (unsigned long long)m->conn);
+	for (uint32_t i = 1; i < m->to_n; i++)
+		buf_printf(&s->told, ",%llu", (unsigned long long)s->update.to[m->to_at + i]);
+	buf_append_byte(&s->told, ' ');
 	switch (m->kind) {
 	case SEND_OPENED:
 		buf_printf(&s->told, "opened %u incarnation %u last %llu next %u", m->session,

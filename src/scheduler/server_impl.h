@@ -1,0 +1,80 @@
+/*
+ * Inside the server: what server.c and server_peers.c share.
+ */
+#ifndef SCHEDULER_SERVER_IMPL_H
+#define SCHEDULER_SERVER_IMPL_H
+
+#include "base/list.h"
+#include "base/map64.h"
+#include "loop/loop.h"
+#include "loop/stream.h"
+#include "scheduler/engine.h"
+#include "scheduler/scheduler.h"
+#include "scheduler/secret.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Reading pauses while this much waits for the store. */
+#define BACKLOG_BYTES ((size_t)32 << 20)
+
+struct peer {
+	struct scheduler *s;
+	struct stream *stream;
+	uint64_t conn;
+	bool admitted, paused, slow;
+	struct list in_peers;
+	struct list in_slow; /* linked: slow, and the engine does not know */
+};
+
+struct scheduler {
+	struct loop *loop;
+	struct engine *engine;
+	struct store *store;
+	struct store_snapshot snapshot;
+	bool snapshot_fresh;
+	struct engine_config config;
+	enum store_durability durability;
+	char *user, *secret_file;
+	struct secret secret;
+	struct listener **listeners;
+	size_t nlisteners;
+	struct list peers, slow;
+	struct map64 by_conn;
+	uint64_t next_conn;
+	struct timer *tick, *reopen;
+	uint64_t reopen_ms;
+	struct wake *committed;
+	bool under_way, sick;
+	uint64_t batch_shift; /* the store's numbers are the engine's plus this */
+	/* set in the store's thread */
+	pthread_mutex_t lock;
+	uint64_t done_seq;
+	bool done, failed;
+	char failure[400];
+	/* stopping */
+	void (*on_stopped)(void *arg);
+	void *on_stopped_arg;
+	bool stopping;
+};
+
+void server_now(uint64_t *mono_us, uint64_t *wall_us);
+
+/* ---- server_peers.c ---- */
+void peers_accept(struct listener *l, struct stream *stream, void *arg);
+/* The engine's port: arg is the scheduler. */
+void peers_send(void *arg, uint64_t conn, struct slice frames);
+void peers_close_one(void *arg, uint64_t conn);
+/* Those whose reading was paused for the backlog read on. */
+void peers_resume(struct scheduler *s);
+/* The engine hears of those that leave unread what they were sent. */
+void peers_tell_slow(struct scheduler *s, uint64_t mono_us, uint64_t wall_us);
+/* No more is read from any. */
+void peers_pause(struct scheduler *s);
+/* All are ended after what they were sent; at once. */
+void peers_close(struct scheduler *s);
+void peers_drop(struct scheduler *s);
+
+#endif
