@@ -90,7 +90,7 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 
 struct core_worker_view {
 	uint32_t number;
-	struct slice name, address;
+	struct slice uuid, name, address;
 	uint32_t slots, limit, leases, running;
 	uint64_t held_bytes;
 	bool connected;

@@ -69,6 +69,7 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 static void view_worker(const struct worker *w, struct core_worker_view *out)
 {
 	*out = (struct core_worker_view){.number = w->number,
+		.uuid = slice_of(w->uuid, sizeof(w->uuid)),
 		.name = slice_str(w->name),
 		.address = slice_str(w->address),
 		.slots = w->slots,

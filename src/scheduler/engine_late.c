@@ -59,8 +59,7 @@ uint32_t where_encode(
 	for (uint32_t i = 0; i < found; i++) {
 		uint8_t key[WIRE_TICKET_BYTES], ticket[WIRE_TICKET_BYTES];
 
-		wire_ticket_key(key, e->config.secret,
-			slice_of((const uint8_t *)&v[i].number, sizeof(v[i].number)));
+		wire_ticket_key(key, e->config.secret, v[i].uuid);
 		wire_ticket(ticket, slice_of(key, sizeof(key)), id, generation, checksum);
 		where_write(out, v[i].address, slice_of(ticket, sizeof(ticket)));
 	}

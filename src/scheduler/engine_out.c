@@ -285,9 +285,10 @@ static void send_joined(struct engine *e, const struct send *s, struct buf *out)
 {
 	uint8_t key[WIRE_TICKET_BYTES];
 	struct msg_joined m = {.worker = s->worker, .lease_ttl_ms = e->config.lease_ttl_ms};
+	struct core_worker_view w;
 
-	wire_ticket_key(
-		key, e->config.secret, slice_of((const uint8_t *)&s->worker, sizeof(s->worker)));
+	ensure(core_view_worker(e->core, s->worker, &w));
+	wire_ticket_key(key, e->config.secret, w.uuid);
 	m.ticket_key = slice_of(key, sizeof(key));
 	msg_joined_encode(out, 0, &m);
 }

@@ -3,6 +3,7 @@
  * before its batch is stored. And the secret's file.
  */
 #include "check_scheduler.h"
+#include "rig.h"
 
 #include "base/alloc.h"
 #include "codec/pack.h"
@@ -21,233 +22,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define CONN 5
-
-/* What the engine did to the outside. */
-static struct buf sent;
-static bool closed;
-
-/* What was stored, the newest first. */
-static struct kept {
-	struct kept *next;
-	enum table table;
-	struct buf key, value;
-} * kept;
-static enum table unreadable; /* a table that cannot be read; TABLE_END: none */
-
-static void keep_batch(const struct batch *batch)
-{
-	struct batch_op op;
-	size_t pos = 0;
-
-	while (batch_next(batch, &pos, &op)) {
-		struct kept *k = xcalloc(1, sizeof(*k));
-
-		k->table = op.table;
-		k->next = kept;
-		buf_init(&k->key, 64);
-		buf_init(&k->value, 1 << 24);
-		buf_append_slice(&k->key, op.key);
-		buf_append_slice(&k->value, op.value);
-		kept = k;
-	}
-}
-
-static void forget_kept(void)
-{
-	while (kept) {
-		struct kept *k = kept;
-
-		kept = k->next;
-		buf_release(&k->key);
-		buf_release(&k->value);
-		free(k);
-	}
-}
-
-static bool port_get(void *arg, enum table table, struct slice key, struct slice *value)
-{
-	(void)arg;
-	if (table == unreadable)
-		return false;
-	for (const struct kept *k = kept; k; k = k->next) {
-		if (k->table != table || !slice_eq(buf_slice(&k->key), key))
-			continue;
-		*value = buf_slice(&k->value);
-		return value->n > 0;
-	}
-	return false;
-}
-
-static bool port_scan(void *arg, enum table table,
-	bool (*fn)(void *fn_arg, struct slice key, struct slice value), void *fn_arg,
-	const char **why)
-{
-	(void)arg;
-	(void)table;
-	(void)fn;
-	(void)fn_arg;
-	(void)why;
-	return true;
-}
-
-static void port_send(void *arg, uint64_t conn, struct slice frames)
-{
-	(void)arg;
-	ck_assert_uint_eq(conn, CONN);
-	buf_append_slice(&sent, frames);
-}
-
-static void port_close(void *arg, uint64_t conn)
-{
-	(void)arg;
-	(void)conn;
-	closed = true;
-}
-
-static void port_random(void *arg, uint8_t *p, size_t n)
-{
-	(void)arg;
-	memset(p, 0x5a, n);
-}
-
-static void port_status(void *arg, struct engine_store_status *out)
-{
-	(void)arg;
-	out->commits = 3;
-}
-
-static const uint8_t secret_bytes[32] = {1, 2, 3};
-
-static struct engine *engine_begin(bool by_kernel, uint32_t uid)
-{
-	struct engine_config config = {.epoch = 7,
-		.lease_ttl_ms = 30000,
-		.session_ttl_ms = 600000,
-		.uid = 1000,
-		.user = slice_str("ann"),
-		.secret = slice_of(secret_bytes, sizeof(secret_bytes))};
-	struct engine_port port = {.get = port_get,
-		.scan = port_scan,
-		.send = port_send,
-		.close = port_close,
-		.random = port_random,
-		.store_status = port_status};
-	struct engine_peer peer = {.by_kernel = by_kernel, .uid = uid};
-	struct engine *e = engine_new(&config, &port);
-	const char *why;
-
-	buf_init(&sent, 1 << 25);
-	closed = false;
-	unreadable = TABLE_END;
-	ck_assert(engine_load(e, 1, 1, &why));
-	ck_assert(engine_connect(e, CONN, &peer));
-	return e;
-}
-
-static void engine_end(struct engine *e)
-{
-	engine_free(&e);
-	buf_release(&sent);
-	forget_kept();
-}
-
-/* Hands the engine the frame that is in b, and empties b. */
-static void say(struct engine *e, struct buf *b)
-{
-	struct frame f;
-	size_t used;
-
-	ck_assert_int_eq(frame_parse(buf_slice(b), FRAME_MAX_PAYLOAD, &f, &used), FRAME_OK);
-	engine_frame(e, CONN, &f, 10, 10);
-	buf_clear(b);
-}
-
-/* The next frame that the engine sent. */
-static struct frame heard(unsigned type)
-{
-	static struct buf copy;
-	struct frame f;
-	size_t used;
-
-	buf_release(&copy);
-	buf_init(&copy, 1 << 25);
-	buf_append_slice(&copy, buf_slice(&sent));
-	ck_assert_int_eq(frame_parse(buf_slice(&copy), FRAME_MAX_PAYLOAD, &f, &used), FRAME_OK);
-	ck_assert_str_eq(message_name(f.type), message_name(type));
-	memmove(sent.p, sent.p + used, sent.n - used);
-	sent.n -= used;
-	return f;
-}
-
-static void heard_refusal(uint32_t code, const char *text)
-{
-	struct msg_refuse m;
-	const char *why;
-
-	ck_assert(msg_refuse_decode(heard(MSG_REFUSE).payload, &m, &why));
-	ck_assert_uint_eq(m.code, code);
-	ck_assert_msg(slice_eq_str(m.text, text), "%.*s", (int)m.text.n, (const char *)m.text.p);
-	ck_assert(closed);
-}
-
-static const uint8_t nonce[WIRE_NONCE_BYTES] = {9, 8, 7};
-
-static void say_hello(struct engine *e, unsigned role)
-{
-	struct msg_hello m = {.version_min = 1,
-		.version_max = 1,
-		.role = role,
-		.user = slice_str("ann"),
-		.nonce = slice_of(nonce, sizeof(nonce))};
-	struct buf b;
-
-	buf_init(&b, 4096);
-	msg_hello_encode(&b, 0, &m);
-	say(e, &b);
-	buf_release(&b);
-}
-
-static void say_proof(struct engine *e, struct slice proof)
-{
-	struct buf b;
-
-	buf_init(&b, 4096);
-	msg_prove_encode(&b, 0, &(struct msg_prove){.proof = proof});
-	say(e, &b);
-	buf_release(&b);
-}
-
-static struct engine *admitted_as(unsigned role)
-{
-	struct engine *e = engine_begin(true, 1000);
-
-	say_hello(e, role);
-	heard(MSG_CHALLENGE);
-	say_proof(e, slice_empty());
-	heard(MSG_ADMIT);
-	return e;
-}
-
-static struct engine *admitted(void)
-{
-	return admitted_as(ROLE_CLIENT);
-}
-
-/* Seals and stores until nothing waits for it. */
-static void store_all(struct engine *e)
-{
-	while (engine_continue(e, 20, 20) || engine_wants_seal(e)) {
-		uint64_t seq;
-		const struct batch *batch = engine_seal(e, 20, 20, &seq);
-
-		if (!batch)
-			continue;
-		keep_batch(batch);
-		engine_committed(e, seq);
-	}
-}
 
 START_TEST(the_kernel_names_the_peer)
 {
@@ -273,7 +47,7 @@ START_TEST(the_secret_is_proved)
 	struct engine *e = engine_begin(false, 0);
 	uint8_t proof[WIRE_PROOF_BYTES], own[WIRE_PROOF_BYTES];
 	struct slice secret = slice_of(secret_bytes, sizeof(secret_bytes));
-	struct slice mine = slice_of(nonce, sizeof(nonce));
+	struct slice mine = slice_of(hello_nonce, sizeof(hello_nonce));
 	struct msg_challenge m;
 	const char *why;
 
@@ -397,10 +171,11 @@ END_TEST
 
 /* ---- a connection that is a client and a worker, as the protocol allows ---- */
 
+static const uint8_t worker_uuid[WORKER_UUID_BYTES] = {7};
+
 static struct engine *both(void)
 {
-	static const uint8_t uuid[WORKER_UUID_BYTES] = {7};
-	struct msg_join j = {.uuid = slice_of(uuid, sizeof(uuid)),
+	struct msg_join j = {.uuid = slice_of(worker_uuid, sizeof(worker_uuid)),
 		.name = slice_str("w"),
 		.slots = 1,
 		.instance = slice_str("i")};
@@ -551,6 +326,57 @@ START_TEST(a_lease_that_fits_no_frame)
 }
 END_TEST
 
+/* Hangs up and joins again; its number and ticket key. */
+static uint64_t joined_again(struct engine *e, uint8_t key[WIRE_TICKET_BYTES])
+{
+	struct engine_peer peer = {.by_kernel = true, .uid = 1000};
+	struct msg_join join = {.uuid = slice_of(worker_uuid, sizeof(worker_uuid)),
+		.name = slice_str("w"),
+		.slots = 1,
+		.instance = slice_str("i")};
+	struct msg_joined m;
+	const char *why;
+	struct buf b;
+
+	engine_disconnect(e, CONN, 20, 20);
+	ck_assert(engine_connect(e, CONN, &peer));
+	say_hello(e, ROLE_WORKER);
+	heard(MSG_CHALLENGE);
+	say_proof(e, slice_empty());
+	heard(MSG_ADMIT);
+	buf_init(&b, 4096);
+	msg_join_encode(&b, 0, &join);
+	say(e, &b);
+	buf_release(&b);
+	store_all(e);
+	ck_assert(msg_joined_decode(heard(MSG_JOINED).payload, &m, &why));
+	ck_assert_uint_eq(m.ticket_key.n, WIRE_TICKET_BYTES);
+	memcpy(key, m.ticket_key.p, WIRE_TICKET_BYTES);
+	return m.worker;
+}
+
+/* Tickets that were given out go on opening what it holds. */
+START_TEST(a_worker_forgotten_and_back_has_the_same_ticket_key)
+{
+	uint8_t right[WIRE_TICKET_BYTES], one[WIRE_TICKET_BYTES], two[WIRE_TICKET_BYTES];
+	struct engine *e = both();
+	struct buf b;
+
+	ck_assert_uint_eq(joined_again(e, one), 1);
+	buf_init(&b, 4096);
+	msg_leave_encode(&b, 0, &(struct msg_leave){0});
+	say(e, &b);
+	buf_release(&b);
+	store_all(e);
+	ck_assert_uint_eq(joined_again(e, two), 2);
+	wire_ticket_key(right, slice_of(secret_bytes, sizeof(secret_bytes)),
+		slice_of(worker_uuid, sizeof(worker_uuid)));
+	ck_assert_mem_eq(one, right, sizeof(right));
+	ck_assert_mem_eq(two, right, sizeof(right));
+	engine_end(e);
+}
+END_TEST
+
 START_TEST(the_scheduler_was_away)
 {
 	struct engine *e = both();
@@ -631,6 +457,7 @@ int main(void)
 	tcase_add_test(t, an_input_that_cannot_be_read);
 	tcase_add_test(t, a_stored_reply_that_cannot_be_read);
 	tcase_add_test(t, a_lease_that_fits_no_frame);
+	tcase_add_test(t, a_worker_forgotten_and_back_has_the_same_ticket_key);
 	tcase_add_test(t, the_scheduler_was_away);
 	tcase_add_test(t, too_many_keys);
 	tcase_add_test(t, secret_file);
