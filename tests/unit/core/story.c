@@ -378,3 +378,13 @@ void story_array_at_once(
 {
 	submit_array(s, conn, request, 1, &(struct story_task){.at_once = at_once}, count);
 }
+
+void story_begin_usual(struct story *s)
+{
+	story_begin(s);
+	story_open(s, 10);
+	story_join(s, 20, 1, "one", NULL, 0);
+	story_credit(s, 20, 2);
+	story_seal(s);
+	story_told(s);
+}

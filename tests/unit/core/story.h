@@ -22,7 +22,13 @@ struct story {
 	uint64_t ran_from_us; /* when the tasks of later reports started; 0: they do not say */
 };
 
+/* A task of the first session, whose stories these are. */
+#define ID(n) task_id(1, n)
+
 void story_begin(struct story *s);
+/* The usual beginning, not told: the client 10 with a session, the worker 20 with credit for two.
+ */
+void story_begin_usual(struct story *s);
 /* At most so many of them; 0: the declared limit. */
 void story_begin_with(struct story *s, uint32_t max_sessions, uint32_t max_workers);
 void story_end(struct story *s);

@@ -2,18 +2,6 @@
 #include "check_core.h"
 #include "story.h"
 
-#define ID(n) task_id(1, n)
-
-static void begin(struct story *s)
-{
-	story_begin(s);
-	story_open(s, 10);
-	story_join(s, 20, 1, "one", NULL, 0);
-	story_credit(s, 20, 2);
-	story_seal(s);
-	story_told(s);
-}
-
 /* Steps and seals until nothing goes on. */
 static void settle(struct story *s)
 {
@@ -29,7 +17,7 @@ START_TEST(an_array_key_is_free_again)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_array(&s, 10, 1, 1, "a", 3);
 	story_runs(&s, EVENT_RELEASE, 10, 2, ID(1), 3);
@@ -45,7 +33,7 @@ START_TEST(a_connection_is_one_worker)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_join(&s, 20, 2, "two", NULL, 0);
 	told_eq(&s, "-> 20 close code 13 a second JOIN\n");
 	/* the first one is lost as any that hangs up */
@@ -59,7 +47,7 @@ END_TEST
 /* A chain of n tasks, each done with a value that its worker holds, each released but the last. */
 static void chain(struct story *s, uint32_t n)
 {
-	begin(s);
+	story_begin_usual(s);
 	for (uint32_t i = 1; i <= n; i++) {
 		struct story_task t = {.deps = {i > 1 ? ID(i - 1) : 0}};
 
@@ -119,7 +107,7 @@ START_TEST(a_value_made_again_that_differs)
 	struct story s;
 	uint8_t id[WORKER_UUID_BYTES] = {3};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
 	story_seal(&s);
 	story_report(&s, 20, ID(1), 1, TASK_DONE, 5000);
@@ -155,7 +143,7 @@ START_TEST(a_hold_that_is_refused_holds_nothing)
 	struct event e = {.kind = EVENT_HOLD, .conn = 11, .seq = 1};
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{.key = "k"}}, 1);
 	story_array(&s, 10, 2, 2, "big", 70000);
@@ -172,7 +160,7 @@ START_TEST(a_large_array_of_another_session)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_array(&s, 10, 1, 1, "big", 70000);
 	story_open(&s, 11);
@@ -192,7 +180,7 @@ START_TEST(many_small_submits)
 	struct story s;
 	uint32_t n = 300000;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	for (uint32_t i = 1; i <= n; i++) {
 		story_submit(&s, 10, i, i, (struct story_task[]){{0}}, 1);
@@ -213,7 +201,7 @@ START_TEST(many_holds_of_others)
 	uint8_t keys[8] = {0x91, 0xa2, 'b', 0};
 	uint32_t n = 10;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_open(&s, 11);
 	for (uint32_t i = 0; i < n; i++) {
@@ -239,7 +227,7 @@ START_TEST(watches_have_a_limit)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
 	story_told(&s);
@@ -256,7 +244,7 @@ START_TEST(watches_are_taken_back)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	for (uint32_t i = 1; i <= 4; i++)
 		story_submit(&s, 10, i, i, (struct story_task[]){{0}}, 1);
 	for (uint32_t i = 1; i <= 4; i++)
@@ -277,7 +265,7 @@ START_TEST(a_watch_of_what_goes)
 	struct event e = {.kind = EVENT_CONTINUE};
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_open(&s, 11);
 	story_array(&s, 11, 1, 1, NULL, 5000);

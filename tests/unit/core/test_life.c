@@ -2,19 +2,6 @@
 #include "check_core.h"
 #include "story.h"
 
-#define ID(n) task_id(1, n)
-
-/* A session and a worker with credit for two; the usual beginning. */
-static void begin(struct story *s)
-{
-	story_begin(s);
-	story_open(s, 10);
-	story_join(s, 20, 1, "one", NULL, 0);
-	story_credit(s, 20, 2);
-	story_seal(s);
-	story_told(s);
-}
-
 START_TEST(opening)
 {
 	struct story s;
@@ -32,7 +19,7 @@ START_TEST(one_task)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_watch(&s, 10, ID(1), 1); /* before it is there: told at once */
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
 	told_eq(&s, "-> 10 outcome 1-1 gone\nput block 1-1\n-> 10 reply 1 code 0\n");
@@ -54,7 +41,7 @@ START_TEST(a_dependency)
 	struct story s;
 	struct story_task two[] = {{0}, {.deps = {ID(1)}}};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, two, 2);
 	story_seal(&s);
 	told_eq(&s, "put block 1-1\n-> 10 reply 1 code 0\nput lease 1 to worker 1: 1-1\n-> 20 "
@@ -77,7 +64,7 @@ START_TEST(a_failure_goes_down)
 	struct story s;
 	struct story_task three[] = {{0}, {.deps = {ID(1)}}, {.deps = {ID(2)}}};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, three, 3);
 	story_seal(&s);
 	story_told(&s);
@@ -93,7 +80,7 @@ START_TEST(cancelling)
 	struct story s;
 	struct story_task three[] = {{0}, {.deps = {ID(1)}}, {0}};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, three, 3);
 	story_credit(&s, 20, 1);
 	story_seal(&s);
@@ -118,7 +105,7 @@ START_TEST(cancelling_what_had_just_started)
 	struct story s;
 	struct story_task one[] = {{0}};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, one, 1);
 	story_credit(&s, 20, 1);
 	story_seal(&s);
@@ -135,7 +122,7 @@ START_TEST(an_old_fence)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
 	story_seal(&s);
 	story_leave(&s, 20);
@@ -161,7 +148,7 @@ START_TEST(an_array_is_one_record)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_array(&s, 10, 1, 1, "many", 100000);
 	told_eq(&s, "put block 1-1\n-> 10 reply 1 code 0\n");
 	story_seal(&s);
@@ -174,7 +161,7 @@ START_TEST(an_array_with_a_bound)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_array_at_once(&s, 10, 1, 5, 1);
 	story_submit(&s, 10, 2, 6, (struct story_task[]){{0}}, 1);
 	story_told(&s);
@@ -198,7 +185,7 @@ START_TEST(a_session_ends)
 	struct story_task two[] = {{0}, {.detached = true}};
 	struct event close = {.kind = EVENT_CLOSE, .conn = 10, .seq = 2};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_submit(&s, 10, 1, 1, two, 2);
 	story_told(&s);

@@ -2,23 +2,11 @@
 #include "check_core.h"
 #include "story.h"
 
-#define ID(n) task_id(1, n)
-
-static void begin(struct story *s)
-{
-	story_begin(s);
-	story_open(s, 10);
-	story_join(s, 20, 1, "one", NULL, 0);
-	story_credit(s, 20, 2);
-	story_seal(s);
-	story_told(s);
-}
-
 START_TEST(the_same_key)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 0);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{.key = "k"}}, 1);
 	story_told(&s);
@@ -41,7 +29,7 @@ START_TEST(numbered_requests)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
 	story_told(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
@@ -56,7 +44,7 @@ START_TEST(a_dependency_that_is_not_there)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{.deps = {ID(77)}}}, 1);
 	told_eq(&s, "put reply 1 1\n-> 10 reply 1 code 5 a dependency is not there any more\n");
 	story_submit(&s, 10, 2, 2, (struct story_task[]){{.deps = {ID(2)}}}, 1);
@@ -71,7 +59,7 @@ START_TEST(a_worker_comes_back)
 	struct story s;
 	struct event_lease running = {.id = ID(1), .fence = {7, 1}, .started = true};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}, {0}}, 2);
 	story_seal(&s);
 	story_leave(&s, 20);
@@ -89,7 +77,7 @@ START_TEST(a_worker_lost_its_process)
 {
 	struct story s;
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}, {.once = true}}, 2);
 	story_seal(&s);
 	story_started(&s, 20, ID(1), 1);
@@ -109,7 +97,7 @@ END_TEST
 /* Four leases in one bundle, of which one started, and the worker dies. */
 static void begin_with_a_death(struct story *s)
 {
-	begin(s);
+	story_begin_usual(s);
 	story_credit(s, 20, 4);
 	story_submit(s, 10, 1, 1, (struct story_task[]){{0}, {0}, {0}, {0}}, 4);
 	story_seal(s);
@@ -172,7 +160,7 @@ START_TEST(a_lost_value_is_made_again)
 	struct story s;
 	struct story_task two[] = {{0}, {.deps = {ID(1)}}};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 1);
 	story_submit(&s, 10, 1, 1, two, 2);
 	story_seal(&s);
@@ -197,7 +185,7 @@ START_TEST(a_lost_value_of_a_command_stays_lost)
 	struct story s;
 	struct story_task two[] = {{.exec = true}, {.deps = {ID(1)}}};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_credit(&s, 20, 1);
 	story_submit(&s, 10, 1, 1, two, 2);
 	story_seal(&s);
@@ -219,7 +207,7 @@ START_TEST(time_in_which_nothing_was_heard)
 	struct story s;
 	struct event tick = {.kind = EVENT_TICK};
 
-	begin(&s);
+	story_begin_usual(&s);
 	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
 	story_seal(&s);
 	story_leave(&s, 20);
@@ -242,7 +230,7 @@ START_TEST(no_room)
 	struct event e = {.kind = EVENT_SUBMIT, .conn = 10, .seq = 1, .no_room = true};
 	uint8_t body[] = {0x94, 0xc0, 0xc0, 0xc0, 0xc4, 0x04, 0x93, 0x00, 0xa1, 'f'};
 
-	begin(&s);
+	story_begin_usual(&s);
 	e.submit.first_n = 1;
 	e.submit.count = 1;
 	e.submit.body = slice_of(body, sizeof(body));
