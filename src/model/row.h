@@ -29,6 +29,10 @@ struct task_row {
 	uint32_t nholders;
 	uint32_t holders[ROW_HOLDERS]; /* workers with the value; none for an inline one */
 	struct slice outcome;          /* encoded outcome; empty while not ended */
+	/* what few tasks have: absent from the bytes where all of it is zero */
+	uint32_t failures; /* attempts that the task itself reported as failed */
+	uint64_t due_us;   /* wall clock: it is not tried again before */
+	enum cause stop;   /* CANCELLING: why it is being stopped; NONE: it was cancelled */
 };
 
 void task_row_encode(struct buf *out, const struct task_row *r);

@@ -223,14 +223,18 @@ static void sample_task_row(struct buf *out, unsigned i)
 	struct task_row r = {
 		.state = i == 0   ? TASK_DONE
 			 : i == 1 ? TASK_FAILED
+			 : i == 4 ? TASK_CANCELLING
 				  : TASK_LEASED,
 		.generation = i,
 		.attempts = 1 + i,
 		.deaths = i,
-		.finish_seq = i == 2 ? 0 : 88,
-		.finished_us = i == 2 ? 0 : 1769860801000000,
+		.finish_seq = i >= 2 ? 0 : 88,
+		.finished_us = i >= 2 ? 0 : 1769860801000000,
 		.nholders = i == 0 ? 2 : 0,
 		.holders = {4, 70000},
+		.failures = i == 3 ? 2 : 0,
+		.due_us = i == 3 ? 1769860802000000 : 0,
+		.stop = i == 4 ? CAUSE_DEADLINE : CAUSE_NONE,
 	};
 
 	buf_init(&outcome, OUTCOME_MAX_BYTES);
@@ -353,7 +357,7 @@ static void sample_gone_record(struct buf *out, unsigned i)
 const struct target model_targets[] = {
 	TARGET(block_record, 2),
 	TARGET(outcome, 5),
-	TARGET(task_row, 3),
+	TARGET(task_row, 5),
 	TARGET(lease_bundle, 2),
 	TARGET(session_record, 2),
 	TARGET(worker_record, 2),

@@ -225,6 +225,7 @@ START_TEST(row_comes_back)
 	ck_assert(out.deaths == 3 && out.finish_seq == 4 && out.finished_us == 5);
 	ck_assert(out.nholders == ROW_HOLDERS && out.holders[7] == UINT32_MAX);
 	ck_assert(slice_eq(out.outcome, r.outcome));
+	ck_assert(out.failures == 0 && out.due_us == 0 && out.stop == CAUSE_NONE);
 	b.p[2] = TASK_READY;
 	ck_assert(!task_row_decode(buf_slice(&b), &out, &why));
 	ck_assert_ptr_nonnull(strstr(why, "state"));
@@ -232,6 +233,25 @@ START_TEST(row_comes_back)
 	b.p[1] = 2;
 	ck_assert(!task_row_decode(buf_slice(&b), &out, &why));
 	ck_assert_ptr_nonnull(strstr(why, "version"));
+}
+END_TEST
+
+START_TEST(row_of_one_that_is_tried_again)
+{
+	struct task_row out, r = {.state = TASK_LEASED, .failures = 2, .due_us = 7};
+	const char *why = NULL;
+
+	task_row_encode(&b, &r);
+	ck_assert(task_row_decode(buf_slice(&b), &out, &why));
+	ck_assert(out.failures == 2 && out.due_us == 7 && out.stop == CAUSE_NONE);
+	buf_clear(&b);
+	r = (struct task_row){.state = TASK_CANCELLING, .stop = CAUSE_DEADLINE};
+	task_row_encode(&b, &r);
+	ck_assert(task_row_decode(buf_slice(&b), &out, &why));
+	ck_assert(out.failures == 0 && out.due_us == 0 && out.stop == CAUSE_DEADLINE);
+	b.p[b.n - 1] = 0x7f;
+	ck_assert(!task_row_decode(buf_slice(&b), &out, &why));
+	ck_assert_ptr_nonnull(strstr(why, "cause"));
 }
 END_TEST
 
@@ -247,5 +267,6 @@ TCase *case_outcome(void)
 	tcase_add_test(tc, later_meta_is_skipped);
 	tcase_add_test(tc, short_copy);
 	tcase_add_test(tc, row_comes_back);
+	tcase_add_test(tc, row_of_one_that_is_tried_again);
 	return tc;
 }
