@@ -113,6 +113,7 @@ struct block *block_new(struct core *c, const struct block_record *r)
 	itree_init(&b->watches);
 	list_init(&b->ready);
 	list_init(&b->parked);
+	list_init(&b->in_stage);
 	home_insert(home_of(c, r->session), b);
 	list_push_back(&c->blocks, &b->in_order);
 	return b;
@@ -140,6 +141,8 @@ void block_free(struct core *c, struct block *b)
 	}
 	watches_drop_block(b);
 	ready_forget_block(c, b);
+	if (b->stage)
+		stage_forget_block(b);
 	home_remove(c, b);
 	list_remove(&b->in_order);
 	free(b->chunks);
@@ -169,6 +172,11 @@ bool place_of(const struct core *c, uint64_t id, struct place *out)
 		return false;
 	*out = (struct place){h->v[at], (uint32_t)(id - h->v[at]->first)};
 	return true;
+}
+
+bool place_shown(const struct core *c, uint64_t id, struct place *out)
+{
+	return place_of(c, id, out) && !block_is_hidden(out->block);
 }
 
 uint64_t place_gap(const struct core *c, uint64_t id)

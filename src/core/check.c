@@ -61,6 +61,27 @@ static bool check_lease(struct tally *y, const struct task *t, enum task_state s
 	return true;
 }
 
+/* A task of a graph that is not there yet, or whose tasks have not all been looked at. */
+static bool check_staged(
+	struct tally *y, const struct block *b, uint32_t i, const struct task *t, uint32_t ndeps)
+{
+	enum task_state s = block_state(b, i);
+	uint64_t id = block_id(b, i);
+
+	if (b->stage->state == STAGE_LIVE)
+		return check_lease(y, t, s, id);
+	if (s != TASK_WAITING && s != TASK_GONE)
+		return wrong(y, "task %llx: %s, and its graph is not there", (unsigned long long)id,
+			task_state_word(s));
+	if (b->state[i] & (TASK_ROW | TASK_WATCHED) || (t && (t->worker || t->getters)))
+		return wrong(y, "task %llx: something goes on with it, and its graph is not there",
+			(unsigned long long)id);
+	if (b->stage->state == STAGE_OPEN && s == TASK_WAITING && ndeps && !(t && t->keeps_deps))
+		return wrong(y, "task %llx: of a graph, and does not hold its dependencies",
+			(unsigned long long)id);
+	return true;
+}
+
 static bool check_task(const struct core *c, struct tally *y, const struct block *b, uint32_t i)
 {
 	struct task *t = task_peek((struct block *)b, i);
@@ -70,9 +91,11 @@ static bool check_task(const struct core *c, struct tally *y, const struct block
 
 	if (s == 0)
 		return wrong(y, "task %llx: no state", (unsigned long long)id);
-	y->counts[s]++;
+	y->counts[s] += s == TASK_GONE || !block_is_hidden(b);
 	tally_deps(y, b, i, t);
 	block_deps(b, i, &n);
+	if (b->stage)
+		return check_staged(y, b, i, t, n);
 	if (s == TASK_WAITING && (!t || t->waiting_on == 0) && c->doom_at == c->ndoomed)
 		return wrong(y, "task %llx: waits for nothing", (unsigned long long)id);
 	if (task_state_is_final(s) && !(b->state[i] & TASK_ROW))
@@ -195,8 +218,58 @@ static bool check_conns(const struct core *c, struct tally *y)
 	return true;
 }
 
+/* The parts of the stage are those blocks that say so; *n: how many blocks. */
+static bool check_stage(struct tally *y, const struct stage *st, uint64_t *n)
+{
+	for (struct list *l = st->parts.next; l != &st->parts; l = l->next, ++*n) {
+		const struct block *b = container_of(l, struct block, in_stage);
+
+		if (b->stage != st || b->session != st->session)
+			return wrong(
+				y, "block %llx: in another's stage", (unsigned long long)b->first);
+		if (block_is_hidden(b) &&
+			!(list_is_empty(&b->ready) && itree_is_empty(&b->watches)))
+			return wrong(y, "block %llx: ready or watched, and its graph is not there",
+				(unsigned long long)b->first);
+	}
+	return true;
+}
+
+static bool check_stages(const struct core *c, struct tally *y)
+{
+	struct map64_iter it = {0};
+	uint64_t number, n = 0, staged = 0, dying = 0, said = 0;
+	void *p;
+
+	for (struct list *l = c->stages.next; l != &c->stages; l = l->next) {
+		const struct stage *st = container_of(l, struct stage, in_stages);
+
+		if (st->state == STAGE_OPEN || !check_stage(y, st, &n))
+			return wrong(y, "session %u: a stage out of place", st->session);
+		dying += st->state == STAGE_DEAD && st->of;
+	}
+	while (map64_next_ptr(&c->sessions, &it, &number, &p)) {
+		const struct session *s = p;
+
+		said += s->ndying;
+		if (s->stage && (s->stage->state != STAGE_OPEN || s->stage->of != s || s->closing))
+			return wrong(y, "session %u: a stage that is not its own", s->number);
+		if (s->stage && !check_stage(y, s->stage, &n))
+			return false;
+	}
+	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
+		staged += container_of(l, struct block, in_order)->stage != NULL;
+	if (staged != n || dying != said)
+		return wrong(y, "%llu blocks of stages and %llu that die, counted %llu and %llu",
+			(unsigned long long)n, (unsigned long long)said, (unsigned long long)staged,
+			(unsigned long long)dying);
+	return true;
+}
+
 static bool check_all(const struct core *c, struct tally *y)
 {
+	if (!check_stages(c, y))
+		return false;
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
 		if (!check_block(c, y, container_of(l, struct block, in_order)))
 			return false;

@@ -35,6 +35,7 @@ struct core *core_new(const struct core_config *config)
 	list_init(&c->dirty_bundles);
 	list_init(&c->closing);
 	list_init(&c->works);
+	list_init(&c->stages);
 	list_init(&c->scans);
 	list_init(&c->leaving);
 	deadlines_init(c);
@@ -119,6 +120,8 @@ void core_free(struct core **core)
 	watch_work(c, true, &(uint32_t){UINT32_MAX});
 	while (!list_is_empty(&c->blocks))
 		block_free(c, container_of(c->blocks.next, struct block, in_order));
+	while (!list_is_empty(&c->stages))
+		stage_free(container_of(c->stages.next, struct stage, in_stages));
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->sessions, &it, &k, &p))
 		session_free(c, p);
 	while (!list_is_empty(&c->worker_list))
@@ -298,13 +301,15 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	dispatch(c, e);
 	if (e->kind == EVENT_SEAL) {
 		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) ||
-			  !list_is_empty(&c->closing) || !list_is_empty(&c->leaving);
+			  !list_is_empty(&c->stages) || !list_is_empty(&c->closing) ||
+			  !list_is_empty(&c->leaving);
 		u->scans = !list_is_empty(&c->scans);
 		u->next_tick_us = next_tick(c);
 		return;
 	}
 	expire(c);
 	more = works_work(c, &budget);
+	more = stages_work(c, &budget) || more;
 	more = sessions_work(c, &budget) || more;
 	more = watch_work(c, e->no_scan, &budget) || more;
 	more = doom_work(c, &budget) || more;

@@ -31,10 +31,10 @@ struct core *core_new(const struct core_config *config);
 void core_free(struct core **c);
 
 /*
- * Loading, in this order, before the first step: counters, users, workers, sessions, blocks, gone
- * bitmaps, rows, leases, replies, holds, works, then core_load_end(), whose update may hold records
- * (it may run long works on later steps). False: the record contradicts others, *why says how; the
- * caller decides whether to go on without it.
+ * Loading, in this order, before the first step: counters, users, workers, sessions, blocks,
+ * stages, gone bitmaps, rows, leases, replies, holds, works, then core_load_end(), whose update may
+ * hold records (it may run long works on later steps). False: the record contradicts others, *why
+ * says how; the caller decides whether to go on without it.
  */
 void core_load_counters(struct core *c, const struct counters *counters);
 bool core_load_user(struct core *c, uint32_t number, const struct user_record *r, const char **why);
@@ -43,6 +43,9 @@ bool core_load_worker(
 bool core_load_session(
 	struct core *c, uint32_t number, const struct session_record *r, const char **why);
 bool core_load_block(struct core *c, const struct block_record *r, const char **why);
+/* first 0: the head. */
+bool core_load_stage(struct core *c, uint32_t session, uint64_t first, const struct stage_record *r,
+	const char **why);
 bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
 	const char **why);
 bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why);

@@ -79,7 +79,7 @@ struct event {
 		struct {
 			uint32_t first_n;
 			uint64_t count;
-			uint32_t flags;  /* BLOCK_ARRAY */
+			uint32_t flags;  /* BLOCK_ARRAY, SUBMIT_* */
 			struct slice ns; /* empty: the user's own */
 			struct slice body;
 		} submit;

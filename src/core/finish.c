@@ -39,7 +39,7 @@ static void doom_one(struct core *c, const struct doom *d)
 {
 	struct place p;
 
-	if (!place_of(c, d->id, &p))
+	if (!place_shown(c, d->id, &p))
 		return;
 	if (d->state == TASK_DONE) {
 		remake_inputs(c, task_peek(p.block, p.idx));
@@ -98,12 +98,34 @@ void task_unblock(struct core *c, struct task *t)
 	ready_push(c, t->block, t->idx, 1, true);
 }
 
+/* A dependent that is not there yet waits for one fewer: how that ended is looked at when it is. */
+static bool edge_hidden(struct place p)
+{
+	struct task *t = task_peek(p.block, p.idx);
+
+	if (!block_is_hidden(p.block))
+		return false;
+	if (t && t->waiting_on)
+		t->waiting_on--;
+	return true;
+}
+
 static void edge_done(struct core *c, uint64_t id)
 {
 	struct place p;
 
-	if (place_of(c, id, &p) && block_state(p.block, p.idx) == TASK_WAITING)
+	if (place_of(c, id, &p) && block_state(p.block, p.idx) == TASK_WAITING && !edge_hidden(p))
 		task_unblock(c, task_peek(p.block, p.idx));
+}
+
+static void edge_failed(struct core *c, uint64_t id, const struct task *t)
+{
+	enum task_state s = task_state(t);
+	struct place p;
+
+	if (place_of(c, id, &p) && !edge_hidden(p))
+		doom(c, id, s == TASK_CANCELLED ? TASK_CANCELLED : TASK_FAILED,
+			s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, task_own_id(t));
 }
 
 /* Tells the dependents that t ended: in order of their submits. */
@@ -127,8 +149,7 @@ void dependents_wake(struct core *c, struct task *t)
 		if (s == TASK_DONE && !value_is_lost(t))
 			edge_done(c, id);
 		else
-			doom(c, id, s == TASK_CANCELLED ? TASK_CANCELLED : TASK_FAILED,
-				s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, task_own_id(t));
+			edge_failed(c, id, t);
 		c->edges[e].next = c->edge_free;
 		c->edge_free = e;
 		e = next;

@@ -44,8 +44,7 @@ void gone_mark(struct core *c, struct block *b, uint32_t idx)
 	c->u->seal = true;
 }
 
-/* The key names its task, or array, no more. */
-static void key_free(struct core *c, const struct block *b, uint32_t idx)
+void key_free(struct core *c, const struct block *b, uint32_t idx)
 {
 	uint64_t id;
 
@@ -53,8 +52,7 @@ static void key_free(struct core *c, const struct block *b, uint32_t idx)
 		fpmap_remove(&c->keys, b->keys[idx].key, NULL);
 }
 
-/* The block's last task is gone. */
-static void block_gone(struct core *c, struct block *b)
+void block_erase(struct core *c, struct block *b)
 {
 	for (uint64_t i = 0; i * GONE_CHUNK < b->count; i++) {
 		map64_remove(&c->dirty_gone, b->first + i * GONE_CHUNK, NULL);
@@ -93,7 +91,7 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 	if (b->live)
 		gone_mark(c, b, idx);
 	else
-		block_gone(c, b);
+		block_erase(c, b);
 }
 
 /* Something that held the task is gone: forget it, or free its value, if nothing is left. */

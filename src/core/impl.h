@@ -1,6 +1,7 @@
 /*
  * The core's own structures; only core/ includes this. Who may change what:
  *  - a task's state: move.c alone (counts and state byte together)
+ *  - hidden blocks: stage.c (their tasks wait, and are in no count)
  *  - leases and bundles: lease.c; ready queues: ready.c; holds and forgetting: hold.c; copies of
  * values: copy.c Times here are *listening time* in µs (struct core, now_us): monotonic time less
  * the gaps in which the scheduler could not hear (D10).
@@ -41,6 +42,7 @@
 #define HOLD_TASKS_TEXT "hold: at most 65536 tasks a request"
 
 struct task;
+struct stage;
 
 struct task_chunk {
 	uint32_t used;
@@ -82,6 +84,34 @@ struct block {
 	struct list parked;   /* ready_run.in_user: runs that wait for one of those leases to end */
 	struct list in_order; /* core.blocks */
 	struct session_blocks *home;
+	struct stage *stage; /* NULL: an ordinary submit */
+	struct list in_stage;
+};
+
+enum stage_state {
+	STAGE_OPEN, /* parts come */
+	STAGE_LIVE, /* its tasks are there, and are being looked at */
+	STAGE_DEAD  /* its parts are being taken away */
+};
+
+/* A graph in parts. */
+struct stage {
+	struct session *of; /* NULL: gone */
+	uint32_t session;
+	enum stage_state state;
+	uint64_t number;       /* the request that began it */
+	uint64_t tasks, bytes; /* taken so far */
+	uint32_t nparts;
+	uint32_t at; /* how many tasks of the part in turn are done with: the first one if live,
+			the last, from its end, if dead */
+	bool stored; /* its head has a record */
+	bool broken; /* a start found something of it damaged */
+	struct list parts; /* struct block.in_stage */
+	uint64_t *detach;  /* tasks that were there already, to be detached by the commit */
+	uint32_t ndetach, detach_cap, told; /* told: those that are in records */
+	uint64_t *bare;                     /* parts with a record and no block: first ids */
+	uint32_t nbare, bare_cap;
+	struct list in_stages; /* core.stages: live or dead */
 };
 
 /* The blocks of one session, in order of their first ids. */
@@ -180,6 +210,8 @@ struct session {
 	uint64_t conn;                  /* 0: none */
 	struct heap_node deadline;
 	uint64_t expires_us;
+	struct stage *stage;  /* that its parts go to; NULL: none */
+	uint32_t ndying;      /* dead ones that have parts left */
 	struct map64 holds;   /* tasks of other sessions */
 	struct map64 replies; /* stored replies: seq */
 };
@@ -286,6 +318,7 @@ struct core {
 	struct list leaving;       /* conn.in_scans */
 	struct block_watch **hits; /* scratch of watch_tell */
 	uint32_t nhits, hits_cap;
+	struct list stages;      /* struct stage: live or dead */
 	struct map64 dirty_gone; /* first id of a chunk -> struct block */
 	struct fpmap label_ids;  /* fingerprint of a label set -> index */
 	struct label_set *labels;
@@ -356,6 +389,15 @@ static inline enum task_state task_state(const struct task *t)
 {
 	return block_state(t->block, t->idx);
 }
+/* Of a graph that is not there yet, or never will be: nobody may be shown its tasks. */
+static inline bool block_is_hidden(const struct block *b)
+{
+	return b->stage && b->stage->state != STAGE_LIVE;
+}
+/* place_of() of what may be shown. */
+bool place_shown(const struct core *c, uint64_t id, struct place *out);
+/* core_resolve(), hidden tasks too. */
+bool resolve_any(const struct core *c, uint32_t user, struct slice text, struct run *out);
 /* The dependencies of a task. */
 const uint64_t *block_deps(const struct block *b, uint32_t idx, uint32_t *n);
 uint8_t block_option(const struct block *b, uint32_t idx);
@@ -411,6 +453,33 @@ void gone_write(struct core *c);
 void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx);
 void hold_detach(struct core *c, struct block *b, uint32_t idx);
 void hold_release(struct core *c, struct session *s, struct block *b, uint32_t idx);
+
+/* The key names its task, or array, no more. */
+void key_free(struct core *c, const struct block *b, uint32_t idx);
+/* The block goes, with its records; its tasks hold on to nothing any more. */
+void block_erase(struct core *c, struct block *b);
+
+/* ---- stage.c: graphs in parts ---- */
+/* The stage that the part goes to, begun with the first one. False: it may not, *code and *why. */
+bool stage_for_part(struct core *c, struct session *s, const struct event *e, struct stage **out,
+	uint32_t *code, const char **why);
+void stage_add(struct stage *st, struct block *b);
+void stage_born(struct core *c, struct block *b, uint32_t idx, enum task_state as, uint8_t flags);
+/* A detached task of the part is there already, under its key: held for the session until the
+ * commit detaches it. */
+bool stage_may_detach(const struct stage *st, uint64_t more);
+void stage_detach(struct core *c, struct stage *st, struct block *b, uint32_t idx);
+/* The part was taken; made: a block. */
+void stage_took(struct core *c, struct stage *st, const struct event *e, uint64_t first, bool made);
+/* The commit or the abort. */
+void stage_end(struct core *c, struct session *s, const struct event *e);
+void stage_kill(struct core *c, struct stage *st);
+void stage_forget_block(struct block *b);
+void stage_free(struct stage *st);
+bool stages_work(struct core *c, uint32_t *budget);
+/* A start: a task of a hidden block; broken: what it depends on is not there. */
+void stage_settle(struct core *c, struct block *b, uint32_t idx, bool broken);
+void stages_load_end(struct core *c);
 
 /* ---- copy.c: values on workers, their loss, and making them again ---- */
 void copy_add(struct core *c, struct task *t, struct worker *w);

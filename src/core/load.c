@@ -209,7 +209,7 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	struct task *t;
 	struct outcome o = {.has_value = false};
 
-	if (!place_of(c, id, &p) || block_state(p.block, p.idx))
+	if (!place_shown(c, id, &p) || block_state(p.block, p.idx))
 		return bad(why, "a row of no task, or of a forgotten one");
 	if (task_state_is_final(r->state) && !outcome_decode(r->outcome, &o, why))
 		return bad(why, "a row whose outcome is malformed");
@@ -270,7 +270,7 @@ bool core_load_lease(
 
 		b->entries[i] = lease_bundle_entry(r, i);
 		if (b->entries[i].flags & (LEASE_REVOKED | LEASE_REMAKE) ||
-			!place_of(c, b->entries[i].id, &p))
+			!place_shown(c, b->entries[i].id, &p))
 			continue;
 		s = block_state(p.block, p.idx);
 		if (s && s != TASK_CANCELLING)
@@ -405,6 +405,10 @@ static void settle_task(struct core *c, struct block *b, uint32_t idx)
 		return;
 	block_deps(b, idx, &n);
 	missing = missing_dep(c, b, idx);
+	if (block_is_hidden(b)) {
+		stage_settle(c, b, idx, missing != 0);
+		return;
+	}
 	if (missing) {
 		settle_orphan(c, b, idx, missing);
 		return;
@@ -423,6 +427,9 @@ static void index_keys(struct core *c, struct block *b)
 {
 	uint32_t n = b->flags & BLOCK_ARRAY ? 1 : (uint32_t)b->count;
 
+	/* those of a graph that is being taken away are free */
+	if (b->stage && b->stage->state == STAGE_DEAD)
+		return;
 	for (uint32_t i = 0; b->keys && i < n; i++)
 		if ((b->keys[i].key.hi || b->keys[i].key.lo) && b->live &&
 			(b->flags & BLOCK_ARRAY || block_state(b, i) != TASK_GONE))
@@ -432,7 +439,7 @@ static void index_keys(struct core *c, struct block *b)
 /* Tasks that should not be there any more, and a cancel whose worker is gone. */
 static void sweep(struct core *c, struct block *b)
 {
-	for (uint32_t i = 0; i < b->count; i++) {
+	for (uint32_t i = 0; i < b->count && !block_is_hidden(b); i++) {
 		enum task_state s = block_state(b, i);
 		struct task *t;
 
@@ -489,6 +496,7 @@ void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct up
 		for (uint32_t k = 0; k < v[i]->count; k++)
 			settle_task(c, v[i], k);
 	drop_dead_bundles(c);
+	stages_load_end(c);
 	for (size_t i = 0; i < n; i++) {
 		index_keys(c, v[i]);
 		block_push_ready(c, v[i]);

@@ -115,6 +115,8 @@ void session_free(struct core *c, struct session *s)
 	list_remove(&s->in_dirty);
 	list_remove(&s->in_closing);
 	map64_remove_ptr(&c->sessions, s->number);
+	if (s->stage)
+		stage_free(s->stage);
 	map64_release(&s->holds);
 	map64_release(&s->replies);
 	free(s->name);
@@ -212,6 +214,9 @@ void session_open(struct core *c, const struct event *e)
 	}
 	s = named_session(c, user, e->open.name);
 	if (s) {
+		/* another process: it knows nothing of a graph that the one before it began */
+		if (s->stage)
+			stage_kill(c, s->stage);
 		session_resume(c, s, e);
 		return;
 	}
@@ -320,6 +325,8 @@ void session_end(struct core *c, struct session *s)
 		heap_remove(&c->deadlines_s, &s->deadline);
 	list_push_back(&c->closing, &s->in_closing);
 	session_dirty(c, s);
+	if (s->stage)
+		stage_kill(c, s->stage);
 	c->u->more = true;
 }
 
@@ -402,6 +409,11 @@ static bool drop_own_holds(struct core *c, struct session *s, uint32_t *budget)
 		if (at < b->first)
 			at = b->first;
 		(*budget)--;
+		if (block_is_hidden(b)) {
+			/* it goes with its stage */
+			s->close_at = (uint32_t)(task_id_n(b->first) + b->count);
+			continue;
+		}
 		s->close_at = task_id_n(at) + 1;
 		hold_release(c, s, b, (uint32_t)(at - b->first));
 		if (task_id_n(at) == UINT32_MAX)
@@ -425,7 +437,7 @@ bool sessions_work(struct core *c, uint32_t *budget)
 
 		if (!s->end_stored)
 			return false;
-		if (drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget) ||
+		if (s->ndying || drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget) ||
 			drop_replies(c, s, budget))
 			break;
 		session_gone(c, s);

@@ -13,8 +13,9 @@ struct intake {
 	struct core *c;
 	const struct event *e;
 	struct session *s;
+	struct stage *stage; /* that it is a part of; NULL: whole */
 	struct slice ns;
-	uint64_t first, count;
+	uint64_t first, count, ndetach;
 	uint32_t entries; /* in the body: count, or 1 for an array */
 	bool array;
 	struct task_key *keys;
@@ -63,11 +64,18 @@ static void scratch_push(struct core *c, uint32_t at, uint64_t id)
 	c->scratch_deps[at] = id;
 }
 
+/* May the submit name the task? One of a graph in parts only in the graph's own parts. */
+static bool is_there(const struct intake *in, struct place p)
+{
+	return block_state(p.block, p.idx) != TASK_GONE &&
+	       (!block_is_hidden(p.block) || p.block->stage == in->stage);
+}
+
 /* The id that a reference means, which must be there; i: the entry that makes it. */
 static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i, uint64_t *out)
 {
-	struct place p;
 	struct run run;
+	struct place p;
 
 	if (ref->id >= in->first && ref->id < in->first + in->count) {
 		uint64_t j = ref->id - in->first;
@@ -80,7 +88,7 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 	}
 	if (ref->id) {
 		*out = ref->id;
-		if (place_of(in->c, ref->id, &p) && block_state(p.block, p.idx) != TASK_GONE)
+		if (place_of(in->c, ref->id, &p) && is_there(in, p))
 			return true;
 		return refuse(
 			in, DQ_E_NOT_FOUND, "a dependency is not there any more", slice_empty());
@@ -96,7 +104,8 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 			       refuse(in, DQ_E_USAGE, "a task depends on itself", slice_empty());
 		}
 	}
-	if (!core_resolve(in->c, in->s->user->number, ref->key, &run))
+	if (!resolve_any(in->c, in->s->user->number, ref->key, &run) ||
+		!place_of(in->c, run.first, &p) || !is_there(in, p))
 		return refuse(in, DQ_E_NOT_FOUND, "no such dependency: ", ref->key);
 	if (run.count != 1)
 		return refuse(in, DQ_E_USAGE,
@@ -144,8 +153,48 @@ static bool claim_same(struct intake *in, const struct block *b, uint32_t i)
 {
 	bool held = in->detached[i] ? b->state[0] & TASK_DETACHED : b->session == in->s->number;
 
+	if (in->stage && in->detached[i]) {
+		in->ndetach += in->array ? in->count : 1;
+		if (!stage_may_detach(in->stage, in->ndetach))
+			return refuse(in, DQ_E_LIMIT, HOLD_TASKS_TEXT, slice_empty());
+	}
 	return !in->array || held || in->count <= HOLD_TASKS_MAX ||
 	       refuse(in, DQ_E_LIMIT, HOLD_TASKS_TEXT, slice_empty());
+}
+
+/* Is the key free? Else *id has it. That of a graph which is being taken away is free. */
+static bool key_is_free(struct intake *in, const struct task_key *k, uint64_t *id)
+{
+	struct place p;
+
+	return !fpmap_get(&in->c->keys, k->key, id) ||
+	       ((*id < in->first || *id >= in->first + in->count) && place_of(in->c, *id, &p) &&
+		       p.block->stage && p.block->stage->state == STAGE_DEAD);
+}
+
+static bool same_spec(const struct task_key *a, const struct task_key *b)
+{
+	return a->spec.hi == b->spec.hi && a->spec.lo == b->spec.lo;
+}
+
+/* The key is that of another submit's task. */
+static bool claim_taken(
+	struct intake *in, const struct block_entry *entry, uint32_t i, struct place p)
+{
+	bool array = p.block->flags & BLOCK_ARRAY;
+
+	if (block_is_hidden(p.block) && p.block->stage != in->stage)
+		return refuse(in, DQ_E_CONFLICT,
+			"a graph that is being submitted has the key: ", entry->key);
+	if (!same_spec(&p.block->keys[array ? 0 : p.idx], &in->keys[i]) || array != in->array) {
+		in->live = in->alias[i];
+		return refuse(in, DQ_E_CONFLICT, "another task has the key: ", entry->key);
+	}
+	if (p.block->live == p.block->count || !in->array)
+		return claim_same(in, p.block, i);
+	in->live = in->alias[i];
+	return refuse(in, DQ_E_CONFLICT,
+		"an array of which a part was released has the key: ", entry->key);
 }
 
 /* An entry with a key of the user's: new, or the same task, or a conflict. */
@@ -163,30 +212,19 @@ static bool claim_key(
 	k->spec = spec_fingerprint(in->array, in->count, entry->spec,
 		in->c->scratch_deps + in->dep_at[i], in->dep_at[i + 1] - in->dep_at[i], inputs,
 		terms_resources(in->c, in->terms[i]));
-	if (!fpmap_get(&in->c->keys, k->key, &id)) {
+	if (key_is_free(in, k, &id)) {
 		in->any_key = true;
 		ensure(fpmap_put(&in->c->keys, k->key, in->first + i));
 		return true;
 	}
 	in->alias[i] = id;
 	in->any_alias = true;
-	if (id >= in->first && id < in->first + in->count) {
-		struct task_key *o = &in->keys[id - in->first];
-
-		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo)
-			return true;
-	} else if (place_of(in->c, id, &p)) {
-		struct task_key *o = &p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx];
-
-		if (o->spec.hi == k->spec.hi && o->spec.lo == k->spec.lo &&
-			!!(p.block->flags & BLOCK_ARRAY) == in->array) {
-			if (p.block->live == p.block->count || !in->array)
-				return claim_same(in, p.block, i);
-			in->live = id;
-			return refuse(in, DQ_E_CONFLICT,
-				"an array of which a part was released has the key: ", entry->key);
-		}
+	if (id < in->first || id >= in->first + in->count) {
+		ensure(place_of(in->c, id, &p));
+		return claim_taken(in, entry, i, p);
 	}
+	if (same_spec(&in->keys[id - in->first], k))
+		return true;
 	in->live = id;
 	return refuse(in, DQ_E_CONFLICT, "another task has the key: ", entry->key);
 }
@@ -265,8 +303,11 @@ static bool read_head(struct intake *in)
 	in->first = task_id(in->s->number, e->submit.first_n);
 	in->count = e->submit.count;
 	in->ns = slice_str(in->s->user->name);
-	if (in->count == 0 || (e->submit.flags & ~(uint32_t)BLOCK_ARRAY))
+	if (in->count == 0)
 		return refuse(in, DQ_E_USAGE, "an empty submit", slice_empty());
+	if (e->submit.flags & ~(BLOCK_ARRAY | SUBMIT_STAGED | SUBMIT_BEGIN) ||
+		(e->submit.flags & SUBMIT_BEGIN && !(e->submit.flags & SUBMIT_STAGED)))
+		return refuse(in, DQ_E_USAGE, "SUBMIT: unknown flags", slice_empty());
 	if (e->submit.ns.n > LIMIT_NAMESPACE_BYTES)
 		return refuse(
 			in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_NAMESPACE_BYTES), slice_empty());
@@ -283,6 +324,9 @@ static bool read_head(struct intake *in)
 		return refuse(in, DQ_E_USAGE, "task numbers that were used", slice_empty());
 	if (e->no_room)
 		return refuse(in, DQ_E_STORE, "the store is full", slice_empty());
+	if (e->submit.flags & SUBMIT_STAGED &&
+		!stage_for_part(in->c, in->s, e, &in->stage, &in->code, &in->text))
+		return false;
 	in->entries = in->array ? 1 : (uint32_t)in->count;
 	return true;
 }
@@ -342,7 +386,7 @@ static void write_record(struct intake *in, struct block *b)
 	struct core *c = in->c;
 	struct block_record rec = {.first = in->first,
 		.count = in->count,
-		.flags = in->e->submit.flags,
+		.flags = in->e->submit.flags & BLOCK_ARRAY,
 		.session = in->s->number,
 		.seq = in->e->seq,
 		.user = in->s->user->number,
@@ -380,7 +424,7 @@ void task_start(struct core *c, struct block *b, uint32_t idx)
 				edge_add(c, d, t);
 				t->waiting_on++;
 			}
-		} else if (task_state(d) != TASK_DONE) {
+		} else if (task_state(d) != TASK_DONE && !block_is_hidden(b)) {
 			doom(c, block_id(b, idx),
 				task_state(d) == TASK_FAILED ? TASK_FAILED : TASK_CANCELLED,
 				CAUSE_DEPENDENCY, deps[i]);
@@ -423,6 +467,20 @@ static void born(struct intake *in, struct block *b, uint32_t i)
 		task_move(c, b, i, TASK_READY);
 }
 
+/* Those of a part: they wait for the commit, whatever they depend on. */
+static void lie_hidden(struct intake *in, struct block *b)
+{
+	stage_add(in->stage, b);
+	for (uint32_t i = 0; i < in->count; i++) {
+		bool alias = !in->array && in->alias[i];
+
+		stage_born(in->c, b, i, alias ? TASK_GONE : TASK_WAITING,
+			alias ? 0 : birth_flags(in, i));
+		if (alias)
+			gone_mark(in->c, b, i);
+	}
+}
+
 /* Births of a block's tasks; consecutive ready ones are one run. */
 void block_push_ready(struct core *c, struct block *b)
 {
@@ -461,7 +519,9 @@ static void hold_aliases(struct intake *in)
 		if (!in->alias[i] || !place_of(in->c, in->alias[i], &p))
 			continue;
 		for (uint64_t k = 0; k < (in->array ? in->count : 1); k++) {
-			if (in->detached[i])
+			if (in->detached[i] && in->stage)
+				stage_detach(in->c, in->stage, p.block, p.idx + (uint32_t)k);
+			else if (in->detached[i])
 				hold_detach(in->c, p.block, p.idx + (uint32_t)k);
 			else
 				hold_take(in->c, in->s, p.block, p.idx + (uint32_t)k);
@@ -498,7 +558,7 @@ static void take_in(struct intake *in)
 	struct core *c = in->c;
 	struct block_record rec = {.first = in->first,
 		.count = in->count,
-		.flags = in->e->submit.flags,
+		.flags = in->e->submit.flags & BLOCK_ARRAY,
 		.session = in->s->number,
 		.user = in->s->user->number,
 		.submitted_us = c->wall_us};
@@ -516,7 +576,9 @@ static void take_in(struct intake *in)
 		write_record(in, b);
 		intake_hand_over(in, b);
 	}
-	if (b && all_alike(in)) {
+	if (b && in->stage) {
+		lie_hidden(in, b);
+	} else if (b && all_alike(in)) {
 		give_birth_alike(in, b);
 	} else if (b) {
 		for (uint32_t i = 0; i < in->count; i++) {
@@ -527,6 +589,8 @@ static void take_in(struct intake *in)
 		block_push_ready(c, b);
 	}
 	hold_aliases(in);
+	if (in->stage)
+		stage_took(c, in->stage, in->e, in->first, b != NULL);
 }
 
 static void take_back(struct intake *in)
@@ -547,6 +611,10 @@ void submit(struct core *c, const struct event *e)
 
 	if (!request_begin(c, e, &in.s))
 		return;
+	if (e->submit.flags & (SUBMIT_COMMIT | SUBMIT_ABORT)) {
+		stage_end(c, in.s, e);
+		return;
+	}
 	if (read_head(&in)) {
 		in.s->next_n = e->submit.first_n + (uint32_t)in.count;
 		intake_alloc(&in);
@@ -557,6 +625,8 @@ void submit(struct core *c, const struct event *e)
 		}
 	}
 	take_back(&in);
+	if (e->submit.flags & SUBMIT_STAGED && in.s->stage)
+		stage_kill(c, in.s->stage);
 	buf_init(&data, 64);
 	if (in.live)
 		pack_u64(&data, in.live);

@@ -30,7 +30,8 @@ enum record_kind {
 	RECORD_HOLD,
 	RECORD_WORKER,
 	RECORD_USER,
-	RECORD_WORK
+	RECORD_WORK,
+	RECORD_STAGE
 };
 
 struct record {

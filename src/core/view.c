@@ -36,7 +36,7 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 	struct place p;
 	const struct task *t;
 
-	if (!place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
+	if (!place_shown(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
 		return false;
 	t = task_peek(p.block, p.idx);
 	*out = (struct core_task_view){.id = id,
@@ -158,6 +158,13 @@ static bool resolve_generated(
 
 bool core_resolve(const struct core *c, uint32_t user, struct slice text, struct run *out)
 {
+	struct place p;
+
+	return resolve_any(c, user, text, out) && place_shown(c, out->first, &p);
+}
+
+bool resolve_any(const struct core *c, uint32_t user, struct slice text, struct run *out)
+{
 	struct slice ns, key;
 	struct place p;
 	int64_t element;
@@ -200,7 +207,7 @@ bool core_view_block(const struct core *c, uint64_t id, struct core_block_view *
 {
 	struct place p;
 
-	if (!place_of(c, id, &p))
+	if (!place_shown(c, id, &p))
 		return false;
 	*out = view_block(p.block);
 	return true;
@@ -210,9 +217,10 @@ void core_each_block(
 	const struct core *c, bool (*fn)(const struct core_block_view *b, void *arg), void *arg)
 {
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next) {
-		struct core_block_view v = view_block(container_of(l, struct block, in_order));
+		const struct block *b = container_of(l, struct block, in_order);
+		struct core_block_view v = view_block(b);
 
-		if (!fn(&v, arg))
+		if (!block_is_hidden(b) && !fn(&v, arg))
 			return;
 	}
 }

@@ -258,12 +258,13 @@ void watch(struct core *c, const struct event *e)
 
 			uint64_t n;
 
-			if (place_of(c, r.first + i, &p)) {
+			if (place_shown(c, r.first + i, &p)) {
 				n = watch_part(c, conn, p, r.count - i);
 				if (n == 0)
 					return;
 			} else {
-				n = place_gap(c, r.first + i);
+				n = place_of(c, r.first + i, &p) ? p.block->count - p.idx
+								 : place_gap(c, r.first + i);
 				n = n < r.count - i ? n : r.count - i;
 				tell_gone(c, e->conn, r.first + i, n);
 			}

@@ -43,7 +43,7 @@ void work_free(struct work *w)
 
 static void do_one(struct core *c, const struct work *w, struct session *s, struct place p)
 {
-	if (block_state(p.block, p.idx) == TASK_GONE)
+	if (block_state(p.block, p.idx) == TASK_GONE || block_is_hidden(p.block))
 		return;
 	if (w->kind == WORK_RELEASE && s)
 		hold_release(c, s, p.block, p.idx);

@@ -17,6 +17,12 @@
 
 #define BLOCK_ARRAY 1u /* flag: one entry, count elements */
 
+/* Flags of a SUBMIT besides (doc/protocol.md, graphs in parts); a block never has them. */
+#define SUBMIT_STAGED 2u /* a part: not alive before the commit of the whole */
+#define SUBMIT_BEGIN 4u  /* the first part */
+#define SUBMIT_COMMIT 8u /* no tasks: the parts come to life together */
+#define SUBMIT_ABORT 16u /* no tasks: the parts are dropped */
+
 struct block_record {
 	uint64_t first;
 	uint64_t count;

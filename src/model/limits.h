@@ -39,6 +39,8 @@
 	X(WATCHES, 1 << 20, "watches: at most 1048576 a connection")                               \
 	X(GETS, 65536, "values that are awaited: at most 65536 a connection")                      \
 	X(TERMS_NAMES, 16, "resources, workers, hosts, worker labels: at most 16 of each")         \
+	X(GRAPH_PARTS, 4096, "graph: at most 4096 parts")                                          \
+	X(GRAPH_BYTES, 1 << 30, "graph: at most 1 GiB of specs")                                   \
 	X(ARRAY_EDGES, 1 << 22, "array: at most 4194304 dependencies of all its elements")
 
 enum limit {

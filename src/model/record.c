@@ -23,6 +23,7 @@ enum {
 	WORK_FIELDS = 4,
 	COUNTERS_FIELDS = 7,
 	GONE_FIELDS = 3,
+	STAGE_FIELDS = 5,
 };
 
 static void begin(struct buf *out, uint32_t fields)
@@ -233,6 +234,31 @@ bool work_record_decode(struct slice in, struct work_record *out, const char **w
 	if (cursor_ok(&c) && !runs_reader_init(&runs, out->runs, &runs_why))
 		cursor_fail(&c, runs_why);
 	return record_end(&c, have, WORK_FIELDS, why);
+}
+
+/* --- stage --- */
+
+void stage_record_encode(struct buf *out, const struct stage_record *r)
+{
+	begin(out, STAGE_FIELDS);
+	pack_u64(out, r->number);
+	pack_u64(out, r->tasks);
+	pack_u64(out, r->bytes);
+	pack_bin(out, r->detach);
+}
+
+bool stage_record_decode(struct slice in, struct stage_record *out, const char **why)
+{
+	struct cursor c;
+	uint32_t have = record_begin(&c, in, STAGE_FIELDS);
+
+	out->number = cursor_u64(&c);
+	out->tasks = cursor_u64(&c);
+	out->bytes = cursor_u64(&c);
+	out->detach = cursor_bin(&c);
+	if (out->detach.n % sizeof(uint64_t))
+		cursor_fail(&c, "stage: an id is cut");
+	return record_end(&c, have, STAGE_FIELDS, why);
 }
 
 /* --- counters --- */

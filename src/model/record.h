@@ -89,6 +89,16 @@ struct work_record {
 void work_record_encode(struct buf *out, const struct work_record *r);
 bool work_record_decode(struct slice in, struct work_record *out, const char **why);
 
+/* Of a submit in parts: its head while it may still come to life, and one for each of its parts. */
+struct stage_record {
+	uint64_t number;       /* the session's request that began it */
+	uint64_t tasks, bytes; /* head: of all parts taken so far; of a part: of that */
+	struct slice detach;   /* of a part: u64 little-endian ids of tasks that were there already
+				  and are to be kept without a session when it comes to life */
+};
+void stage_record_encode(struct buf *out, const struct stage_record *r);
+bool stage_record_decode(struct slice in, struct stage_record *out, const char **why);
+
 struct counters {
 	uint64_t order;        /* the last one given to a block */
 	uint64_t finish_seq;   /* the last one given to an end */

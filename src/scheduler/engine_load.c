@@ -117,6 +117,16 @@ static bool load_work(struct loader *l, struct slice key, struct slice value)
 	       core_load_work(l->e->core, seq, &r, &l->why);
 }
 
+static bool load_stage(struct loader *l, struct slice key, struct slice value)
+{
+	struct stage_record r;
+	uint32_t session;
+	uint64_t first;
+
+	return key_read_stage(key, &session, &first) && stage_record_decode(value, &r, &l->why) &&
+	       core_load_stage(l->e->core, session, first, &r, &l->why);
+}
+
 static bool load_one(void *arg, struct slice key, struct slice value)
 {
 	static bool (*const of[TABLE_END])(struct loader *, struct slice, struct slice) = {
@@ -131,6 +141,7 @@ static bool load_one(void *arg, struct slice key, struct slice value)
 		[TABLE_REPLY] = load_reply,
 		[TABLE_HOLD] = load_hold,
 		[TABLE_WORK] = load_work,
+		[TABLE_STAGE] = load_stage,
 	};
 	struct loader *l = arg;
 	char text[KEY_TEXT_BYTES];
@@ -146,8 +157,8 @@ static bool load_one(void *arg, struct slice key, struct slice value)
 bool engine_load(struct engine *e, uint64_t mono_us, uint64_t wall_us, const char **why)
 {
 	static const enum table order[] = {TABLE_META, TABLE_USER, TABLE_WORKER, TABLE_SESSION,
-		TABLE_BLOCK, TABLE_GONE, TABLE_TASK, TABLE_LEASE, TABLE_REPLY, TABLE_HOLD,
-		TABLE_WORK};
+		TABLE_BLOCK, TABLE_STAGE, TABLE_GONE, TABLE_TASK, TABLE_LEASE, TABLE_REPLY,
+		TABLE_HOLD, TABLE_WORK};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct loader l = {.e = e, .table = order[i]};

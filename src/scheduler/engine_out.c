@@ -25,6 +25,7 @@ static enum table table_of(enum record_kind kind)
 		[RECORD_WORKER] = TABLE_WORKER,
 		[RECORD_USER] = TABLE_USER,
 		[RECORD_WORK] = TABLE_WORK,
+		[RECORD_STAGE] = TABLE_STAGE,
 	};
 
 	return of[kind];
@@ -55,6 +56,8 @@ static struct key key_of(const struct record *r)
 		return key_user((uint32_t)r->a);
 	case RECORD_WORK:
 		return key_work(r->a);
+	case RECORD_STAGE:
+		return key_stage((uint32_t)r->a, r->b);
 	}
 	unreachable();
 }

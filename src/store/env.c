@@ -129,11 +129,13 @@ static bool is_present(const struct store *store)
 	return present;
 }
 
-static enum store_code open_tables(struct store *store, MDB_txn *txn, struct store_error *err)
+static enum store_code open_tables(
+	struct store *store, MDB_txn *txn, bool may_add, struct store_error *err)
 {
 	for (unsigned t = TABLE_META; t < TABLE_END; t++) {
 		const char *name = table_name((enum table)t);
-		int rc = mdb_dbi_open(txn, name, 0, &store->dbi[t]);
+		bool add = may_add && t > TABLE_ORIGINAL_LAST;
+		int rc = mdb_dbi_open(txn, name, add ? MDB_CREATE : 0, &store->dbi[t]);
 		enum store_code code;
 
 		if (rc == MDB_NOTFOUND)
@@ -164,7 +166,7 @@ static enum store_code open_in_txn(struct store *store, bool allot, struct store
 	rc = mdb_txn_begin(store->env, NULL, allot ? 0 : MDB_RDONLY, &txn);
 	if (rc != 0)
 		return store_error_lmdb(err, rc, store->dir.path, "cannot begin a transaction");
-	code = open_tables(store, txn, err);
+	code = open_tables(store, txn, allot, err);
 	if (code == STORE_OK && allot) {
 		rc = store_meta_write_epoch(store, txn);
 		if (rc != 0)

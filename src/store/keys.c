@@ -136,6 +136,11 @@ struct key key_work(uint64_t seq)
 	return key_u64(seq);
 }
 
+struct key key_stage(uint32_t session, uint64_t first_id)
+{
+	return key_u32_u64(session, first_id);
+}
+
 bool key_read_block(struct slice key, uint64_t *first_id)
 {
 	return read_u64(key, first_id);
@@ -190,6 +195,11 @@ bool key_read_work(struct slice key, uint64_t *seq)
 	return read_u64(key, seq);
 }
 
+bool key_read_stage(struct slice key, uint32_t *session, uint64_t *first_id)
+{
+	return read_u32_u64(key, session, first_id);
+}
+
 bool key_fits(enum table table, struct slice key)
 {
 	switch (table) {
@@ -204,6 +214,7 @@ bool key_fits(enum table table, struct slice key)
 		return key.n == 16;
 	case TABLE_REPLY:
 	case TABLE_HOLD:
+	case TABLE_STAGE:
 		return key.n == 12;
 	case TABLE_SESSION:
 	case TABLE_WORKER:
@@ -233,7 +244,7 @@ static void text_ids(char *out, size_t size, enum table table, struct slice key)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 8, 8));
 	else if (table == TABLE_REPLY)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 4, 8));
-	else if (table == TABLE_HOLD)
+	else if (table == TABLE_HOLD || table == TABLE_STAGE)
 		snprintf(out, size, "%s %" PRIu64 " of %u.%u", name, a,
 			(unsigned)get_be(key.p + 4, 4), (unsigned)get_be(key.p + 8, 4));
 	else if (key.n == 8 && table != TABLE_WORK)

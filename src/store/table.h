@@ -20,7 +20,11 @@
 	X(HOLD, 8, "hold")                                                                         \
 	X(WORKER, 9, "worker")                                                                     \
 	X(USER, 10, "user")                                                                        \
-	X(WORK, 11, "work")
+	X(WORK, 11, "work")                                                                        \
+	X(STAGE, 12, "stage")
+
+/* Tables after this one came later: a store that has none of them gets them when it is opened. */
+#define TABLE_ORIGINAL_LAST TABLE_WORK
 
 enum table {
 #define TABLE_ENUM(name, number, word) TABLE_##name = (number),

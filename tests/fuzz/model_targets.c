@@ -44,6 +44,7 @@ RECORD_TARGET(worker_record)
 RECORD_TARGET(user_record)
 RECORD_TARGET(reply_record)
 RECORD_TARGET(work_record)
+RECORD_TARGET(stage_record)
 RECORD_TARGET(counters)
 
 static bool run_outcome(struct slice in)
@@ -327,6 +328,15 @@ static void sample_work_record(struct buf *out, unsigned i)
 	buf_release(&runs);
 }
 
+static void sample_stage_record(struct buf *out, unsigned i)
+{
+	struct stage_record r = {.number = 7, .tasks = 4096, .bytes = 1 << 20};
+
+	if (i)
+		r.detach = slice_of("\1\0\0\0\5\0\0\0", 8);
+	stage_record_encode(out, &r);
+}
+
 static void sample_counters(struct buf *out, unsigned i)
 {
 	struct counters c = {
@@ -365,6 +375,7 @@ const struct target model_targets[] = {
 	TARGET(reply_record, 2),
 	TARGET(hold_record, 1),
 	TARGET(work_record, 2),
+	TARGET(stage_record, 2),
 	TARGET(counters, 2),
 	TARGET(gone_record, 2),
 	TARGET(runs, 2),

@@ -376,6 +376,25 @@ static void f_order(void)
 	counters.order = 2;
 	put_counters();
 }
+static void put_stage(uint32_t session, uint64_t first)
+{
+	struct stage_record r = {.number = 1, .tasks = 8};
+
+	stage_record_encode(batch_put_begin(&batch, TABLE_STAGE, key_stage(session, first)), &r);
+	batch_put_end(&batch);
+}
+static void f_stage_block(void)
+{
+	put_stage(1, id(1, 50));
+}
+static void f_stage_session(void)
+{
+	put_stage(2, 0);
+}
+static void f_stage_begun(void)
+{
+	put_stage(1, id(1, 1));
+}
 static void f_no_counters(void)
 {
 	batch_del(&batch, TABLE_META, key_meta(META_COUNTERS));
@@ -419,6 +438,9 @@ static const struct fault {
 	{"next-session", f_next_session, "counter next_session is 3"},
 	{"next-worker", f_next_worker, "counter next_worker is 2"},
 	{"order", f_order, "is above the counter"},
+	{"stage-block", f_stage_block, "stage 1.50: no block has this task"},
+	{"stage-session", f_stage_session, "there is no session 2"},
+	{"stage-begun", f_stage_begun, "task 1.1: something was done with it before"},
 	{"no-counters", f_no_counters, "meta counters is missing"},
 };
 

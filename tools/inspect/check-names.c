@@ -56,6 +56,43 @@ void check_holds(struct image *img)
 	}
 }
 
+static void check_part(struct image *img, const struct img_stage *stage, const char *id)
+{
+	const struct img_block *block;
+	uint64_t index;
+
+	if (!image_place(img, stage->first, &block, &index)) {
+		if (stage->r.tasks)
+			image_problem(img, "stage %s: no block has this task", id);
+		return;
+	}
+	if (block->r.first != stage->first || block->r.session != stage->session)
+		image_problem(img, "stage %s: not where a block of its session starts", id);
+	else if (block->r.seq < stage->r.number)
+		image_problem(img, "stage %s: its block is older than the graph", id);
+}
+
+void check_stages(struct image *img)
+{
+	for (size_t i = 0; i < img->stages.n; i++) {
+		const struct img_stage *stage = &img->stages.v[i];
+		const struct img_session *session = image_session(img, stage->session);
+		char id[ID_TEXT_BYTES];
+
+		id_text(stage->first ? stage->first : (uint64_t)stage->session << 32, id);
+		if (!session)
+			image_problem(
+				img, "stage %s: there is no session %" PRIu32, id, stage->session);
+		else if (stage->r.number == 0 || stage->r.number > session->r.last_seq)
+			image_problem(img, "stage %s: past its session's last request, %" PRIu64,
+				id, session->r.last_seq);
+		else if (!stage->first && session->r.closing)
+			image_problem(img, "stage %s: its session has ended", id);
+		if (stage->first)
+			check_part(img, stage, id);
+	}
+}
+
 void check_workers(struct image *img)
 {
 	for (size_t i = 0; i < img->workers.n; i++) {

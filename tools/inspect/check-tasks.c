@@ -223,7 +223,16 @@ void check_tasks(struct image *img)
 			if (state == TASK_GONE)
 				continue;
 			id_text(w.id, id);
-			check_deps(img, &w, id);
+			/* what is being removed lets go of its dependencies before its record goes
+			 */
+			if (!w.block->dead)
+				check_deps(img, &w, id);
+			if (w.block->staged &&
+				(state != TASK_WAITING || img->flag[w.index] & IMG_ROW))
+				image_problem(img,
+					"task %s: something was done with it before its graph was "
+					"there",
+					id);
 			if (task_state_is_final(state) && !(img->flag[w.index] & IMG_DOOMED) &&
 				!is_kept(img, &w))
 				image_problem(img,
@@ -271,7 +280,7 @@ void check_keys(struct image *img)
 		while (img_walk_next(&w)) {
 			bool array = w.block->r.flags & BLOCK_ARRAY;
 
-			if (w.entry.key.n == 0 || img->state[w.index] == TASK_GONE)
+			if (w.entry.key.n == 0 || img->state[w.index] == TASK_GONE || w.block->dead)
 				continue;
 			if (n == cap) {
 				cap = cap ? cap * 2 : 64;

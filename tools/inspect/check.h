@@ -17,10 +17,11 @@ void check_keys(struct image *img);
 /* check-leases.c */
 void check_leases(struct image *img);
 
-/* check-names.c: sessions, replies, holds, users, workers, works, counters. */
+/* check-names.c: sessions, replies, holds, stages, users, workers, works, counters. */
 void check_sessions(struct image *img);
 void check_replies(struct image *img);
 void check_holds(struct image *img);
+void check_stages(struct image *img);
 void check_workers(struct image *img);
 void check_counters(struct image *img);
 

@@ -90,6 +90,7 @@ static int check_image(struct image *img)
 	check_sessions(img);
 	check_replies(img);
 	check_holds(img);
+	check_stages(img);
 	check_workers(img);
 	check_counters(img);
 	return check_entries(img);

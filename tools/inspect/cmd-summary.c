@@ -33,6 +33,8 @@ static void print_json(struct inspect *in, const struct image *img)
 		json_uint(j, img->counts[shown[i]]);
 	}
 	json_end_object(j);
+	json_key(j, "staged");
+	json_uint(j, img->staged);
 	json_key(j, "sessions");
 	json_uint(j, img->sessions.n);
 	json_key(j, "workers");
@@ -62,6 +64,8 @@ static void print_text(struct inspect *in, const struct image *img)
 	for (size_t i = 0; i < SHOWN; i++)
 		put(in, "%s %" PRIu64 " %s", i ? "," : "", img->counts[shown[i]],
 			task_state_word(shown[i]));
+	if (img->staged)
+		put(in, ", %" PRIu64 " of graphs that are being submitted", img->staged);
 	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu\n", img->sessions.n,
 		img->workers.n, img->users.n, img->blocks.n, img->holds.n);
 }

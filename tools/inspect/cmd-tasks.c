@@ -23,7 +23,7 @@ static int list(struct image *img, enum task_state only)
 		while (img_walk_next(&w)) {
 			enum task_state state = (enum task_state)img->state[w.index];
 
-			if (state != TASK_GONE && (!only || state == only))
+			if (state != TASK_GONE && (!only || (state == only && !w.block->staged)))
 				list_task(img, &w);
 			if (out_of_time(in))
 				return EXIT_TIMEOUT;

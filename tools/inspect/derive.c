@@ -1,8 +1,8 @@
 /*
- * dq-inspect: deriving states. In this order: gone bitmaps, rows, leases, holds, dependencies. What
- * a task without a row is follows from its lease and its dependencies; one whose dependency ended
- * badly ends likewise at the next start (doomed). Neighbours: image.c loads, check-*.c complain.
- * Nothing fails here: what contradicts is left for `check` to name.
+ * dq-inspect: deriving states. In this order: stages, gone bitmaps, rows, leases, holds,
+ * dependencies. What a task without a row is follows from its lease and its dependencies; one whose
+ * dependency ended badly ends likewise at the next start (doomed). Neighbours: image.c loads,
+ * check-*.c complain. Nothing fails here: what contradicts is left for `check` to name.
  */
 #include "derive.h"
 
@@ -140,6 +140,29 @@ static void mark_needed(struct image *img, const struct img_walk *w)
 	}
 }
 
+/* Parts of graphs that are not there: of the session's head if that is the one that they name, else
+ * being removed. */
+static void derive_stages(struct image *img)
+{
+	const struct img_stage *head = NULL;
+
+	for (size_t i = 0; i < img->stages.n; i++) {
+		const struct img_stage *stage = &img->stages.v[i];
+		const struct img_block *found;
+		struct img_block *block;
+		uint64_t index;
+
+		if (!stage->first)
+			head = stage;
+		if (!stage->first || !image_place(img, stage->first, &found, &index))
+			continue;
+		block = &img->blocks.v[found - img->blocks.v];
+		block->staged = true;
+		block->dead = !head || head->session != stage->session ||
+			      head->r.number != stage->r.number;
+	}
+}
+
 /* One pass over all tasks; true when one was found doomed, so that those behind it may be too. */
 static bool derive_pass(struct image *img, bool first)
 {
@@ -159,7 +182,8 @@ static bool derive_pass(struct image *img, bool first)
 				img->flag[w.index] |= IMG_DETACHED;
 			if (first)
 				mark_needed(img, &w);
-			if (*state != TASK_WAITING && *state != TASK_READY)
+			if (img->blocks.v[b].staged ||
+				(*state != TASK_WAITING && *state != TASK_READY))
 				continue;
 			*state = (uint8_t)state_by_deps(img, &w, &doomed);
 			if (doomed)
@@ -182,12 +206,20 @@ void image_derive(struct image *img)
 	img->flag = xcalloc(img->ntasks + 1, 1);
 	for (uint64_t i = 0; i < img->ntasks; i++)
 		img->state[i] = TASK_WAITING;
+	derive_stages(img);
 	derive_gone(img);
 	derive_rows(img);
 	derive_leases(img);
 	derive_holds(img);
 	for (int round = 0; derive_pass(img, round == 0) && round < DOOM_ROUNDS; round++)
 		continue;
-	for (uint64_t i = 0; i < img->ntasks; i++)
-		img->counts[img->state[i]]++;
+	for (size_t b = 0; b < img->blocks.n; b++) {
+		const struct img_block *block = &img->blocks.v[b];
+
+		for (uint64_t i = block->at; i < block->at + block->r.count; i++)
+			if (block->staged && img->state[i] != TASK_GONE)
+				img->staged++;
+			else
+				img->counts[img->state[i]]++;
+	}
 }

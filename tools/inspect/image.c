@@ -202,6 +202,17 @@ static bool add_work(struct image *img, struct slice key, struct slice value, co
 	return true;
 }
 
+static bool add_stage(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	struct img_stage stage;
+
+	if (!key_read_stage(key, &stage.session, &stage.first) ||
+		!stage_record_decode(value, &stage.r, why))
+		return false;
+	*VEC_ADD(&img->stages) = stage;
+	return true;
+}
+
 static int load_table(struct image *img, enum table table, add_fn *add)
 {
 	struct store_scan scan = {.cursor = NULL};
@@ -256,6 +267,7 @@ int image_load(
 		{TABLE_REPLY, add_reply},
 		{TABLE_HOLD, add_hold},
 		{TABLE_WORK, add_work},
+		{TABLE_STAGE, add_stage},
 	};
 
 	*img = (struct image){.in = in, .on_problem = on_problem, .problem_arg = arg};
@@ -281,6 +293,7 @@ void image_release(struct image *img)
 	free(img->workers.v);
 	free(img->users.v);
 	free(img->works.v);
+	free(img->stages.v);
 	free(img->state);
 	free(img->flag);
 	*img = (struct image){.in = NULL};

@@ -20,6 +20,8 @@ struct img_block {
 	struct block_record r;
 	uint64_t at;   /* index of its first task in image.state and image.flag */
 	bool readable; /* its body decodes throughout */
+	bool staged;   /* part of a graph that is not there yet */
+	bool dead;     /* and that never will be: it is being removed */
 };
 
 struct img_row {
@@ -72,6 +74,12 @@ struct img_work {
 	struct work_record r;
 };
 
+struct img_stage {
+	uint32_t session;
+	uint64_t first; /* 0: the head */
+	struct stage_record r;
+};
+
 #define IMG_ROW 0x01 /* there is a row */
 #define IMG_DETACHED 0x02
 #define IMG_RELEASED 0x04 /* its session no longer holds it */
@@ -100,11 +108,13 @@ struct image {
 	IMG_VEC(struct img_worker) workers;
 	IMG_VEC(struct img_user) users;
 	IMG_VEC(struct img_work) works;
+	IMG_VEC(struct img_stage) stages;
 	/* A byte a task, block after block. */
 	uint64_t ntasks;
 	uint8_t *state; /* enum task_state, GONE included */
 	uint8_t *flag;  /* IMG_* */
 	uint64_t counts[TASK_STATE_END];
+	uint64_t staged;             /* tasks of graphs that are not there yet: not in counts */
 	uint64_t records[TABLE_END]; /* seen in the scan, good or bad */
 	uint64_t bundles;
 	/* Told of each thing that is wrong. */

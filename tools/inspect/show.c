@@ -11,6 +11,8 @@
 
 const char *task_word(const struct image *img, const struct img_walk *w)
 {
+	if (w->block->staged)
+		return "staged";
 	return task_state_word((enum task_state)img->state[w->index]);
 }
 

@@ -88,7 +88,7 @@ static void tell_bundle(struct story *s, const struct record *r)
 static void tell_record(struct story *s, const struct record *r)
 {
 	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
-		"reply", "hold", "worker", "user", "work"};
+		"reply", "hold", "worker", "user", "work", "stage"};
 
 	if (s->quiet &&
 		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
@@ -98,6 +98,8 @@ static void tell_record(struct story *s, const struct record *r)
 		tell_id(s, r->a);
 	else if (r->kind == RECORD_LEASE)
 		buf_printf(&s->told, " %llu", (unsigned long long)r->b);
+	else if (r->kind == RECORD_STAGE && r->b)
+		tell_id(s, r->b);
 	else
 		buf_printf(&s->told, " %llu", (unsigned long long)r->a);
 	if (r->kind == RECORD_TASK && !r->del)
@@ -334,8 +336,8 @@ static void entry_write(struct buf *body, const struct story_task *t)
 	buf_release(&spec);
 }
 
-void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
-	const struct story_task *tasks, uint32_t n)
+static void submit_tasks(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *tasks, uint32_t n, uint32_t flags)
 {
 	struct event e = {.kind = EVENT_SUBMIT, .conn = conn, .seq = request};
 	struct buf body;
@@ -345,9 +347,33 @@ void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t fir
 		entry_write(&body, &tasks[i]);
 	e.submit.first_n = first_n;
 	e.submit.count = n;
+	e.submit.flags = flags;
 	e.submit.body = buf_slice(&body);
 	story_step(s, &e);
 	buf_release(&body);
+}
+
+void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *tasks, uint32_t n)
+{
+	submit_tasks(s, conn, request, first_n, tasks, n, 0);
+}
+
+void story_part(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *tasks, uint32_t n, uint32_t flags)
+{
+	submit_tasks(s, conn, request, first_n, tasks, n, flags | SUBMIT_STAGED);
+}
+
+void story_stage_end(
+	struct story *s, uint64_t conn, uint64_t request, uint32_t flag, uint64_t count)
+{
+	struct event e = {.kind = EVENT_SUBMIT, .conn = conn, .seq = request};
+
+	e.submit.flags = SUBMIT_STAGED | flag;
+	e.submit.first_n = 1;
+	e.submit.count = count;
+	story_step(s, &e);
 }
 
 static void submit_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,

@@ -63,6 +63,11 @@ struct story_task {
 };
 void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const struct story_task *tasks, uint32_t n);
+/* A part of a graph, SUBMIT_BEGIN or 0; its commit (count: of all tasks) or abort. */
+void story_part(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const struct story_task *tasks, uint32_t n, uint32_t flags);
+void story_stage_end(
+	struct story *s, uint64_t conn, uint64_t request, uint32_t flag, uint64_t count);
 void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const char *key, uint64_t count);
 void story_array_at_once(

@@ -241,6 +241,27 @@ START_TEST(work)
 }
 END_TEST
 
+START_TEST(stage)
+{
+	struct stage_record r = {.number = 3, .tasks = 9, .bytes = 70}, out;
+	const char *why = NULL;
+
+	stage_record_encode(&b, &r);
+	ck_assert(stage_record_decode(buf_slice(&b), &out, &why));
+	ck_assert(out.number == 3 && out.tasks == 9 && out.bytes == 70 && out.detach.n == 0);
+	buf_clear(&b);
+	r.detach = slice_of("12345678abcdefgh", 16);
+	stage_record_encode(&b, &r);
+	ck_assert(stage_record_decode(buf_slice(&b), &out, &why));
+	ck_assert(slice_eq(out.detach, r.detach));
+	buf_clear(&b);
+	r.detach.n = 9;
+	stage_record_encode(&b, &r);
+	ck_assert(!stage_record_decode(buf_slice(&b), &out, &why));
+	ck_assert_str_eq(why, "stage: an id is cut");
+}
+END_TEST
+
 TCase *case_record(void)
 {
 	TCase *tc = tcase_create("record");
@@ -254,5 +275,6 @@ TCase *case_record(void)
 	tcase_add_test(tc, gone);
 	tcase_add_test(tc, runs);
 	tcase_add_test(tc, work);
+	tcase_add_test(tc, stage);
 	return tc;
 }

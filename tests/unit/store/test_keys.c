@@ -84,6 +84,7 @@ START_TEST(test_text)
 	check_text(TABLE_META, key_meta(META_COUNTERS), "meta counters");
 	check_text(TABLE_USER, key_user(0), "user 0");
 	check_text(TABLE_WORK, key_work(12), "work 12");
+	check_text(TABLE_STAGE, key_stage(4, task_id(4, 9)), "stage 4 of 4.9");
 	check_text(TABLE_TASK, odd, "task 0x78797a");
 	check_text(TABLE_META, key_of_slice(slice_of("\0\1", 2)), "meta 0x0001");
 }
