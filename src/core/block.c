@@ -121,6 +121,8 @@ struct block *block_new(struct core *c, const struct block_record *r)
 
 static void task_free(struct task *t)
 {
+	if (t)
+		past_drop(t);
 	while (t && t->getters) {
 		struct getter *g = t->getters;
 
@@ -226,7 +228,7 @@ static bool task_is_dull(const struct task *t)
 		t->getters || t->remake || t->held_value || t->keeps_deps || t->waiting_on)
 		return false;
 	return s == TASK_GONE || task_state_is_final(s) ||
-	       (s == TASK_READY && !t->attempts && !t->deaths && !t->suspect);
+	       (s == TASK_READY && !t->attempts && !t->deaths && !t->suspect && !t->past);
 }
 
 void task_drop_if_dull(struct core *c, struct task *t)
@@ -235,6 +237,7 @@ void task_drop_if_dull(struct core *c, struct task *t)
 
 	if (!task_is_dull(t))
 		return;
+	past_drop(t);
 	(*k)->at[t->idx % TASKS_PER_CHUNK] = NULL;
 	if (--(*k)->used == 0) {
 		free(*k);

@@ -110,6 +110,18 @@ void remake_inputs(struct core *c, struct task *t)
 	task_unblock(c, t);
 }
 
+/* What the row says of its end is said here, since the row will tell of the next one. */
+static void past_of_loss(struct core *c, struct task *t)
+{
+	if (t->finished_us)
+		past_add(c, t,
+			&(struct past_event){.kind = PAST_DONE,
+				.time_us = t->finished_us,
+				.started_us = t->started_us});
+	t->finished_us = 0;
+	past_add(c, t, &(struct past_event){.kind = PAST_VALUE_LOST});
+}
+
 bool remake(struct core *c, struct task *t)
 {
 	uint32_t n;
@@ -122,6 +134,7 @@ bool remake(struct core *c, struct task *t)
 	/* without its lineage the store has lost what it was made from */
 	if (!remake_allowed(t) || (n && !t->keeps_deps))
 		return false;
+	past_of_loss(c, t);
 	t->remake = true;
 	t->hopeless = false;
 	t->waiting_on = 1; /* until remake_inputs() */

@@ -5,8 +5,9 @@
  */
 #include "core/impl.h"
 
-void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
-	struct slice outcome)
+/* worker: the name of the one that the end, or the lease, is from. */
+static void row_put(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
+	struct slice outcome, struct slice worker)
 {
 	struct task_row row = {.state = state,
 		.generation = t->generation,
@@ -15,7 +16,9 @@ void row_write(struct core *c, struct task *t, enum task_state state, uint64_t f
 		.finish_seq = finish_seq,
 		.finished_us = finish_seq ? c->wall_us : 0,
 		.nholders = t->ncopies,
-		.outcome = outcome};
+		.outcome = outcome,
+		.worker = worker,
+		.past = t->past ? buf_slice(&t->past->bytes) : slice_empty()};
 	struct record *r = update_record(c->u, RECORD_TASK, task_own_id(t), 0);
 
 	for (uint32_t i = 0; i < t->ncopies; i++)
@@ -23,6 +26,13 @@ void row_write(struct core *c, struct task *t, enum task_state state, uint64_t f
 	task_row_encode(&c->u->bytes, &row);
 	update_record_end(c->u, r);
 	t->block->state[t->idx] |= TASK_ROW;
+}
+
+void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
+	struct slice outcome)
+{
+	row_put(c, t, state, finish_seq, outcome,
+		t->worker ? slice_str(t->worker->name) : slice_empty());
 }
 
 void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, uint64_t blame)
@@ -205,6 +215,7 @@ void finish(struct core *c, struct task *t, enum task_state state, struct slice 
 {
 	struct block *b = t->block;
 	uint32_t idx = t->idx;
+	struct slice worker = t->worker ? slice_str(t->worker->name) : slice_empty();
 	struct buf tmp = {0};
 
 	if (slice_is_empty(outcome))
@@ -215,7 +226,7 @@ void finish(struct core *c, struct task *t, enum task_state state, struct slice 
 	t->waiting_on = 0;
 	c->counters.finish_seq++;
 	c->counters_dirty = true;
-	row_write(c, t, state, c->counters.finish_seq, outcome);
+	row_put(c, t, state, c->counters.finish_seq, outcome, worker);
 	if (b->state[idx] & TASK_WATCHED)
 		watch_tell(c, t, task_own_id(t), state, outcome, tmp.p != NULL);
 	dependents_wake(c, t);
@@ -257,11 +268,14 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 	}
 	if (state == TASK_CANCELLED && task_state(t) == TASK_LEASED) {
 		/* the worker gave it up by itself */
+		if (t->started || o.started_us)
+			past_attempt(c, t, PAST_BACK, &o);
 		lease_lost(c, t);
 		return;
 	}
 	if (t->remake) {
 		if (state != TASK_DONE) {
+			past_attempt(c, t, PAST_NOT_MADE, &o);
 			remake_end(c, t, false);
 			return;
 		}
@@ -272,6 +286,8 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 		}
 	}
 	t->held_value = held;
+	t->started_us = o.started_us;
+	t->finished_us = c->wall_us;
 	t->size = o.size;
 	t->checksum = o.checksum;
 	if (held)

@@ -19,6 +19,7 @@
 #include "base/map64.h"
 #include "core/core.h"
 #include "model/limits.h"
+#include "model/past.h"
 #include "model/terms.h"
 
 #include <dq/error.h>
@@ -146,6 +147,9 @@ struct task {
 	struct bundle *bundle;
 	uint32_t bundle_idx;
 	struct list in_worker;
+	uint64_t started_us;  /* wall clock: when the worker was heard to have started it; 0: not */
+	uint64_t finished_us; /* wall clock: of an end whose value is not inline */
+	struct past *past;    /* NULL: nothing is known, or it is only in the row */
 	/* the value's copies */
 	uint64_t size, checksum;
 	uint32_t ncopies;
@@ -441,6 +445,16 @@ void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, 
 bool doom_work(struct core *c, uint32_t *budget);
 void task_unblock(struct core *c, struct task *t);
 void dependents_wake(struct core *c, struct task *t);
+
+/* ---- past.c ---- */
+/* Appends what happened; time_us 0: now. The caller writes the row. */
+void past_add(struct core *c, struct task *t, const struct past_event *e);
+/* An attempt of the task, which still has its lease, that did not end it. o: as reported; NULL: it
+ * was not. */
+void past_attempt(struct core *c, struct task *t, enum past_kind kind, const struct outcome *o);
+void past_drop(struct task *t);
+/* Of a row at start; the bytes have been checked. */
+void past_load(struct task *t, struct slice past);
 
 /* ---- hold.c ---- */
 void gone_mark(struct core *c, struct block *b, uint32_t idx);

@@ -65,6 +65,7 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	t->bundle = bundle;
 	t->bundle_idx = idx;
 	t->started = false;
+	t->started_us = 0;
 	bundle->live++;
 	t->block->nleased++;
 	list_push_back(&bundle->worker->leases, &t->in_worker);

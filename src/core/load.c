@@ -208,11 +208,14 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	struct place p;
 	struct task *t;
 	struct outcome o = {.has_value = false};
+	struct past_reader past;
 
 	if (!place_shown(c, id, &p) || block_state(p.block, p.idx))
 		return bad(why, "a row of no task, or of a forgotten one");
 	if (task_state_is_final(r->state) && !outcome_decode(r->outcome, &o, why))
 		return bad(why, "a row whose outcome is malformed");
+	if (!past_reader_init(&past, r->past, why))
+		return false;
 	if (r->state == TASK_LEASED)
 		p.block->state[p.idx] |= TASK_ROW;
 	else
@@ -221,7 +224,10 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	t->attempts = r->attempts;
 	t->deaths = r->deaths;
 	t->generation = r->generation;
+	past_load(t, r->past);
 	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;
+	t->started_us = o.started_us;
+	t->finished_us = r->finished_us;
 	t->size = o.size;
 	t->checksum = o.checksum;
 	if (c->counters.finish_seq < r->finish_seq)

@@ -130,6 +130,8 @@ static void lose_leases(struct core *c, struct worker *w, bool died)
 
 		if (died)
 			died_with(w, t);
+		if (t->started)
+			past_attempt(c, t, died ? PAST_LOST : PAST_BACK, NULL);
 		lease_lost(c, t);
 	}
 }
@@ -229,6 +231,7 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 		if (r) {
 			if (r->started && !t->started) {
 				t->started = true;
+				t->started_us = c->wall_us;
 				t->attempts++;
 				w->nrunning++;
 			}
@@ -238,6 +241,8 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 			lease_lost(c, t);
 		} else if (!same_process && (t->started || may_not_repeat(t))) {
 			died_with(w, t);
+			if (t->started)
+				past_attempt(c, t, PAST_LOST, NULL);
 			lease_lost(c, t);
 		} else {
 			lease_send(c, w, t->fence, &t, 1);
@@ -367,6 +372,7 @@ void worker_started(struct core *c, const struct event *e)
 		if (!t || t->started)
 			continue;
 		t->started = true;
+		t->started_us = c->wall_us;
 		t->suspect = false;
 		t->attempts++;
 		t->worker->nrunning++;

@@ -9,6 +9,7 @@
 #include "codec/pack.h"
 #include "model/block.h"
 #include "model/limits.h"
+#include "model/past.h"
 #include "model/record.h"
 #include "model/row.h"
 
@@ -69,6 +70,26 @@ static bool run_outcome(struct slice in)
 	ensure(!v.is_inline || v.bytes.n <= 16);
 	buf_release(&first);
 	buf_release(&second);
+	return true;
+}
+
+static bool run_past(struct slice in)
+{
+	struct past first, second;
+	const char *why = NULL;
+
+	if (slice_is_empty(in))
+		return false;
+	if (!past_take(&first, in, &why)) {
+		ensure(why && *why);
+		return false;
+	}
+	ensure(first.n <= PAST_EVENTS && first.bytes.n <= PAST_BYTES);
+	ensure(past_take(&second, buf_slice(&first.bytes), &why));
+	ensure(first.n == second.n && first.dropped == second.dropped);
+	targets_same(&first.bytes, &second.bytes);
+	past_release(&first);
+	past_release(&second);
 	return true;
 }
 
@@ -218,9 +239,31 @@ static void sample_outcome(struct buf *out, unsigned i)
 	outcome_encode(out, &o);
 }
 
+static void sample_past(struct buf *out, unsigned i)
+{
+	struct past p;
+	struct past_event failed = {.kind = PAST_FAILED,
+		.time_us = 1769860800223456,
+		.worker = slice_str("node7-1"),
+		.started_us = 1769860800123456,
+		.cause = CAUSE_EXIT,
+		.has_exit = true,
+		.exit_status = -3,
+		.signal = 9,
+		.peak_bytes = 1 << 20,
+		.message = slice_str("exit status 3")};
+	struct past_event retried = {.kind = PAST_RETRIED, .time_us = 1769860900000000, .arg = -1};
+
+	past_init(&p);
+	for (unsigned k = 0; k <= i; k++)
+		past_append(&p, k ? &retried : &failed);
+	buf_append_slice(out, buf_slice(&p.bytes));
+	past_release(&p);
+}
+
 static void sample_task_row(struct buf *out, unsigned i)
 {
-	struct buf outcome;
+	struct buf outcome, past;
 	struct task_row r = {
 		.state = i == 0   ? TASK_DONE
 			 : i == 1 ? TASK_FAILED
@@ -239,11 +282,20 @@ static void sample_task_row(struct buf *out, unsigned i)
 	};
 
 	buf_init(&outcome, OUTCOME_MAX_BYTES);
+	buf_init(&past, 2 * PAST_BYTES);
 	if (i < 2)
 		sample_outcome(&outcome, i + 1);
 	r.outcome = buf_slice(&outcome);
+	if (i == 1)
+		sample_past(&past, 0);
+	r.past = buf_slice(&past);
+	if (i < 2)
+		r.worker = slice_str("node7-1");
+	r.has_priority = i == 2;
+	r.priority = i == 2 ? -7 : 0;
 	task_row_encode(out, &r);
 	buf_release(&outcome);
+	buf_release(&past);
 }
 
 static void sample_lease_bundle(struct buf *out, unsigned i)
@@ -367,6 +419,7 @@ static void sample_gone_record(struct buf *out, unsigned i)
 const struct target model_targets[] = {
 	TARGET(block_record, 2),
 	TARGET(outcome, 5),
+	TARGET(past, 2),
 	TARGET(task_row, 5),
 	TARGET(lease_bundle, 2),
 	TARGET(session_record, 2),

@@ -7,6 +7,7 @@ int main(void)
 	SRunner *r = srunner_create(suite_life());
 	int failed;
 
+	srunner_add_suite(r, suite_account());
 	srunner_add_suite(r, suite_trouble());
 	srunner_add_suite(r, suite_hostile());
 	srunner_add_suite(r, suite_watch());

@@ -1,6 +1,7 @@
 #include "story.h"
 
 #include "codec/pack.h"
+#include "model/past.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,25 @@ static void tell_id(struct story *s, uint64_t id)
 	buf_printf(&s->told, " %u-%u", task_id_session(id), task_id_n(id));
 }
 
+static void tell_past(struct story *s, struct slice past)
+{
+	struct past_reader r;
+	struct past_event e;
+	const char *why;
+
+	ck_assert(past_reader_init(&r, past, &why));
+	buf_printf(&s->told, " past:");
+	while (past_reader_next(&r, &e)) {
+		buf_printf(&s->told, " %s", past_word(e.kind));
+		if (e.worker.n)
+			buf_printf(&s->told, " %" SLICE_FMT, SLICE_ARG(e.worker));
+		if (e.cause)
+			buf_printf(&s->told, " %s", cause_word(e.cause));
+		if (r.left)
+			buf_append_byte(&s->told, ',');
+	}
+}
+
 static void tell_row(struct story *s, const struct record *r)
 {
 	struct task_row row;
@@ -67,6 +87,8 @@ static void tell_row(struct story *s, const struct record *r)
 		buf_printf(&s->told, " on worker %u", row.holders[0]);
 	if (row.generation)
 		buf_printf(&s->told, " generation %u", row.generation);
+	if (row.past.n)
+		tell_past(s, row.past);
 }
 
 static void tell_bundle(struct story *s, const struct record *r)

@@ -129,7 +129,8 @@ START_TEST(a_value_made_again_that_differs)
 	story_step(&s, &e);
 	story_told(&s);
 	story_report(&s, 21, ID(1), 2, TASK_DONE, 6000);
-	told_eq(&s, "put task 1-1 done attempts 2 on worker 2 generation 1\ndel lease 2\n"
+	told_eq(&s, "put task 1-1 done attempts 2 on worker 2 generation 1 past: done, value "
+		    "lost\ndel lease 2\n"
 		    "-> 22 free 1-1\n-> 10 value 1-1 code 0\n-> 21 reported\n");
 	ck_assert(core_view_worker(s.core, 3, &w));
 	ck_assert_uint_eq(w.held_bytes, 0);

@@ -87,9 +87,10 @@ START_TEST(a_worker_lost_its_process)
 	story_join(&s, 21, 1, "another", NULL, 0);
 	story_credit(&s, 21, 2);
 	story_seal(&s);
-	told_eq(&s, "put worker 1\nput task 1-1 leased attempts 1 deaths 1\ndel lease 1\n"
-		    "put task 1-2 failed attempts 1 deaths 1\n-> 21 joined as worker 1\n"
-		    "put lease 3 to worker 1: 1-1\n-> 21 lease 3: 1-1\n");
+	told_eq(&s,
+		"put worker 1\nput task 1-1 leased attempts 1 deaths 1 past: lost w1\ndel lease 1\n"
+		"put task 1-2 failed attempts 1 deaths 1 past: lost w1\n-> 21 joined as worker 1\n"
+		"put lease 3 to worker 1: 1-1\n-> 21 lease 3: 1-1\n");
 	story_end(&s);
 }
 END_TEST
@@ -113,7 +114,9 @@ START_TEST(only_a_started_task_is_charged)
 	struct core_task_view v;
 
 	begin_with_a_death(&s);
-	told_eq(&s, "put task 1-1 leased attempts 1 deaths 1\ndel lease 1\ndel worker 1\n");
+	told_eq(&s,
+		"put task 1-1 leased attempts 1 deaths 1 past: lost w1\ndel lease 1\ndel worker "
+		"1\n");
 	for (uint32_t n = 1; n <= 4; n++) {
 		ck_assert(core_view_task(s.core, ID(n), &v));
 		ck_assert_uint_eq(v.deaths, n == 1);
@@ -174,7 +177,8 @@ START_TEST(a_lost_value_is_made_again)
 	told_eq(&s, "put lease 2 to worker 2: 1-1(remake)\n-> 21 lease 2: 1-1\n");
 	story_report(&s, 21, ID(1), 2, TASK_DONE, 5000);
 	story_seal(&s);
-	told_eq(&s, "put task 1-1 done attempts 2 on worker 2\ndel lease 2\n-> 21 reported\n"
+	told_eq(&s, "put task 1-1 done attempts 2 on worker 2 past: done, value lost\ndel lease "
+		    "2\n-> 21 reported\n"
 		    "put lease 3 to worker 2: 1-2\n-> 21 lease 3: 1-2\n");
 	story_end(&s);
 }

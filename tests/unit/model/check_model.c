@@ -17,6 +17,7 @@ int main(void)
 	suite_add_tcase(s, case_key());
 	suite_add_tcase(s, case_block());
 	suite_add_tcase(s, case_outcome());
+	suite_add_tcase(s, case_past());
 	suite_add_tcase(s, case_record());
 	suite_add_tcase(s, case_value());
 	suite_add_tcase(s, case_terms());

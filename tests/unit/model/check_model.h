@@ -12,6 +12,7 @@ TCase *case_state(void);
 TCase *case_key(void);
 TCase *case_block(void);
 TCase *case_outcome(void);
+TCase *case_past(void);
 TCase *case_record(void);
 TCase *case_terms(void);
 TCase *case_value(void);
