@@ -155,7 +155,7 @@ void turn_until(struct loop *loop, const unsigned *what, unsigned want)
 
 	while (*what < want) {
 		ck_assert_msg(clock_mono_us() < give_up, "%u of %u after 30 s", *what, want);
-		loop_run_once(loop, 100);
+		loop_run_once(loop, 5);
 	}
 }
 
