@@ -14,7 +14,6 @@
 #include "base/list.h"
 #include "base/map64.h"
 #include "base/slice.h"
-#include "client/foreign.h"
 #include "client/tap.h"
 
 #include <dq/client.h>
@@ -49,7 +48,6 @@ enum future_kind { FUTURE_TASK, FUTURE_ARRAY, FUTURE_ELEMENT };
 #define FUTURE_CANCEL 8u   /* to be cancelled once settled */
 #define FUTURE_FOREIGN 16u /* in the foreign registry, under its id */
 #define FUTURE_SLAB 32u    /* in a slab; else allocated alone, `more` is set */
-#define FUTURE_AWAITED 64u /* its end counts in futures.awaited_ends */
 
 struct dq_future {
 	struct dq_client *client;
@@ -76,7 +74,6 @@ struct future_more {
 	uint64_t index;               /* FUTURE_ELEMENT */
 	struct dq_future *next_same; /* the next foreign one with this id, or the next handle of the
 					same element */
-	size_t foreign_at;           /* FUTURE_ARRAY and FOREIGN: its place in foreign.v */
 	bool own_number;             /* submitted here: in the ranges under `first_n` */
 	uint32_t first_n;
 };
@@ -101,13 +98,12 @@ struct futures {
 	size_t nranges, cap, dead;
 	size_t found; /* the range found last */
 	struct slab *open;
-	struct foreign foreign;
-	struct list loose; /* futures outside slabs */
+	struct map64 foreign;  /* id -> first future of a chain, single tasks */
+	struct list loose;     /* futures outside slabs */
+	size_t foreign_arrays; /* those of loose that are foreign arrays */
 	uint64_t next_n;
 	uint64_t live;
 	uint64_t ends; /* how many ends were seen */
-	bool awaiting; /* a wait for any has marked its futures */
-	uint64_t awaited_ends;
 };
 
 void futures_init(struct futures *fs);
@@ -146,11 +142,7 @@ enum dq_state future_state(const struct dq_future *f);
 /* How it ended: NULL while it has not; of an array, what its first bad element says (NULL when all
  * are done). */
 struct ended *future_ended(const struct dq_future *f);
-/* Likewise, of an array also while elements have not ended; NULL: nothing went wrong. */
-struct ended *future_bad(const struct dq_future *f);
 bool future_is_done(const struct dq_future *f);
-/* Ended, and not well; an array: an element of it has. */
-bool future_is_bad(const struct dq_future *f);
 /* Its key as text; NULL: out of memory. Lives as long as the future. */
 const char *future_key(struct dq_future *f);
 /* True while the key must stand for it in requests. */

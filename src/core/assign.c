@@ -1,20 +1,24 @@
 /*
- * Who gets what: at each seal, ready tasks go to workers with credit. A task with large inputs goes
- * where most of their bytes are, the others to the least loaded. Leases decided here share the
+ * Who gets what: at each seal, ready tasks go to workers that have room. A task with large inputs
+ * goes where most of their bytes are, the others to the least loaded. Leases decided here share the
  * commit of what made them possible (D4).
+ *
+ * A class for which no worker has room is parked, so that it holds up no other; room.c wakes it. So
+ * a seal costs what it leases, and a look at the parked classes for each worker that changed.
  */
 #include "core/impl.h"
 
 #define OPEN_BUNDLE_CAP 64
 
-static bool has_credit(const struct worker *w)
+static bool may_have(const struct worker *w, const struct demand *d)
 {
-	return w->conn && w->nleases < w->limit;
+	return worker_has_room(w, d) && worker_is_open(w, d);
 }
 
-/* Bytes of the task's inputs that are only on workers, and the worker with credit that has most of
- * them. */
-static struct worker *by_bytes(struct core *c, struct block *b, uint32_t idx)
+/* The worker that may have the task and has most of the bytes of its inputs, of those that are only
+ * on workers. */
+static struct worker *by_bytes(
+	struct core *c, const struct demand *d, struct block *b, uint32_t idx)
 {
 	uint64_t best_bytes = 0;
 	struct worker *best = NULL;
@@ -29,7 +33,7 @@ static struct worker *by_bytes(struct core *c, struct block *b, uint32_t idx)
 			struct worker *w = t->copies[k];
 			uint64_t bytes = 0;
 
-			if (w == best || !has_credit(w))
+			if (w == best || !may_have(w, d))
 				continue;
 			for (uint32_t j = 0; j < n && j < 64; j++) {
 				struct place q;
@@ -49,21 +53,19 @@ static struct worker *by_bytes(struct core *c, struct block *b, uint32_t idx)
 	return best;
 }
 
-/* The worker with credit whose slots are least taken; *free is the credit of all. */
-static struct worker *least_loaded(struct core *c, uint64_t *credit)
+/* The worker with room for it whose slots are least taken. */
+static struct worker *least_loaded(struct core *c, const struct demand *d)
 {
-	struct worker *best = NULL;
-	struct list *l;
+	struct heap_node *n = heap_peek(&c->by_load);
+	struct worker *best = n ? container_of(n, struct worker, by_load) : NULL;
 
-	*credit = 0;
-	for (l = c->worker_list.next; l != &c->worker_list; l = l->next) {
-		struct worker *w = container_of(l, struct worker, in_workers);
+	if (!best || may_have(best, d))
+		return best;
+	best = NULL;
+	for (uint32_t i = 0; i < heap_count(&c->by_load); i++) {
+		struct worker *w = container_of(c->by_load.v[i], struct worker, by_load);
 
-		if (!has_credit(w))
-			continue;
-		*credit += w->limit - w->nleases;
-		if (!best ||
-			(uint64_t)w->nleases * best->slots < (uint64_t)best->nleases * w->slots)
+		if (may_have(w, d) && (!best || load_comes_first(&w->by_load, &best->by_load)))
 			best = w;
 	}
 	return best;
@@ -94,32 +96,44 @@ static void bundle_seal(struct core *c, struct worker *w)
 	free(tasks);
 }
 
-/* Gives w up to `share` of the user's ready tasks from the front; fences of a bundle are
- * consecutive, so it is sealed at once. */
+/* The task would rather be with another worker than go into w's bundle. */
+static bool belongs_elsewhere(
+	struct core *c, const struct worker *w, const struct demand *d, const struct place *p)
+{
+	struct worker *near = p->block->dep_at ? by_bytes(c, d, p->block, p->idx) : NULL;
+
+	return near && near != w;
+}
+
+/* Takes the next task, of class d, and leases it to w unless it has to wait for its inputs. */
+static void give_next(struct core *c, struct worker *w, struct demand *d, const struct place *p)
+{
+	ready_take(c, d);
+	if (d->reserved)
+		room_unreserve(c, d->reserved);
+	if (!p->block->dep_at || inputs_there(c, p->block, p->idx))
+		lease_grant(c, w, p->block, p->idx);
+}
+
+/* Gives w up to `share` of the ready tasks from the front; fences of a bundle are consecutive, so
+ * it is sealed at once. */
 static void give(struct core *c, struct worker *w, uint64_t share)
 {
-	bundle_open(c, w);
-	for (; share && has_credit(w); share--) {
-		struct user *user;
-		struct place p;
-		struct task *t;
-		bool suspect;
+	struct demand *d;
+	struct place p;
 
-		if (!ready_next(c, &p, &user))
+	bundle_open(c, w);
+	for (; share && (d = ready_next(c, &p)) && may_have(w, d); share--) {
+		struct task *t = task_peek(p.block, p.idx);
+		bool suspect = t && t->suspect;
+
+		if (w->open->n && (suspect || belongs_elsewhere(c, w, d, &p)))
 			break;
-		t = task_peek(p.block, p.idx);
-		suspect = t && t->suspect;
-		if (suspect && w->open->n)
-			break;
-		if (w->open->n && p.block->dep_at && by_bytes(c, p.block, p.idx) != NULL &&
-			by_bytes(c, p.block, p.idx) != w)
-			break;
-		ready_take(c, user);
-		if (!p.block->dep_at || inputs_there(c, p.block, p.idx))
-			lease_grant(c, w, p.block, p.idx);
+		give_next(c, w, d, &p);
 		if (suspect)
 			break;
 	}
+	worker_touch(c, w);
 	if (w->open->n) {
 		bundle_seal(c, w);
 	} else {
@@ -129,28 +143,33 @@ static void give(struct core *c, struct worker *w, uint64_t share)
 	}
 }
 
+/* A few tasks at a time, so that the ready ones spread over the workers by their room. */
+static uint64_t share_of(const struct core *c, const struct worker *w)
+{
+	uint64_t room = w->room / AMOUNT_UNIT;
+	uint64_t share = room * c->counts[TASK_READY] / (c->room / AMOUNT_UNIT);
+
+	return share == 0 ? 1 : share < room ? share : room;
+}
+
 void assign(struct core *c)
 {
-	struct user *user;
+	struct demand *d;
 	struct place p;
 
 	if (!c->ready_changed)
 		return;
 	c->ready_changed = false;
-	while (ready_next(c, &p, &user)) {
-		uint64_t credit, share;
-		struct worker *w = least_loaded(c, &credit), *near;
+	while (rooms_settle(c), c->room && (d = ready_next(c, &p))) {
+		struct worker *near = p.block->dep_at ? by_bytes(c, d, p.block, p.idx) : NULL;
+		struct worker *w = near ? near : least_loaded(c, d);
 
-		if (!w)
-			return;
-		near = p.block->dep_at ? by_bytes(c, p.block, p.idx) : NULL;
-		/* a few tasks at a time, so that the ready ones spread over the workers by their
-		 * credit */
-		share = (w->limit - w->nleases) * c->counts[TASK_READY] / credit;
-		if (share > w->limit - w->nleases)
-			share = w->limit - w->nleases;
-		if (share == 0 || near)
-			share = 1;
-		give(c, near ? near : w, share);
+		if (w) {
+			give(c, w, near ? 1 : share_of(c, w));
+		} else {
+			demand_park(c, d);
+			room_reserve(c, d);
+		}
 	}
+	c->ready_changed = false;
 }

@@ -103,6 +103,8 @@ struct block *block_new(struct core *c, const struct block_record *r)
 	b->count = r->count;
 	b->flags = r->flags;
 	b->user = r->user;
+	b->owner = map64_get_ptr(&c->users, r->user);
+	ensure(b->owner);
 	b->session = r->session;
 	b->order = r->order;
 	b->submitted_us = r->submitted_us;

@@ -9,7 +9,6 @@
 struct core *core_new(const struct core_config *config)
 {
 	struct core *c = xcalloc(1, sizeof(*c));
-	struct user *u = xcalloc(1, sizeof(*u));
 
 	c->config = *config;
 	c->config.user0_name = slice_empty();
@@ -38,12 +37,14 @@ struct core *core_new(const struct core_config *config)
 	list_init(&c->stages);
 	list_init(&c->scans);
 	list_init(&c->leaving);
+	list_init(&c->demands);
+	fpmap_init(&c->demand_ids);
+	list_init(&c->parked);
+	list_init(&c->touched);
+	heap_init(&c->turns, turn_comes_first);
+	heap_init(&c->by_load, load_comes_first);
 	deadlines_init(c);
-	u->uid = config->user0_uid;
-	u->name = xcalloc(1, config->user0_name.n + 1);
-	memcpy(u->name, config->user0_name.p, config->user0_name.n);
-	list_init(&u->ready);
-	ensure(map64_put_ptr(&c->users, 0, u));
+	user_new(c, 0, config->user0_uid, config->user0_name);
 	return c;
 }
 
@@ -79,12 +80,11 @@ static void free_maps(struct core *c)
 	uint64_t k;
 	void *p;
 
-	while (map64_next_ptr(&c->users, &it, &k, &p)) {
-		struct user *u = p;
-
-		free(u->name);
-		free(u);
-	}
+	heap_release(&c->turns);
+	heap_release(&c->by_load);
+	while (map64_next_ptr(&c->users, &it, &k, &p))
+		user_free(c, p);
+	fpmap_release(&c->demand_ids);
 	for (uint32_t i = 0; i < c->nlabels; i++)
 		free(c->labels[i].text);
 	map64_release(&c->users);

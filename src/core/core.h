@@ -12,6 +12,7 @@
 #include "core/event.h"
 #include "core/update.h"
 #include "model/block.h"
+#include "model/offer.h"
 #include "model/record.h"
 #include "model/row.h"
 
@@ -65,6 +66,7 @@ void core_step(struct core *c, const struct event *e, struct update *u);
 struct core_counts {
 	uint64_t tasks[TASK_STATE_END]; /* by state; GONE unused */
 	uint64_t running;               /* of the leased ones, those that started */
+	uint64_t stuck;                 /* of the ready ones, those that no worker here fits */
 	uint64_t sessions;
 	uint32_t workers; /* known and not lost */
 };
@@ -86,10 +88,16 @@ struct core_task_view {
 	uint64_t waits_for;    /* one of those */
 	uint32_t lease_worker; /* 0: none */
 	bool detached;
+	bool stuck; /* ready, but no worker that is here could ever run it */
+	int32_t priority;
 	uint32_t at_once; /* ready, but its array has as many leases as it may; 0: no */
 };
 /* False: there is no such task. */
 bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *out);
+
+/* Appends why a ready task is not leased: what nobody here has, or what is taken. Nothing for
+ * another. */
+void core_why_ready(const struct core *c, uint64_t id, struct buf *out);
 
 struct core_worker_view {
 	uint32_t number;
@@ -97,6 +105,10 @@ struct core_worker_view {
 	uint32_t slots, limit, leases, running;
 	uint64_t held_bytes;
 	bool connected;
+	uint32_t user;
+	const struct offer *offer;
+	uint64_t used[OFFER_PLACES + 1]; /* of offer->resources; a task that names no cpus has one
+					  */
 };
 bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out);
 /* Calls fn for each worker that is not lost, in order of number. */
@@ -121,6 +133,7 @@ struct core_block_view {
 	bool array;
 	uint32_t user;
 	uint64_t ended, live;  /* of its tasks */
+	bool stuck;            /* an array, whose ready elements are stuck */
 	const uint8_t *states; /* low four bits: enum task_state */
 };
 /* The block that a task is in; false: it is gone. */

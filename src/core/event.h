@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "model/ids.h"
+#include "model/offer.h"
 #include "model/state.h"
 
 #include <stdbool.h>
@@ -93,7 +94,7 @@ struct event {
 			struct slice uuid, name, address, instance;
 			struct slice user;
 			uint32_t uid;
-			uint32_t slots;
+			const struct offer *offer;
 			const struct event_lease *running;
 			uint32_t nrunning;
 			const struct event_copy *copies;

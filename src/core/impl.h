@@ -2,8 +2,9 @@
  * The core's own structures; only core/ includes this. Who may change what:
  *  - a task's state: move.c alone (counts and state byte together)
  *  - hidden blocks: stage.c (their tasks wait, and are in no count)
- *  - leases and bundles: lease.c; ready queues: ready.c; holds and forgetting: hold.c; copies of
- * values: copy.c Times here are *listening time* in µs (struct core, now_us): monotonic time less
+ *  - leases and bundles: lease.c; ready queues: ready.c; what workers have room for: room.c; holds
+ *    and forgetting: hold.c; copies of values: copy.c
+ * Times here are *listening time* in µs (struct core, now_us): monotonic time less
  * the gaps in which the scheduler could not hear (D10).
  */
 #ifndef CORE_IMPL_H
@@ -18,7 +19,9 @@
 #include "base/list.h"
 #include "base/map64.h"
 #include "core/core.h"
+#include "core/demand.h"
 #include "model/limits.h"
+#include "model/offer.h"
 #include "model/past.h"
 #include "model/terms.h"
 
@@ -62,6 +65,7 @@ struct block {
 	uint64_t count;
 	uint32_t flags; /* BLOCK_ARRAY */
 	uint32_t user;
+	struct user *owner;
 	uint32_t session;
 	uint64_t order, submitted_us;
 	uint64_t live;   /* tasks that are not gone */
@@ -82,7 +86,7 @@ struct block {
 	struct list ready;     /* struct ready_run */
 	uint32_t at_once;      /* of an array: most leases at a time; 0: no bound */
 	uint32_t nleased;
-	struct list parked;   /* ready_run.in_user: runs that wait for one of those leases to end */
+	struct list parked; /* ready_run.in_queue: runs that wait for one of those leases to end */
 	struct list in_order; /* core.blocks */
 	struct session_blocks *home;
 	struct stage *stage; /* NULL: an ordinary submit */
@@ -183,16 +187,20 @@ struct user {
 	uint32_t number;
 	uint32_t uid;
 	char *name;
-	uint64_t pass;     /* stride scheduling: the least goes first */
-	struct list ready; /* struct ready_run */
-	uint64_t nready;   /* an upper bound: entries may be stale */
+	uint64_t weight;       /* its share, beside the others' */
+	uint64_t pass;         /* stride scheduling: the least goes first */
+	struct demand *plain;  /* its tasks that ask for nothing */
+	struct heap demands;   /* those with ready tasks, not parked */
+	struct heap_node turn; /* core.turns: it has such demands */
 };
 
 /* Consecutive tasks of a block that are ready; stale entries are skipped when they come up. */
 struct ready_run {
-	struct list in_user, in_block;
+	struct list in_queue, in_block;
+	struct ready_queue *queue;
 	struct block *block;
 	uint32_t at, count;
+	int64_t rank;
 };
 
 struct session {
@@ -228,6 +236,20 @@ struct worker {
 	uint32_t ninstance;
 	struct user *user;
 	uint32_t slots, limit, nleases, nrunning;
+	/* what it offers, and what its leases use of that (room.c), in parts of AMOUNT_UNIT */
+	struct offer offer; /* slices of offer_bytes; names its cpus */
+	uint8_t *offer_bytes;
+	size_t noffer_bytes;
+	bool counted;                    /* by the demands */
+	uint64_t cpus;                   /* in total */
+	uint64_t used[OFFER_PLACES + 1]; /* of offer.resources, by who asks for them by name */
+	uint32_t nplain;                 /* leases that name no cpus, and have one each */
+	uint64_t load;                   /* the weights of its leases */
+	uint64_t room;                   /* its part of core.room, as of when it was settled */
+	uint64_t placed_load, placed_slots;
+	struct heap_node by_load;
+	struct list in_touched;
+	struct demand *reserved; /* what it is kept free for */
 	uint64_t conn;
 	struct list leases; /* tasks */
 	struct map64 held;  /* task ids with a copy here */
@@ -288,6 +310,7 @@ struct terms_kept {
 	struct fp128 bytes_fp, resources_fp; /* resources_fp: zero for none */
 	uint64_t refs;
 	uint8_t *bytes;
+	struct demand_link *demands;
 };
 
 struct terms_slot {
@@ -330,6 +353,17 @@ struct core {
 	struct fpmap terms_ids;   /* fingerprint of terms' bytes -> index */
 	struct terms_slot *terms; /* from 1 */
 	uint32_t nterms, terms_cap, terms_spare;
+
+	/* who runs what where */
+	struct list demands;     /* all */
+	struct fpmap demand_ids; /* of (user, what is asked for) -> struct demand; not plain ones */
+	struct list parked;      /* demands that wait for room */
+	struct heap turns;       /* users */
+	uint64_t pass;           /* of the user who was served last, before that */
+	int64_t rank_front, rank_back;
+	struct heap by_load; /* workers with room */
+	uint64_t room;       /* the sum of theirs */
+	struct list touched; /* workers to be settled */
 
 	/* tasks whose dependency ended badly, or that nothing wants any more: ids, worked off in
 	 * steps */
@@ -413,9 +447,11 @@ void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as
 /* ---- ready.c ---- */
 void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bool front);
 void ready_forget_block(struct core *c, struct block *b);
-/* The next ready task of the user whose turn it is, not taken; false: none. */
-bool ready_next(struct core *c, struct place *out, struct user **user);
-void ready_take(struct core *c, struct user *user);
+/* The class of the next ready task, in order, and the task, not taken; NULL: none but of parked
+ * classes. */
+struct demand *ready_next(struct core *c, struct place *out);
+/* Takes that task off its queue: its user is charged. */
+void ready_take(struct core *c, struct demand *d);
 /* A lease of the block is over: its parked runs may go on. */
 void ready_unpark(struct core *c, struct block *b);
 
@@ -590,5 +626,33 @@ void terms_free(struct core *c);
 /* Never NULL: what says nothing is all zero. */
 const struct terms *task_terms(const struct core *c, const struct block *b, uint32_t idx);
 struct fp128 terms_resources(const struct core *c, uint32_t at);
+
+/* ---- user.c ---- */
+struct user *user_new(struct core *c, uint32_t number, uint32_t uid, struct slice name);
+void user_rename(struct core *c, struct user *u, uint32_t uid, struct slice name);
+void user_free(struct core *c, struct user *u);
+
+/* ---- demand.c, room.c: see core/demand.h ---- */
+struct demand *demand_of_terms(struct core *c, struct user *user, uint32_t at);
+/* The class of a task. */
+static inline struct demand *demand_of(struct core *c, const struct block *b, uint32_t idx)
+{
+	uint32_t at = b->terms ? b->terms[b->flags & BLOCK_ARRAY ? 0 : idx] : 0;
+
+	return at ? demand_of_terms(c, b->owner, at) : b->owner->plain;
+}
+/* n tasks became READY, or one no longer is. */
+void demand_born(struct core *c, struct block *b, uint32_t at, uint32_t n);
+void demand_ready_less(struct core *c, struct demand *d);
+int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx);
+bool slice_in(struct slice s, const struct slice *names, uint32_t n);
+/* Part of core_check(). */
+bool demands_check(const struct core *c, char *why, size_t why_bytes);
+/* The class of a READY task, found without making it. */
+const struct demand *demand_peek(const struct core *c, const struct block *b, uint32_t idx);
+bool worker_serves(const struct worker *w, const struct user *user);
+bool worker_names(const struct worker *w, struct slice resource);
+uint64_t worker_total(const struct worker *w, struct slice name);
+bool load_comes_first(const struct heap_node *a, const struct heap_node *b);
 
 #endif

@@ -58,7 +58,6 @@ void bundles_write(struct core *c)
 /* Ties the task to the idx-th lease of the bundle. */
 void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t idx)
 {
-	(void)c;
 	ensure(!t->worker);
 	t->worker = bundle->worker;
 	t->fence = (struct fence){bundle->first.epoch, bundle->first.seq + idx};
@@ -70,6 +69,7 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	t->block->nleased++;
 	list_push_back(&bundle->worker->leases, &t->in_worker);
 	bundle->worker->nleases++;
+	worker_use(bundle->worker, demand_of(c, t->block, t->idx));
 }
 
 /* The task must be READY; it gets the next fence, in the bundle that the worker has open in this
@@ -102,6 +102,8 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 	ensure(w && b);
 	list_remove(&t->in_worker);
 	w->nleases--;
+	worker_unuse(w, demand_of(c, t->block, t->idx));
+	worker_touch(c, w);
 	if (t->started)
 		w->nrunning--;
 	t->block->nleased--;

@@ -30,17 +30,10 @@ bool core_load_user(struct core *c, uint32_t number, const struct user_record *r
 	if (u && number)
 		return bad(why, "a user twice");
 	in_use(&c->counters.next_user, number);
-	if (!u) {
-		u = xcalloc(1, sizeof(*u));
-		u->number = number;
-		list_init(&u->ready);
-		ensure(map64_put_ptr(&c->users, number, u));
-	}
-	free(u->name);
-	u->uid = r->uid;
-	u->name = xcalloc(1, r->name.n + 1);
-	if (r->name.n)
-		memcpy(u->name, r->name.p, r->name.n);
+	if (u)
+		user_rename(c, u, r->uid, r->name);
+	else
+		user_new(c, number, r->uid, r->name);
 	return true;
 }
 
@@ -244,11 +237,12 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 }
 
 /* An older lease of a task that a later bundle has. */
-static void supersede(struct task *t)
+static void supersede(struct core *c, struct task *t)
 {
 	t->bundle->live--;
 	t->block->nleased--;
 	t->worker->nleases--;
+	worker_unuse(t->worker, demand_of(c, t->block, t->idx));
 	list_remove(&t->in_worker);
 	t->worker = NULL;
 	t->bundle = NULL;
@@ -283,7 +277,7 @@ bool core_load_lease(
 			continue;
 		t = task_get(c, p.block, p.idx);
 		if (t->worker)
-			supersede(t);
+			supersede(c, t);
 		lease_adopt(c, t, b, i);
 	}
 	return true;
@@ -389,7 +383,7 @@ static void settle_orphan(struct core *c, struct block *b, uint32_t idx, uint64_
 	if (block_state(b, idx) == TASK_CANCELLING)
 		return;
 	if (t->worker)
-		supersede(t);
+		supersede(c, t);
 	born(c, b, idx, TASK_WAITING, 0);
 	t->waiting_on = 1;
 	doom(c, block_id(b, idx), TASK_FAILED, CAUSE_LOST, missing);

@@ -4,9 +4,13 @@
  */
 #include "core/impl.h"
 
-static void count(struct core *c, struct block *b, enum task_state s, int by)
+static void count(struct core *c, struct block *b, uint32_t idx, enum task_state s, int by)
 {
 	c->counts[s] += (uint64_t)(int64_t)by;
+	if (s == TASK_READY && by > 0)
+		demand_of(c, b, idx)->ready++;
+	else if (s == TASK_READY)
+		demand_ready_less(c, demand_of(c, b, idx));
 	if (s == TASK_GONE)
 		b->live -= (uint64_t)(int64_t)by;
 	else if (task_state_is_final(s))
@@ -19,13 +23,13 @@ void task_move(struct core *c, struct block *b, uint32_t idx, enum task_state to
 
 	ensure(task_move_allowed(from, to));
 	b->state[idx] = (uint8_t)((b->state[idx] & ~TASK_STATE_MASK) | to);
-	count(c, b, from, -1);
-	count(c, b, to, 1);
+	count(c, b, idx, from, -1);
+	count(c, b, idx, to, 1);
 }
 
 void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as, uint8_t flags)
 {
 	ensure(b->state[idx] == 0);
 	b->state[idx] = (uint8_t)(as | flags);
-	count(c, b, as, 1);
+	count(c, b, idx, as, 1);
 }

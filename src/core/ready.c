@@ -1,135 +1,296 @@
 /*
- * Ready tasks, by user, as runs of consecutive tasks: a block of a thousand is one entry, an array
- * of ten million too. Users take turns by stride: each lease adds to the user's pass, the least
- * pass goes first. What a finished dependency made ready goes in front of what was submitted, so
- * that graphs finish branches before they start new ones.
+ * Ready tasks, as runs of consecutive tasks: a block of a thousand is one entry, an array of ten
+ * million too. A run is of one class and one priority and has a rank, that of its coming: what a
+ * finished dependency made ready goes in front of what was submitted, so that graphs finish
+ * branches before they start new ones.
+ *
+ *	core.turns   users, by pass: stride scheduling, each lease adds to its user's pass
+ *	  user.demands   classes that are not parked, by their first task
+ *	    demand.queues    one a priority, the highest first
+ *	      queue.runs        by rank
  *
  * Entries are not removed when a task stops being ready: they are checked when they come up.
  */
 #include "core/impl.h"
 
+#define STRIDE ((uint64_t)1 << 20) /* what a lease of one cpu costs a user of weight 1 */
+#define WEIGHT_MAX ((uint64_t)AMOUNT_UNIT << 16)
+
+void queue_init(struct ready_queue *q, struct demand *d, int32_t priority)
+{
+	q->demand = d;
+	q->priority = priority;
+	list_init(&q->runs);
+	heap_node_init(&q->in_demand);
+}
+
+static void queue_free(struct ready_queue *q)
+{
+	map64_remove_ptr(&q->demand->by_priority, (uint32_t)q->priority);
+	free(q);
+}
+
+/* ---- orders ---- */
+
+static const struct ready_queue *top_queue(const struct demand *d)
+{
+	return container_of(heap_peek(&d->queues), struct ready_queue, in_demand);
+}
+
+static int64_t rank_of(const struct ready_queue *q)
+{
+	return container_of(q->runs.next, struct ready_run, in_queue)->rank;
+}
+
+bool queue_comes_first(const struct heap_node *a, const struct heap_node *b)
+{
+	return container_of(a, struct ready_queue, in_demand)->priority >
+	       container_of(b, struct ready_queue, in_demand)->priority;
+}
+
+/* Of one user. */
+static bool comes_first(const struct demand *a, const struct demand *b)
+{
+	const struct ready_queue *x = top_queue(a), *y = top_queue(b);
+
+	return x->priority != y->priority ? x->priority > y->priority : rank_of(x) < rank_of(y);
+}
+
+bool demand_comes_first(const struct heap_node *a, const struct heap_node *b)
+{
+	return comes_first(
+		container_of(a, struct demand, in_user), container_of(b, struct demand, in_user));
+}
+
+static bool has_turn_before(const struct user *a, const struct user *b)
+{
+	return a->pass != b->pass ? a->pass < b->pass : a->number < b->number;
+}
+
+bool turn_comes_first(const struct heap_node *a, const struct heap_node *b)
+{
+	return has_turn_before(
+		container_of(a, struct user, turn), container_of(b, struct user, turn));
+}
+
+bool demand_before(const struct demand *a, const struct demand *b)
+{
+	if (heap_is_empty(&a->queues) || heap_is_empty(&b->queues))
+		return !heap_is_empty(&a->queues);
+	return a->user == b->user ? comes_first(a, b) : has_turn_before(a->user, b->user);
+}
+
+/* ---- places ---- */
+
+static void place_user(struct core *c, struct user *user)
+{
+	bool waits = !heap_is_empty(&user->demands);
+
+	if (waits && !heap_contains(&user->turn)) {
+		/* who comes back starts level with the others, without credit for the time away */
+		if (user->pass < c->pass)
+			user->pass = c->pass;
+		ensure(heap_push(&c->turns, &user->turn));
+	} else if (!waits && heap_contains(&user->turn)) {
+		heap_remove(&c->turns, &user->turn);
+	}
+}
+
+/* After its first task changed, or whether it is parked. */
+static void place_demand(struct core *c, struct demand *d)
+{
+	bool waits;
+
+	if (heap_is_empty(&d->queues) && d->reserved)
+		room_unreserve(c, d->reserved);
+	waits = !heap_is_empty(&d->queues) && !demand_is_parked(d);
+	if (waits && heap_contains(&d->in_user))
+		heap_update(&d->user->demands, &d->in_user);
+	else if (waits)
+		ensure(heap_push(&d->user->demands, &d->in_user));
+	else if (heap_contains(&d->in_user))
+		heap_remove(&d->user->demands, &d->in_user);
+	place_user(c, d->user);
+}
+
+/* After its first run changed. */
+static void place_queue(struct core *c, struct ready_queue *q)
+{
+	struct demand *d = q->demand;
+	bool has_runs = !list_is_empty(&q->runs);
+
+	if (has_runs && !heap_contains(&q->in_demand))
+		ensure(heap_push(&d->queues, &q->in_demand));
+	else if (!has_runs && heap_contains(&q->in_demand))
+		heap_remove(&d->queues, &q->in_demand);
+	place_demand(c, d);
+	if (!q->nruns && q != &d->common)
+		queue_free(q);
+}
+
+void demand_park(struct core *c, struct demand *d)
+{
+	list_push_back(&c->parked, &d->in_parked);
+	place_demand(c, d);
+}
+
+void demand_unpark(struct core *c, struct demand *d)
+{
+	list_remove(&d->in_parked);
+	place_demand(c, d);
+}
+
+/* ---- runs ---- */
+
+static struct ready_queue *queue_of(struct demand *d, int32_t priority)
+{
+	struct ready_queue *q;
+
+	if (priority == 0)
+		return &d->common;
+	q = map64_get_ptr(&d->by_priority, (uint32_t)priority);
+	if (!q) {
+		q = xcalloc(1, sizeof(*q));
+		queue_init(q, d, priority);
+		ensure(map64_put_ptr(&d->by_priority, (uint32_t)priority, q));
+	}
+	return q;
+}
+
+static void run_put(struct core *c, struct ready_run *r, bool front)
+{
+	struct ready_queue *q = r->queue;
+	bool first = front || list_is_empty(&q->runs);
+
+	r->rank = front ? --c->rank_front : ++c->rank_back;
+	if (front)
+		list_push_front(&q->runs, &r->in_queue);
+	else
+		list_push_back(&q->runs, &r->in_queue);
+	if (first)
+		place_queue(c, q);
+}
+
+static void push_run(struct core *c, struct ready_queue *q, struct block *b, uint32_t at,
+	uint32_t count, bool front)
+{
+	struct ready_run *r = xcalloc(1, sizeof(*r));
+
+	*r = (struct ready_run){.queue = q, .block = b, .at = at, .count = count};
+	list_push_back(&b->ready, &r->in_block);
+	q->nruns++;
+	run_put(c, r, front);
+}
+
+static struct ready_queue *queue_for(struct core *c, struct block *b, uint32_t idx)
+{
+	return queue_of(demand_of(c, b, idx), task_priority(c, b, idx));
+}
+
 void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bool front)
 {
-	struct user *user = map64_get_ptr(&c->users, b->user);
-	struct ready_run *r;
+	uint32_t end = at + count;
 
-	ensure(user && count > 0);
+	ensure(count > 0);
 	c->ready_changed = true;
-	if (list_is_empty(&user->ready)) {
-		struct map64_iter it = {0};
-		uint64_t number, least = UINT64_MAX;
-		void *p;
-
-		/* who comes back starts level with the others, without credit for the time away */
-		while (map64_next_ptr(&c->users, &it, &number, &p)) {
-			struct user *o = p;
-
-			if (!list_is_empty(&o->ready) && o->pass < least)
-				least = o->pass;
-		}
-		if (least != UINT64_MAX && user->pass < least)
-			user->pass = least;
+	if (!b->terms || b->flags & BLOCK_ARRAY) {
+		push_run(c, queue_for(c, b, at), b, at, count, front);
+		return;
 	}
-	r = xcalloc(1, sizeof(*r));
-	*r = (struct ready_run){.block = b, .at = at, .count = count};
-	if (front)
-		list_push_front(&user->ready, &r->in_user);
-	else
-		list_push_back(&user->ready, &r->in_user);
-	list_push_back(&b->ready, &r->in_block);
-	user->nready += count;
+	while (at < end) {
+		struct ready_queue *q = queue_for(c, b, at);
+		uint32_t n = 1;
+
+		while (at + n < end && queue_for(c, b, at + n) == q)
+			n++;
+		push_run(c, q, b, at, n, front);
+		at += n;
+	}
 }
 
 static void run_free(struct ready_run *r)
 {
-	list_remove(&r->in_user);
+	r->queue->nruns--;
+	list_remove(&r->in_queue);
 	list_remove(&r->in_block);
 	free(r);
 }
 
 void ready_forget_block(struct core *c, struct block *b)
 {
-	struct user *user = map64_get_ptr(&c->users, b->user);
-
 	while (!list_is_empty(&b->ready)) {
 		struct ready_run *r = container_of(b->ready.next, struct ready_run, in_block);
+		struct ready_queue *q = r->queue;
 
-		user->nready -= r->count;
 		run_free(r);
+		place_queue(c, q);
 	}
 }
 
 void ready_unpark(struct core *c, struct block *b)
 {
-	struct user *user = map64_get_ptr(&c->users, b->user);
-
 	while (!list_is_empty(&b->parked)) {
-		struct list *run = b->parked.prev;
+		struct ready_run *r = container_of(b->parked.prev, struct ready_run, in_queue);
 
-		list_remove(run);
-		list_push_front(&user->ready, run);
+		list_remove(&r->in_queue);
+		run_put(c, r, true);
 	}
 }
 
-/* Drops stale entries from the front, and parks those of arrays that have as many leases as they
- * may; NULL when the user has none left. */
-static struct ready_run *front_of(struct user *user)
+/* Drops stale tasks from the front of the queue's first run, and parks one of an array that has as
+ * many leases as it may. NULL: the first run is another one now, or none. */
+static struct ready_run *first_run(struct core *c, struct ready_queue *q)
 {
-	while (!list_is_empty(&user->ready)) {
-		struct ready_run *r = container_of(user->ready.next, struct ready_run, in_user);
+	struct ready_run *r = container_of(q->runs.next, struct ready_run, in_queue);
 
-		while (r->count && block_state(r->block, r->at) != TASK_READY) {
-			r->at++;
-			r->count--;
-			user->nready--;
-		}
-		if (!r->count) {
-			run_free(r);
+	while (r->count && block_state(r->block, r->at) != TASK_READY) {
+		r->at++;
+		r->count--;
+	}
+	if (r->count && (!r->block->at_once || r->block->nleased < r->block->at_once))
+		return r;
+	if (!r->count) {
+		run_free(r);
+	} else {
+		list_remove(&r->in_queue);
+		list_push_back(&r->block->parked, &r->in_queue);
+	}
+	place_queue(c, q);
+	return NULL;
+}
+
+struct demand *ready_next(struct core *c, struct place *out)
+{
+	struct heap_node *n;
+
+	while ((n = heap_peek(&c->turns))) {
+		struct user *user = container_of(n, struct user, turn);
+		struct demand *d = container_of(heap_peek(&user->demands), struct demand, in_user);
+		struct ready_queue *q =
+			container_of(heap_peek(&d->queues), struct ready_queue, in_demand);
+		struct ready_run *r = first_run(c, q);
+
+		if (!r)
 			continue;
-		}
-		if (!r->block->at_once || r->block->nleased < r->block->at_once)
-			return r;
-		list_remove(&r->in_user);
-		list_push_back(&r->block->parked, &r->in_user);
+		*out = (struct place){r->block, r->at};
+		return d;
 	}
 	return NULL;
 }
 
-bool ready_next(struct core *c, struct place *out, struct user **user)
+void ready_take(struct core *c, struct demand *d)
 {
-	struct map64_iter it = {0};
-	struct ready_run *best = NULL;
-	uint64_t number;
-	void *p;
+	struct ready_queue *q = container_of(heap_peek(&d->queues), struct ready_queue, in_demand);
+	struct ready_run *r = container_of(q->runs.next, struct ready_run, in_queue);
+	struct user *user = d->user;
+	uint64_t weight = d->weight < WEIGHT_MAX ? d->weight : WEIGHT_MAX;
 
-	*user = NULL;
-	while (map64_next_ptr(&c->users, &it, &number, &p)) {
-		struct user *o = p;
-		struct ready_run *r;
-
-		if (*user && (o->pass > (*user)->pass ||
-				     (o->pass == (*user)->pass && o->number > (*user)->number)))
-			continue;
-		r = front_of(o);
-		if (!r)
-			continue;
-		best = r;
-		*user = o;
-	}
-	if (!best)
-		return false;
-	*out = (struct place){best->block, best->at};
-	return true;
-}
-
-void ready_take(struct core *c, struct user *user)
-{
-	struct ready_run *r = container_of(user->ready.next, struct ready_run, in_user);
-
-	(void)c;
-	user->pass++;
-	user->nready--;
+	c->pass = user->pass;
+	user->pass += STRIDE / user->weight * weight / AMOUNT_UNIT;
+	heap_update(&c->turns, &user->turn);
 	r->at++;
-	if (--r->count == 0)
-		run_free(r);
+	if (--r->count)
+		return;
+	run_free(r);
+	place_queue(c, q);
 }

@@ -70,13 +70,7 @@ struct user *user_of(struct core *c, struct slice name, uint32_t uid)
 	while (map64_next_ptr(&c->users, &it, &number, &p))
 		if (slice_eq_str(name, ((struct user *)p)->name))
 			return p;
-	u = xcalloc(1, sizeof(*u));
-	u->number = c->counters.next_user++;
-	u->uid = uid;
-	u->name = xmemdup(name.n ? name.p : (const uint8_t *)"", name.n);
-	u->name[name.n] = '\0';
-	list_init(&u->ready);
-	ensure(map64_put_ptr(&c->users, u->number, u));
+	u = user_new(c, c->counters.next_user++, uid, name);
 	c->counters_dirty = true;
 	rec = update_record(c->u, RECORD_USER, u->number, 0);
 	user_record_encode(

@@ -446,6 +446,7 @@ static void give_birth_alike(struct intake *in, struct block *b)
 
 	memset(b->state, TASK_READY | birth_flags(in, 0), in->count);
 	c->counts[TASK_READY] += in->count;
+	demand_born(c, b, 0, (uint32_t)in->count);
 	ready_push(c, b, 0, (uint32_t)in->count, false);
 }
 

@@ -76,6 +76,7 @@ void terms_drop(struct core *c, uint32_t at)
 	if (!k || --k->refs)
 		return;
 	fpmap_remove(&c->terms_ids, k->bytes_fp, NULL);
+	demand_links_drop(c, k->demands);
 	free(k->bytes);
 	free(k);
 	c->terms[at] = (struct terms_slot){.next = c->terms_spare};

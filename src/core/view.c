@@ -14,6 +14,12 @@ void core_counts(const struct core *c, struct core_counts *out)
 		out->running += w->nrunning;
 		out->workers++;
 	}
+	for (struct list *l = c->demands.next; l != &c->demands; l = l->next) {
+		const struct demand *d = container_of(l, struct demand, in_all);
+
+		if (demand_is_stuck(d))
+			out->stuck += d->ready;
+	}
 }
 
 /* One dependency that has not ended. */
@@ -47,6 +53,7 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		.user = p.block->user,
 		.session = p.block->session,
 		.submitted_us = p.block->submitted_us,
+		.priority = task_priority(c, p.block, p.idx),
 		.detached = p.block->state[p.idx] & TASK_DETACHED};
 	if (t) {
 		if (t->remake)
@@ -59,6 +66,8 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		out->waiting_on = t->waiting_on;
 		out->lease_worker = t->worker ? t->worker->number : 0;
 	}
+	if (out->state == TASK_READY)
+		out->stuck = demand_is_stuck(demand_peek(c, p.block, p.idx));
 	if (out->state == TASK_READY && p.block->at_once && p.block->nleased >= p.block->at_once)
 		out->at_once = p.block->at_once;
 	if (out->state == TASK_WAITING)
@@ -77,7 +86,10 @@ static void view_worker(const struct worker *w, struct core_worker_view *out)
 		.leases = w->nleases,
 		.running = w->nrunning,
 		.held_bytes = w->held_bytes,
-		.connected = w->conn != 0};
+		.connected = w->conn != 0,
+		.user = w->user->number,
+		.offer = &w->offer};
+	worker_in_use(w, out->used);
 }
 
 bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out)
@@ -191,12 +203,15 @@ bool resolve_any(const struct core *c, uint32_t user, struct slice text, struct 
 	return true;
 }
 
-static struct core_block_view view_block(const struct block *b)
+static struct core_block_view view_block(const struct core *c, const struct block *b)
 {
+	bool array = b->flags & BLOCK_ARRAY;
+
 	return (struct core_block_view){.first = b->first,
 		.count = b->count,
 		.order = b->order,
-		.array = b->flags & BLOCK_ARRAY,
+		.array = array,
+		.stuck = array && demand_is_stuck(demand_peek(c, b, 0)),
 		.user = b->user,
 		.ended = b->ended,
 		.live = b->live,
@@ -209,7 +224,7 @@ bool core_view_block(const struct core *c, uint64_t id, struct core_block_view *
 
 	if (!place_shown(c, id, &p))
 		return false;
-	*out = view_block(p.block);
+	*out = view_block(c, p.block);
 	return true;
 }
 
@@ -218,7 +233,7 @@ void core_each_block(
 {
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next) {
 		const struct block *b = container_of(l, struct block, in_order);
-		struct core_block_view v = view_block(b);
+		struct core_block_view v = view_block(c, b);
 
 		if (!block_is_hidden(b) && !fn(&v, arg))
 			return;

@@ -26,8 +26,9 @@ static struct worker *worker_new(
 	w->name = text_of(name);
 	w->address = text_of(slice_empty());
 	w->user = user;
-	w->slots = 1;
 	list_init(&w->leases);
+	list_init(&w->in_touched);
+	heap_node_init(&w->by_load);
 	map64_init(&w->held);
 	heap_node_init(&w->deadline);
 	for (l = c->worker_list.prev; l != &c->worker_list; l = l->prev)
@@ -51,6 +52,8 @@ struct worker *worker_load(struct core *c, uint32_t number, const struct worker_
 	w->address = text_of(r->address);
 	if (r->instance.n)
 		memcpy(w->instance, r->instance.p, r->instance.n);
+	worker_offer_load(w, r->offer);
+	demand_worker_in(c, w);
 	return w;
 }
 
@@ -58,11 +61,13 @@ void core_worker_free(struct core *c, struct worker *w)
 {
 	if (heap_contains(&w->deadline))
 		heap_remove(&c->deadlines_w, &w->deadline);
+	room_leave(c, w);
 	list_remove(&w->in_workers);
 	map64_remove_ptr(&c->workers, w->number);
 	map64_release(&w->held);
 	free(w->name);
 	free(w->address);
+	free(w->offer_bytes);
 	free(w);
 }
 
@@ -71,7 +76,8 @@ static void worker_write(struct core *c, const struct worker *w)
 	struct worker_record rec = {.name = slice_str(w->name),
 		.address = slice_str(w->address),
 		.user = w->user->number,
-		.instance = slice_of(w->instance, w->ninstance)};
+		.instance = slice_of(w->instance, w->ninstance),
+		.offer = slice_of(w->offer_bytes, w->noffer_bytes)};
 	struct record *r = update_record(c->u, RECORD_WORKER, w->number, 0);
 
 	memcpy(rec.uuid, w->uuid, WORKER_UUID_BYTES);
@@ -149,6 +155,8 @@ void worker_lost(struct core *c, struct worker *w)
 void worker_disconnect(struct core *c, struct worker *w)
 {
 	w->conn = 0;
+	worker_touch(c, w);
+	c->ready_changed = c->ready_changed || w->reserved;
 	w->expires_us = c->now_us + c->config.lease_ttl_ms * 1000;
 	if (!heap_contains(&w->deadline))
 		ensure(heap_push(&c->deadlines_w, &w->deadline));
@@ -295,6 +303,7 @@ void worker_join(struct core *c, const struct event *e)
 	} else if (w->conn) {
 		conn_refuse(c, w->conn, DQ_E_CONFLICT, "the worker joined over another connection");
 	}
+	demand_worker_out(c, w);
 	same_process = e->join.instance.n &&
 		       slice_eq(e->join.instance, slice_of(w->instance, w->ninstance));
 	same_record = same_process && slice_eq_str(e->join.name, w->name) &&
@@ -303,7 +312,6 @@ void worker_join(struct core *c, const struct event *e)
 	free(w->address);
 	w->name = text_of(e->join.name);
 	w->address = text_of(e->join.address);
-	w->slots = e->join.slots ? e->join.slots : 1;
 	w->limit = 0;
 	w->ninstance =
 		e->join.instance.n <= WORKER_INSTANCE_BYTES ? (uint32_t)e->join.instance.n : 0;
@@ -314,6 +322,9 @@ void worker_join(struct core *c, const struct event *e)
 	conn = conn_new(c, e->conn, CONN_WORKER);
 	conn->worker = w;
 	w->conn = e->conn;
+	same_record = !worker_offer_take(c, w, e->join.offer) && same_record;
+	demand_worker_in(c, w);
+	worker_touch(c, w);
 	if (!same_record)
 		worker_write(c, w);
 	s = update_send(c->u, SEND_JOINED, e->conn);
@@ -346,6 +357,7 @@ void worker_credit(struct core *c, const struct event *e)
 	if (!w)
 		return;
 	w->limit = e->credit < LIMIT_CREDIT ? e->credit : LIMIT_CREDIT;
+	worker_touch(c, w);
 	c->ready_changed = true;
 	c->u->seal = c->u->seal || c->counts[TASK_READY];
 }

@@ -134,12 +134,14 @@ bool session_record_decode(struct slice in, struct session_record *out, const ch
 
 void worker_record_encode(struct buf *out, const struct worker_record *r)
 {
-	begin(out, WORKER_FIELDS);
+	begin(out, WORKER_FIELDS + (r->offer.n > 0));
 	pack_bin(out, slice_of(r->uuid, WORKER_UUID_BYTES));
 	pack_str(out, r->name);
 	pack_u64(out, r->user);
 	pack_bin(out, r->instance);
 	pack_str(out, r->address);
+	if (r->offer.n)
+		pack_raw(out, r->offer);
 }
 
 bool worker_record_decode(struct slice in, struct worker_record *out, const char **why)
@@ -152,7 +154,8 @@ bool worker_record_decode(struct slice in, struct worker_record *out, const char
 	out->user = cursor_u32(&c);
 	out->instance = cursor_bin_limit(&c, WORKER_INSTANCE_BYTES, "worker: instance too long");
 	out->address = cursor_str_limit(&c, LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
-	return record_end(&c, have, WORKER_FIELDS, why);
+	out->offer = have > WORKER_FIELDS ? cursor_raw_or_nil(&c) : slice_empty();
+	return record_end(&c, have, WORKER_FIELDS + (have > WORKER_FIELDS), why);
 }
 
 void user_record_encode(struct buf *out, const struct user_record *r)

@@ -57,6 +57,7 @@ struct worker_record {
 				  WORKER_INSTANCE_BYTES */
 	struct slice address; /* of its data, as it last said: a start may need it before it is back
 			       */
+	struct slice offer;   /* model/offer.h, as it last said; empty: nothing */
 };
 #define WORKER_INSTANCE_BYTES 16
 void worker_record_encode(struct buf *out, const struct worker_record *r);

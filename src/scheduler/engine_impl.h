@@ -11,6 +11,7 @@
 #include "base/map64.h"
 #include "core/core.h"
 #include "model/limits.h"
+#include "model/offer.h"
 #include "scheduler/blocks.h"
 #include "scheduler/engine.h"
 #include "wire/wire.h"
@@ -95,6 +96,7 @@ struct engine {
 	uint64_t skipped;                 /* records left out while loading */
 	struct block_cache *blocks;
 	struct event event; /* of the current step */
+	struct offer offer; /* of a JOIN */
 	struct unfit *unfit;
 	uint32_t nunfit, unfit_cap;
 	/* scratch for decoded lists */
@@ -166,6 +168,8 @@ void asking_answer_part(struct asking *a, uint32_t code, const char *text, struc
 void engine_list(struct asking *a);
 void engine_list_unfinished(struct asking *a);
 void engine_pack_count(struct buf *out, const char *name, uint64_t v);
+/* A worker's map in `status`. */
+void engine_pack_worker(struct engine *e, struct buf *out, const struct core_worker_view *w);
 void engine_query(struct engine *e, struct engine_conn *c, const struct msg_query *q);
 /* Answers `show` of a task, as it was when it was asked for. */
 void engine_show(
@@ -176,7 +180,8 @@ const char *engine_state_shown(const struct core_task_view *v);
 /* The word for a whole array, as its future's state; sets counts by state. */
 const char *engine_array_state(const struct core_block_view *b, uint64_t counts[TASK_STATE_END]);
 void engine_pack_labels(struct engine *e, struct buf *out, uint64_t id);
-void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END]);
+/* stuck: so are its ready tasks. */
+void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END], bool stuck);
 /* The key of a task as users write it, into a buffer of KEY_TEXT bytes or more. */
 #define TASK_KEY_TEXT (LIMIT_KEY_BYTES + 32)
 struct slice engine_array_key(struct engine *e, uint64_t first, char out[TASK_KEY_TEXT]);

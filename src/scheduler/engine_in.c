@@ -192,7 +192,8 @@ static bool join_is_sound(struct intake *in, const struct msg_join *m)
 		return bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
 	if (m->slots > LIMIT_SLOTS)
 		return bad(in, limit_text(LIMIT_INDEX_SLOTS));
-	return true;
+	in->e->offer.slots = (uint32_t)m->slots;
+	return offer_read(&in->e->offer, m->host, m->resources, m->labels, m->users, &in->why);
 }
 
 static bool on_join(struct intake *in)
@@ -211,7 +212,7 @@ static bool on_join(struct intake *in)
 	ev->join.instance = m.instance;
 	ev->join.user = in->e->config.user;
 	ev->join.uid = in->e->config.uid;
-	ev->join.slots = (uint32_t)m.slots;
+	ev->join.offer = &in->e->offer;
 	ev->join.running = in->e->leases;
 	ev->join.copies = in->e->copies;
 	return step(in);

@@ -19,7 +19,7 @@ struct walk {
 	struct slice label;
 	bool by_label;
 	enum task_state state; /* 0: any */
-	bool running, leased_only;
+	bool running, leased_only, stuck, ready_only;
 	bool held;      /* by the asker's session */
 	uint64_t limit; /* rows over all parts */
 	/* progress */
@@ -102,7 +102,7 @@ static void list_row(struct walk *w, uint64_t id, const struct core_block_view *
 	pack_str(&w->out, whole ? engine_array_key(e, b->first, key) : engine_key(e, id, key));
 	if (whole) {
 		engine_pack_count(&w->out, "count", b->count);
-		engine_pack_counts(&w->out, counts);
+		engine_pack_counts(&w->out, counts, b->stuck);
 	}
 	w->rows++;
 }
@@ -114,7 +114,8 @@ static bool wanted(const struct walk *w, uint64_t id)
 	if (!core_view_task(w->a->e->core, id, &v))
 		return false;
 	if (w->state && (v.state != w->state || (w->running && !v.started) ||
-				(w->leased_only && v.started)))
+				(w->leased_only && v.started) || (w->stuck && !v.stuck) ||
+				(w->ready_only && v.stuck)))
 		return false;
 	return is_meant(w, id);
 }
@@ -147,7 +148,9 @@ static bool read_state(struct walk *w, struct slice s)
 	snprintf(word, sizeof(word), "%" SLICE_FMT, SLICE_ARG(s));
 	w->running = slice_eq_str(s, "running");
 	w->leased_only = slice_eq_str(s, "leased");
-	w->state = w->running ? TASK_LEASED : task_state_of_word(word);
+	w->stuck = slice_eq_str(s, "stuck");
+	w->ready_only = slice_eq_str(s, "ready");
+	w->state = w->running ? TASK_LEASED : w->stuck ? TASK_READY : task_state_of_word(word);
 	return w->state != 0;
 }
 

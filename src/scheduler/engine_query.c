@@ -73,8 +73,8 @@ static void pack_tasks(struct buf *out, const struct core_counts *n)
 	pack_map(out, 10);
 	engine_pack_count(out, "waiting", n->tasks[TASK_WAITING]);
 	engine_pack_count(out, "scheduled", 0);
-	engine_pack_count(out, "ready", n->tasks[TASK_READY]);
-	engine_pack_count(out, "stuck", 0);
+	engine_pack_count(out, "ready", n->tasks[TASK_READY] - n->stuck);
+	engine_pack_count(out, "stuck", n->stuck);
 	engine_pack_count(out, "leased",
 		n->tasks[TASK_LEASED] + n->tasks[TASK_CANCELLING] < n->running
 			? 0
@@ -86,18 +86,16 @@ static void pack_tasks(struct buf *out, const struct core_counts *n)
 	engine_pack_count(out, "cancelled", n->tasks[TASK_CANCELLED]);
 }
 
+struct packing {
+	struct engine *e;
+	struct buf *out;
+};
+
 static void pack_worker(const struct core_worker_view *w, void *arg)
 {
-	struct buf *out = arg;
+	const struct packing *p = arg;
 
-	pack_map(out, 5);
-	pack_cstr(out, "name");
-	pack_str(out, w->name);
-	engine_pack_count(out, "slots", w->slots);
-	engine_pack_count(out, "running", w->running);
-	engine_pack_count(out, "held_bytes", w->held_bytes);
-	pack_cstr(out, "state");
-	pack_cstr(out, w->connected ? "connected" : "lost contact");
+	engine_pack_worker(p->e, p->out, w);
 }
 
 static void query_status(struct asking *a)
@@ -116,7 +114,7 @@ static void query_status(struct asking *a)
 	engine_pack_count(out, "sessions", n.sessions);
 	pack_cstr(out, "workers");
 	pack_array(out, n.workers);
-	core_each_worker(a->e->core, pack_worker, out);
+	core_each_worker(a->e->core, pack_worker, &(struct packing){.e = a->e, .out = out});
 	pack_cstr(out, "store");
 	pack_map(out, 4);
 	engine_pack_count(out, "bytes", st.bytes);
@@ -130,6 +128,8 @@ static void query_status(struct asking *a)
 
 const char *engine_state_shown(const struct core_task_view *v)
 {
+	if (v->stuck)
+		return "stuck";
 	return v->state == TASK_LEASED && v->started ? "running" : task_state_word(v->state);
 }
 
@@ -144,7 +144,7 @@ void engine_pack_labels(struct engine *e, struct buf *out, uint64_t id)
 		pack_str(out, labels[i]);
 }
 
-void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END])
+void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END], bool stuck)
 {
 	uint32_t kinds = 0;
 
@@ -154,7 +154,10 @@ void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END])
 	pack_map(out, kinds);
 	for (int s = TASK_WAITING; s < TASK_GONE; s++)
 		if (counts[s])
-			engine_pack_count(out, task_state_word((enum task_state)s), counts[s]);
+			engine_pack_count(out,
+				s == TASK_READY && stuck ? "stuck"
+							 : task_state_word((enum task_state)s),
+				counts[s]);
 }
 
 const char *engine_array_state(const struct core_block_view *b, uint64_t counts[TASK_STATE_END])
@@ -167,7 +170,7 @@ const char *engine_array_state(const struct core_block_view *b, uint64_t counts[
 		       : counts[TASK_CANCELLED] ? "cancelled"
 						: "done";
 	return counts[TASK_LEASED]       ? "running"
-	       : counts[TASK_READY]      ? "ready"
+	       : counts[TASK_READY]      ? (b->stuck ? "stuck" : "ready")
 	       : counts[TASK_CANCELLING] ? "cancelling"
 					 : "waiting";
 }

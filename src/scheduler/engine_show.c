@@ -37,33 +37,30 @@ static void show_key(struct showing *s, uint64_t id)
 /* Why it is not running. */
 static void show_why(struct showing *s)
 {
-	char text[TASK_KEY_TEXT + 128], key[TASK_KEY_TEXT];
-	struct core_counts n;
-	int len = 0;
+	struct buf text;
+	char key[TASK_KEY_TEXT];
 
-	pack_cstr(s->out, "why");
+	buf_init(&text, ANSWER_BYTES);
 	if (s->v.state == TASK_WAITING) {
 		struct slice k = engine_key(s->e, s->v.waits_for, key);
 
-		len = snprintf(text, sizeof(text), "waits for %" SLICE_FMT, SLICE_ARG(k));
+		buf_printf(&text, "waits for %" SLICE_FMT, SLICE_ARG(k));
 		if (s->v.waiting_on > 1)
-			len += snprintf(text + len, sizeof(text) - (size_t)len, " and %u more",
-				s->v.waiting_on - 1);
+			buf_printf(&text, " and %u more", s->v.waiting_on - 1);
 	} else if (s->v.at_once) {
-		len = snprintf(text, sizeof(text), "%u of its array are leased, the most at a time",
-			s->v.at_once);
+		buf_printf(&text, "%u of its array are leased, the most at a time", s->v.at_once);
 	} else if (s->v.state == TASK_READY) {
-		core_counts(s->e->core, &n);
-		len = snprintf(text, sizeof(text), "%s",
-			n.workers ? "all slots are taken" : "there is no worker");
+		core_why_ready(s->e->core, s->id, &text);
 	} else if (s->v.state == TASK_LEASED && !s->v.started) {
-		len = snprintf(text, sizeof(text), "leased, not yet reported as started");
+		buf_printf(&text, "leased, not yet reported as started");
 	} else if (s->v.state == TASK_CANCELLING) {
-		len = snprintf(text, sizeof(text), "its worker is stopping it");
+		buf_printf(&text, "its worker is stopping it");
 	} else if (s->v.lost) {
-		len = snprintf(text, sizeof(text), "done; its result is lost until it is wanted");
+		buf_printf(&text, "done; its result is lost until it is wanted");
 	}
-	pack_str(s->out, slice_of(text, (size_t)len));
+	pack_cstr(s->out, "why");
+	pack_str(s->out, buf_slice(&text));
+	buf_release(&text);
 }
 
 static void show_deps(struct showing *s)
@@ -196,7 +193,7 @@ static void show_task(struct showing *s)
 	pack_cstr(s->out, "attempts");
 	pack_u64(s->out, s->has_row ? s->row.attempts : s->v.attempts);
 	pack_cstr(s->out, "priority");
-	pack_u64(s->out, 0);
+	pack_i64(s->out, s->v.priority);
 	engine_pack_labels(s->e, s->out, s->id);
 	show_deps(s);
 	show_value(s);
@@ -229,7 +226,7 @@ static void show_array(struct showing *s)
 	show_deps(s);
 	pack_cstr(s->out, "count");
 	pack_u64(s->out, b.count);
-	engine_pack_counts(s->out, counts);
+	engine_pack_counts(s->out, counts, b.stuck);
 	s->has_row = false;
 	show_times(s);
 }

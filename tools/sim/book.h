@@ -45,6 +45,14 @@ enum submit_state {
 #define BOOK_DEPS_MAX 4
 #define BOOK_HOLDS_MAX 8
 
+/* What a task asks of its worker. Amounts as in its terms; places by index, -1: none named. */
+struct book_ask {
+	int32_t priority;
+	uint64_t gpus, cpus;
+	int worker, host, zone;
+	bool allow_other;
+};
+
 /* A session's hold on a task. */
 struct book_hold {
 	uint32_t session;
@@ -60,6 +68,7 @@ struct book_task {
 	int32_t element; /* -1 outside arrays */
 	bool exec, detached, once, recompute;
 	char key[BOOK_KEY_BYTES]; /* "": generated */
+	struct book_ask ask;
 	enum submit_state submit;
 	uint64_t deps[BOOK_DEPS_MAX];
 	uint32_t ndeps;

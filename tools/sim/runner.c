@@ -139,6 +139,7 @@ static void one_lease(struct sim *s, struct sworker *w, struct lease_item *item,
 		.remake = item->flags & LEASE_FLAG_REMAKE,
 		.state = RUN_QUEUED};
 	check_spec(s, t, item);
+	ask_leased(s, w, t);
 	take_inputs(s, t, l, item);
 }
 

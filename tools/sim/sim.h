@@ -8,6 +8,7 @@
  *	peer.c                connections and admission
  *	client.c, submit.c, hears.c   clients
  *	worker.c, runner.c    workers
+ *	ask.c                 what tasks ask of workers, and workers offer
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -52,6 +53,7 @@ struct sim_flavor {
 	uint32_t keys;        /* names that tasks share */
 	uint32_t bigs, big;   /* arrays past what one step works off; those still to come */
 	uint32_t large;       /* of 100 tasks, those with large values */
+	uint32_t asks;        /* of 100 tasks, those that ask something of their worker */
 };
 
 enum peer_kind { PEER_CLIENT, PEER_WORKER };
@@ -153,6 +155,7 @@ struct sworker {
 	uint32_t number;
 	uint8_t ticket_key[WIRE_TICKET_BYTES];
 	uint32_t slots, limit;
+	uint64_t gpus, cpus; /* what it offers, in parts */
 	struct run_lease *leases;
 	uint32_t nleases, leases_cap;
 	struct held *held;
@@ -315,6 +318,18 @@ void worker_run(struct sim *s, struct sworker *w);
 void worker_tell_ends(struct sim *s, struct sworker *w, uint32_t max);
 void worker_stop(struct sim *s, struct sworker *w, const struct fenced *f);
 void worker_lease_drop(struct sworker *w, uint32_t i);
+
+/* ---- ask.c ---- */
+/* Into the book, and its terms' bytes. */
+void ask_pick(struct sim *s, struct book_task *t, struct buf *terms);
+void offer_pick(struct sim *s, struct sworker *w);
+/* Enough for every task. */
+void offer_all(struct sworker *w);
+/* The fields of its JOIN; bufs are released by the caller. */
+void offer_join(const struct sworker *w, struct msg_join *m, char host[8], struct buf *amounts,
+	struct buf *labels);
+/* A lease came: may the worker have it? */
+void ask_leased(struct sim *s, const struct sworker *w, const struct book_task *t);
 
 /* ---- watch.c ---- */
 void watch_sent(struct sim *s, struct link *l, const struct frame *f);

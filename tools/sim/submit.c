@@ -121,7 +121,7 @@ static void one_task(
 	struct dep_ref refs[BOOK_DEPS_MAX];
 	struct block_entry e = {.nlabels = 0};
 	struct slice label = slice_str("sim");
-	struct buf spec;
+	struct buf spec, terms;
 
 	t->session = c->session;
 	pick_options(s, t);
@@ -139,7 +139,10 @@ static void one_task(
 		e.ndeps = pick_deps(s, c, t, refs);
 	}
 	buf_init(&spec, 4096);
+	buf_init(&terms, 4096);
 	pack_spec(&spec, t);
+	ask_pick(s, t, &terms);
+	e.terms = buf_slice(&terms);
 	e.key = slice_str(t->key);
 	e.detached = t->detached;
 	e.once = t->once;
@@ -148,6 +151,7 @@ static void one_task(
 	e.spec = buf_slice(&spec);
 	block_entry_encode(body, &e, refs, &label);
 	buf_release(&spec);
+	buf_release(&terms);
 	sim_trace(s, "%s makes %" PRIx64 ": %s %s, after %" PRIx64 " %" PRIx64 " %" PRIx64 "%s%s%s",
 		c->peer.name, id, fn_word(t->fn), t->key, t->deps[0], t->deps[1], t->deps[2],
 		t->dep_by_key ? " and a key" : "", t->detached ? ", detached" : "",

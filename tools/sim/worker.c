@@ -24,6 +24,7 @@ void worker_init(struct sim *s, struct sworker *w, uint32_t index)
 	random_bytes(s, w->instance, sizeof(w->instance));
 	w->slots = 1 + (uint32_t)rng_below(&s->rng, s->flavor.slots);
 	w->limit = w->slots + (uint32_t)rng_below(&s->rng, w->slots + 3);
+	offer_pick(s, w);
 }
 
 void worker_release(struct sworker *w)
@@ -79,10 +80,12 @@ void worker_admitted(struct sim *s, struct sworker *w)
 		.slots = w->slots,
 		.address = slice_str(w->peer.name),
 		.instance = slice_of(w->instance, sizeof(w->instance))};
-	struct buf running, copies;
+	struct buf running, copies, amounts, labels;
+	char host[8];
 
 	buf_init(&running, 1 << 20);
 	buf_init(&copies, 1 << 20);
+	offer_join(w, &m, host, &amounts, &labels);
 	list_running(w, &running);
 	list_held(w, &copies);
 	m.running = buf_slice(&running);
@@ -91,6 +94,8 @@ void worker_admitted(struct sim *s, struct sworker *w)
 	peer_send(s, &w->peer);
 	buf_release(&running);
 	buf_release(&copies);
+	buf_release(&amounts);
+	buf_release(&labels);
 	if (w->heard_us && s->mono_us - w->heard_us > s->flavor.lease_ttl_ms * US_PER_MS)
 		s->cover->events[SIM_WORKER_LOST]++;
 }
@@ -220,6 +225,10 @@ void worker_restart(struct sim *s, struct sworker *w)
 	w->dead = w->leaving = false;
 	w->asleep_until_us = 0;
 	random_bytes(s, w->instance, sizeof(w->instance));
+	if (!s->settling)
+		offer_pick(s, w);
+	else
+		offer_all(w);
 }
 
 void worker_stay(struct sim *s, struct sworker *w)

@@ -38,7 +38,8 @@ static void pick_flavor(struct sim *s)
 		.full_rate = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 10),
 		.keys = 1 + (uint32_t)rng_below(r, 12),
 		.bigs = rng_chance(r, 1, 20) ? 1 + (uint32_t)rng_below(r, 2) : 0,
-		.large = (uint32_t)rng_below(r, 60)};
+		.large = (uint32_t)rng_below(r, 60),
+		.asks = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80)};
 	f->big = f->bigs;
 	if (f->calm) {
 		f->lease_ttl_ms = f->session_ttl_ms = 600000;
@@ -307,6 +308,8 @@ static void stop_faults(struct sim *s)
 	for (uint32_t i = 0; i < s->flavor.workers; i++) {
 		s->workers[i].asleep_until_us = 0;
 		worker_stay(s, &s->workers[i]);
+		offer_all(&s->workers[i]);
+		peer_hang_up(s, &s->workers[i].peer);
 	}
 }
 
@@ -328,14 +331,17 @@ static void revive(struct sim *s)
 static void tell_task(struct sim *s, const struct client *c, uint64_t id)
 {
 	struct core_task_view v = {.id = 0};
+	struct buf why;
 
-	if (s->engine)
-		core_view_task(engine_core(s->engine), id, &v);
+	buf_init(&why, 4096);
+	if (s->engine && core_view_task(engine_core(s->engine), id, &v))
+		core_why_ready(engine_core(s->engine), id, &why);
 	sim_trace(s,
 		"%s has not heard of the end of %" PRIx64 ": %s, waits for %u (%" PRIx64
-		"), worker %u",
+		"), worker %u%s%s",
 		c->peer.name, id, task_state_word(v.state), v.waiting_on, v.waits_for,
-		v.lease_worker);
+		v.lease_worker, why.n ? ": " : "", buf_cstr(&why));
+	buf_release(&why);
 }
 
 /* What is still open, for whoever reads that a run did not settle. */

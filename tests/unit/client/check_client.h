@@ -12,7 +12,6 @@ TCase *tcase_args(void);
 TCase *tcase_submit(void);
 TCase *tcase_reconnect(void);
 TCase *tcase_wait(void);
-TCase *tcase_wait_many(void);
 TCase *tcase_result(void);
 TCase *tcase_threads(void);
 TCase *tcase_memory(void);

@@ -65,7 +65,6 @@ struct fake {
 	uint64_t replied;           /* plain replies were sent up to here */
 	struct runs tasks;          /* all submitted */
 	struct runs watched;        /* on this connection, not told */
-	struct runs ending;         /* to be told now */
 	/* counts */
 	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
 		closes, hellos;
@@ -80,8 +79,6 @@ void fake_lock(struct fake *f);
 void fake_unlock(struct fake *f);
 /* Lets go of what hold_replies and hold_outcomes keep back, from now on. */
 void fake_release(struct fake *f);
-/* Tells of these ends, whatever is held back. */
-void fake_end(struct fake *f, uint32_t first_n, uint64_t count);
 /* Ends the client's connection. */
 void fake_drop(struct fake *f);
 

@@ -250,7 +250,7 @@ void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instan
 	e.join.address = slice_str("unix:/w");
 	e.join.instance = slice_str(instance);
 	e.join.user = slice_str("ann");
-	e.join.slots = 2;
+	e.join.offer = &(struct offer){.slots = 2};
 	e.join.running = running;
 	e.join.nrunning = nrunning;
 	story_step(s, &e);

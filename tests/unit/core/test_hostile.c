@@ -123,7 +123,6 @@ START_TEST(a_value_made_again_that_differs)
 	e.join.uuid = slice_of(id, sizeof(id));
 	e.join.name = slice_str("w3");
 	e.join.user = slice_str("ann");
-	e.join.slots = 1;
 	e.join.copies = &old;
 	e.join.ncopies = 1;
 	story_step(&s, &e);
