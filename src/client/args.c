@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#define DEPS_LOOKED_AT 16 /* for one that is named again */
+
 struct dq_args *dq_args_new(void)
 {
 	struct dq_args *args = try_calloc(1, sizeof(*args));
@@ -212,11 +214,23 @@ void dq_args_msgpack(struct dq_args *args, const void *p, size_t n)
 		args_fail(args, DQ_E_USAGE, "arguments: these bytes are no whole msgpack values");
 }
 
-/* Appends a reference to a further dependency; takes key over. */
-static void args_dep(struct dq_args *args, struct args_dep dep)
+/* Where the same one stands already, among the newest; ndeps: nowhere there. */
+static uint32_t args_dep_find(const struct dq_args *args, const struct args_dep *dep)
 {
-	uint8_t index[4];
+	uint32_t least = args->ndeps > DEPS_LOOKED_AT ? args->ndeps - DEPS_LOOKED_AT : 0;
 
+	for (uint32_t i = args->ndeps; i-- > least;) {
+		const struct args_dep *d = &args->deps[i];
+
+		if (d->future == dep->future && d->index == dep->index &&
+			(d->future || strcmp(d->key, dep->key) == 0))
+			return i;
+	}
+	return args->ndeps;
+}
+
+static void args_dep_push(struct dq_args *args, struct args_dep dep)
+{
 	if (args->ndeps == LIMIT_DEPS_PER_TASK) {
 		args_fail(args, DQ_E_LIMIT, LIMIT_TEXT(DEPS_PER_TASK));
 	} else if (args->ndeps == args->cap) {
@@ -234,9 +248,23 @@ static void args_dep(struct dq_args *args, struct args_dep dep)
 		free(dep.key);
 		return;
 	}
-	for (unsigned i = 0; i < 4; i++)
-		index[i] = (uint8_t)(args->ndeps >> (24 - 8 * i));
 	args->deps[args->ndeps++] = dep;
+}
+
+/* Appends a reference to a dependency; takes key over. */
+static void args_dep(struct dq_args *args, struct args_dep dep)
+{
+	uint32_t at = args_dep_find(args, &dep);
+	uint8_t index[4];
+
+	if (at < args->ndeps)
+		free(dep.key);
+	else
+		args_dep_push(args, dep);
+	if (args->error)
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		index[i] = (uint8_t)(at >> (24 - 8 * i));
 	pack_ext(&args->bytes, EXT_FUTURE, slice_of(index, sizeof(index)));
 }
 

@@ -10,6 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/ensure.h"
+#include "base/fpmap.h"
+#include "base/hash.h"
 #include "codec/pack.h"
 #include "model/block.h"
 #include "model/limits.h"
@@ -125,9 +127,39 @@ static int dep_add_future(struct dq_client *c, const struct dq_future *f, uint64
 	return code;
 }
 
+/* What is only waited for stands once, and not where an argument waits for it already. from: the
+ * first of those. */
+static int deps_unique(struct dq_client *c, size_t from)
+{
+	struct spec_scratch *s = &c->scratch;
+	struct fpmap seen;
+	size_t kept = 0;
+	bool ok = true;
+
+	if (s->ndeps < 2 || from == s->ndeps)
+		return 0;
+	fpmap_init(&seen);
+	for (size_t i = 0; i < s->ndeps && ok; i++) {
+		const struct dep_ref *d = &s->deps[i];
+		struct fp128 fp =
+			fp128_of(d->id ? slice_of((const uint8_t *)&d->id, sizeof(d->id)) : d->key);
+
+		/* a key of eight bytes is not an id */
+		fp.lo += d->id == 0;
+		if (i >= from && fpmap_get(&seen, fp, NULL))
+			continue;
+		ok = fpmap_put(&seen, fp, i);
+		s->deps[kept++] = *d;
+	}
+	s->ndeps = kept;
+	fpmap_release(&seen);
+	return ok ? 0 : client_error_code(c, DQ_E_NO_MEMORY);
+}
+
 static int deps_gather(struct dq_client *c, const struct dq_spec *spec, const struct dq_args *args)
 {
 	struct spec_scratch *s = &c->scratch;
+	size_t of_args;
 	int code = 0;
 
 	s->ndeps = 0;
@@ -136,13 +168,15 @@ static int deps_gather(struct dq_client *c, const struct dq_spec *spec, const st
 		code = args->deps[i].future
 			       ? dep_add_future(c, args->deps[i].future, args->deps[i].index)
 			       : dep_add_key(c, args->deps[i].key, -1);
+	of_args = s->ndeps;
 	for (size_t i = 0; spec->after && spec->after[i] && code == 0; i++)
 		code = dep_add_future(c, spec->after[i], ARGS_ALL);
 	for (size_t i = 0; spec->after_keys && spec->after_keys[i] && code == 0; i++)
 		code = dep_add_key(c, spec->after_keys[i], -1);
-	if (code == 0)
-		deps_place(s);
-	return code;
+	if (code)
+		return code;
+	deps_place(s);
+	return deps_unique(c, of_args);
 }
 
 /* ---- commands ---- */
@@ -161,8 +195,9 @@ static int words_pack(struct dq_client *c, struct buf *out, const struct dq_spec
 	}
 	while (spec->argv[n])
 		n++;
-	if (n == 0)
-		return client_error(c, DQ_E_USAGE, "a command has at least one word");
+	if (n == 0 || !spec->argv[0][0])
+		return client_error(c, DQ_E_USAGE,
+			n ? "a command's first word is empty" : "a command has at least one word");
 	if (n > LIMIT_ARGV_WORDS)
 		return client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(ARGV_WORDS));
 	pack_array(out, (uint32_t)n);

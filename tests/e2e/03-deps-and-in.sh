@@ -18,6 +18,11 @@ step "--no-subst"
 dq submit --key plain --no-subst -- echo '{in:numbers}' >/dev/null
 is "$(dq result plain --timeout 30)" '{in:numbers}'
 
+step "named twice, it is one dependency"
+dq submit --key named --after numbers --after numbers -- cat '{in:numbers}' '{in:numbers}' >/dev/null
+is "$(dq result named --timeout 30 | wc -l | tr -d ' ')" 2000
+has "$(dq show named --json)" '"deps":["numbers"]'
+
 step "--after waits"
 dq submit --key first -- sh -c "sleep 0.5; echo done >$T/first" >/dev/null
 dq submit --key second --after first --after numbers -- cat "$T/first" >/dev/null

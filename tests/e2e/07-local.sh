@@ -18,6 +18,18 @@ is "$(local_dq --local="$T/job" result kept)" kept
 is "$(local_dq --local="$T/job" state kept)" done
 exits 0 "$B/dq-inspect" --state "$T/job" check
 
+step "functions of a module"
+M=$B/dq-bench-module.so
+is "$(local_dq --local --module "$M" call --key stays inc 41)" stays
+is "$(local_dq --local="$T/job" --module "$M" call --key sum --wait inc 41)" sum
+is "$(local_dq --local="$T/job" result sum)" 42
+exits 2 local_dq --local --module "$M" --module "$M" call inc 1
+one_error_line
+exits 2 local_dq --local --module "$T/none.so" call inc 1
+one_error_line
+exits 2 local_dq --module "$M" --scheduler "$ADDR" call inc 1
+has "$(cat "$T/errors")" "--local"
+
 step "it beats the address"
 is "$(DQ_SCHEDULER=unix:/nowhere local_dq --local run -- echo beaten)" beaten
 

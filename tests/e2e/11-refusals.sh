@@ -50,6 +50,25 @@ fi
 is "$(dq run -- echo served)" served
 kill -0 "$SCHEDULER"
 
+# says TEXT ARG...: a usage error, in these words and no more.
+says() {
+	text=$1
+	shift
+	exits 2 dq "$@"
+	is "$(cat "$T/errors")" "dq: $text"
+}
+step "a key is named once in what is said of it"
+says "submit: key: must be UTF-8 without control characters, '/', '[' and ']': a[b" submit --key 'a[b' -- true
+dq submit --key taken -- true >/dev/null
+exits 6 dq submit --key taken -- false
+is "$(cat "$T/errors")" "dq: submit: another task has the key: taken"
+
+step "a command has a first word, a worker has slots"
+says "submit: the command's first word is empty" submit -- '' x
+says "run: the command's first word is empty" run -- ''
+exits 2 timeout 20 "$B/dq-worker" --scheduler "$ADDR" --dir "$T/none" --slots 0
+one_error_line
+
 step "a socket nobody answers is replaced"
 kill_hard "$SCHEDULER"
 [ -S "$T/s.sock" ]

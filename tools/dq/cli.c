@@ -21,6 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NAMED_BYTES 80
+
 /* A wait shorter than this asks once, so that it does not miss what has long ended. */
 #define LOOK_S 0.5
 
@@ -36,6 +38,8 @@ const struct opt global_opts[] = {
 		"how long connecting is tried (5)"},
 	{0, "local", OPT_MAYBE, &globals.local, "DIR",
 		"a scheduler and a worker inside this command, its state in DIR"},
+	{0, "module", OPT_LIST, &globals.modules, "FILE",
+		"with --local: a task module of its worker; repeats"},
 	{'j', "json", OPT_FLAG, &globals.json, NULL, "print JSON"},
 	{'h', "help", OPT_FLAG, &globals.help, NULL, "print this help"},
 	{'V', "version", OPT_FLAG, &globals.version, NULL, "print the version"},
@@ -86,14 +90,25 @@ int cli_usage(const char *format, ...)
 	return dq_exit_code(DQ_E_USAGE);
 }
 
+/* The client and the scheduler name a key too, at the beginning or the end of their text; a long
+ * one by its first bytes. */
+static bool is_named(const char *text, const char *what)
+{
+	char begin[NAMED_BYTES + 3];
+	size_t n = strlen(text), k;
+
+	k = (size_t)snprintf(begin, sizeof begin, ": %.*s", NAMED_BYTES, what);
+	return (n >= k && strcmp(text + n - k, begin) == 0) ||
+	       (strncmp(text, what, strlen(what)) == 0 && text[strlen(what)] == ':');
+}
+
 int cli_fail_client(int error, const struct dq_client *client, const char *what)
 {
 	const char *text = client ? dq_client_error(client) : "";
 
 	if (!text[0])
 		text = dq_strerror(error);
-	/* The client names the key too, where it can. */
-	if (what && strncmp(text, what, strlen(what)) == 0)
+	if (what && is_named(text, what))
 		what = NULL;
 	return what ? cli_fail(error, "%s: %s", what, text) : cli_fail(error, "%s", text);
 }
@@ -109,6 +124,7 @@ static int open_local(struct dq_options *options, struct dq_client **out)
 {
 	interrupt_catch();
 	options->local_dir = globals.local.value;
+	options->local_modules = globals.modules.v;
 	options->look_only = false;
 	return dq_client_open("local", options, out);
 }
@@ -124,6 +140,8 @@ int cli_open(bool look_only, struct dq_client **out)
 	int r;
 
 	*out = NULL;
+	if (globals.modules.n && !globals.local.given)
+		return cli_usage("--module: of --local; a worker has its own");
 	options.look_only = look_only;
 	/* 0 would be the default; the least that is more. */
 	options.connect_timeout_s =

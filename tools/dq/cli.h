@@ -21,6 +21,7 @@ struct globals {
 	const char *scheduler, *contact, *secret;
 	double connect_timeout_s;
 	struct opt_maybe local;
+	struct opt_list modules; /* of the worker inside */
 	bool json, help, version;
 };
 extern struct globals globals;

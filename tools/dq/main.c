@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 {
 	int code = run_all(argc > 0 ? argc - 1 : 0, argv + 1);
 
+	opt_list_release(&globals.modules);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		int failed = cli_fail(DQ_E_IO, "standard output: %s", strerror(errno));
 

@@ -278,6 +278,8 @@ int task_of_command(struct task *t, int argc, char **argv, const char *lines)
 		return code;
 	if (argc == 0)
 		return cli_usage("no command given");
+	if (!argv[0][0])
+		return cli_usage("the command's first word is empty");
 	if (argc > WORDS_MAX)
 		return cli_fail(DQ_E_LIMIT, "argv: at most %d words", WORDS_MAX);
 	code = make_array(t, lines, true);

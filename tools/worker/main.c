@@ -27,13 +27,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SLOTS_NOT_SET UINT64_MAX
+
 static struct settings {
 	const char *scheduler, *contact, *secret, *name, *dir, *isolation, *listen;
 	const char *log_level, *log_format;
 	struct opt_list modules;
 	uint64_t slots;
 	bool help, version;
-} set;
+} set = {.slots = SLOTS_NOT_SET};
 
 static const struct opt opts[] = {
 	{0, "scheduler", OPT_STR, &set.scheduler, "ADDR", "unix:PATH or tcp://HOST:PORT"},
@@ -97,8 +99,10 @@ static int check_settings(void)
 	if (set.isolation && strcmp(set.isolation, "process") != 0 &&
 		strcmp(set.isolation, "thread") != 0)
 		return fail(DQ_E_USAGE, "--isolation: process or thread: %s", set.isolation);
-	if (set.slots > LIMIT_SLOTS)
-		return fail(DQ_E_USAGE, "--slots: %s", LIMIT_TEXT(SLOTS));
+	if (set.slots != SLOTS_NOT_SET && (set.slots == 0 || set.slots > LIMIT_SLOTS))
+		return fail(DQ_E_USAGE, "--slots: %s",
+			set.slots ? LIMIT_TEXT(SLOTS)
+				  : "from 1: a worker without slots runs nothing");
 	if (set.name && (!set.name[0] || strlen(set.name) > LIMIT_NAME_BYTES))
 		return fail(DQ_E_USAGE, "--name: %s", LIMIT_TEXT(NAME_BYTES));
 	if (set.listen && !stream_address_is_valid(set.listen))
@@ -172,7 +176,7 @@ static int start(const struct address *address)
 		.scheduler = address->scheduler,
 		.secret_file = address->secret_file[0] ? address->secret_file : NULL,
 		.name = d.name,
-		.slots = set.slots ? (unsigned)set.slots : usable_cpus(),
+		.slots = set.slots == SLOTS_NOT_SET ? usable_cpus() : (unsigned)set.slots,
 		.modules = set.modules.v,
 		.helper = helper,
 		.dq_scheduler = for_tasks,

@@ -166,16 +166,55 @@ START_TEST(specs_are_canonical)
 }
 END_TEST
 
+/* What an argument and --after both name, or either twice, is one dependency. */
+START_TEST(dependencies_stand_once)
+{
+	const char *after[] = {"b", "a", "b", "c", NULL};
+	struct dq_args *args = dq_args_new();
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_client *c = client_failed(DQ_E_CLOSED, "closed");
+	struct buf out;
+	struct block_entry e;
+	struct spec inner;
+	struct dep_ref dep;
+
+	buf_init(&out, 1 << 20);
+	spec.function = "f";
+	spec.args = args;
+	spec.after_keys = after;
+	for (int i = 0; i < 2; i++) {
+		dq_args_key(args, "a");
+		dq_args_key(args, "d");
+	}
+	e = entry_of(c, &spec, &out, &inner);
+	ck_assert_uint_eq(e.ndeps, 4);
+	for (uint32_t i = 0; i < e.ndeps; i++) {
+		ck_assert(block_entry_dep(&e, &dep));
+		ck_assert_int_eq(dep.key.n, 1);
+		ck_assert_int_eq(dep.key.p[0], "adbc"[i]);
+	}
+	ck_assert_mem_eq(inner.args.p,
+		"\x94\xd6\x01\0\0\0\0\xd6\x01\0\0\0\1"
+		"\xd6\x01\0\0\0\0\xd6\x01\0\0\0\1",
+		25);
+	dq_args_free(&args);
+	buf_release(&out);
+	dq_client_close(&c);
+}
+END_TEST
+
 START_TEST(specs_are_checked)
 {
 	struct dq_spec spec = DQ_SPEC_INIT, none = {0};
 	struct dq_client *c = client_failed(DQ_E_CLOSED, "closed");
-	const char *argv[] = {NULL}, *env[] = {"novalue", NULL}, *words[] = {"a", NULL};
+	const char *argv[] = {NULL, NULL}, *env[] = {"novalue", NULL}, *words[] = {"a", NULL};
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
 	ck_assert_int_eq(spec_encode(c, &out, &spec, slice_empty()), DQ_E_USAGE);
 	spec.argv = argv;
+	ck_assert_int_eq(spec_encode(c, &out, &spec, slice_empty()), DQ_E_USAGE);
+	argv[0] = "";
 	ck_assert_int_eq(spec_encode(c, &out, &spec, slice_empty()), DQ_E_USAGE);
 	spec.argv = words;
 	spec.env = env;
@@ -232,6 +271,7 @@ TCase *tcase_args(void)
 	tcase_add_test(tc, args_errors_stick);
 	tcase_add_test(tc, args_without_memory);
 	tcase_add_test(tc, specs_are_canonical);
+	tcase_add_test(tc, dependencies_stand_once);
 	tcase_add_test(tc, specs_are_checked);
 	tcase_add_test(tc, values_of_simple_kinds);
 	return tc;
