@@ -190,14 +190,40 @@ struct dq_spec {
  * future with dq_future_free.
  */
 int dq_submit(struct dq_client *client, const struct dq_spec *spec, struct dq_future **out);
-/* n specs in one call, at most 65536: all of them are accepted, or none. out[n]; on an error all
- * NULL. */
+/*
+ * n specs in one call, any number: all of them are accepted, or none. More than 65536, or than 8
+ * MiB, go as a graph does, in parts that nobody sees before the last. out[n]; on an error all NULL.
+ */
 int dq_submit_many(
 	struct dq_client *client, const struct dq_spec *specs, size_t n, struct dq_future **out);
 /* One spec for n elements. inputs: an array of n values (dq_args_array and its values), or NULL
  * where the index is enough. *out is a future of the whole array. */
 int dq_map(struct dq_client *client, const struct dq_spec *spec, uint64_t n,
 	const struct dq_args *inputs, struct dq_future **out);
+
+/*
+ * A graph of any size up to 1 GiB of specs, submitted as it is made: what is added goes to the
+ * scheduler in parts, and is there for nobody until the commit, which brings all of it to life at
+ * once. Tasks of the graph may depend on each other, in the order they are added, by future or by
+ * key. If one of its parts is refused, all of it is; if this process dies before the commit,
+ * nothing of it is left once the session's TTL has passed.
+ *
+ * Its futures end after the commit and not before; other submits of the client that name them must
+ * come after it too. A client has one open graph at a time.
+ */
+struct dq_graph;
+int dq_graph_new(struct dq_client *client, struct dq_graph **out);
+/* Adds a task, or an array, as dq_submit and dq_map do. An error leaves the graph as it was; that
+ * of a refusal that has been heard meanwhile comes from each further call. */
+int dq_graph_add(struct dq_graph *graph, const struct dq_spec *spec, struct dq_future **out);
+int dq_graph_map(struct dq_graph *graph, const struct dq_spec *spec, uint64_t n,
+	const struct dq_args *inputs, struct dq_future **out);
+/* Ends the graph and its handle (set NULL); does not wait. A refusal comes out of each future, and
+ * of dq_client_sync. Of an aborted graph each future is refused with DQ_E_CANCELLED. An error
+ * leaves it open. abort accepts NULL. */
+int dq_graph_commit(struct dq_graph **graph);
+int dq_graph_abort(struct dq_graph **graph);
+
 /* The i-th element of an array's future, as a future of its own. */
 int dq_future_element(const struct dq_future *array, uint64_t i, struct dq_future **out);
 /* A future made again from its key ("key", "ns/key", "array[3]"): holds the task for this session.

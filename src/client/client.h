@@ -10,6 +10,7 @@
 
 #include "client/futures.h"
 #include "client/get.h"
+#include "client/graph.h"
 #include "client/outbox.h"
 #include "client/query.h"
 #include "client/session.h"
@@ -38,6 +39,7 @@ struct dq_client {
 	struct loop *loop;
 	struct session session;
 	struct outbox outbox;
+	struct dq_graph *graph; /* that is open; NULL: none */
 	struct futures futures;
 	struct watch watch;
 	struct gets gets;

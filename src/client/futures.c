@@ -448,7 +448,7 @@ static void future_release_hold(struct dq_future *f)
 
 	if (!(f->flags & FUTURE_HELD) || c->fatal)
 		return;
-	if (f->ended && f->ended->state == DQ_STATE_REFUSED)
+	if (f->ended && f->ended->state == DQ_STATE_REFUSED && !(f->flags & FUTURE_FOREIGN))
 		return;
 	if (held_by_others(&c->futures, f))
 		return;

@@ -42,12 +42,14 @@ void ended_unref(struct ended *e);
 enum future_kind { FUTURE_TASK, FUTURE_ARRAY, FUTURE_ELEMENT };
 
 #define FUTURE_UNSETTLED                                                                           \
-	1u /* a key was given and the submit is not answered: the id may still change */
+	1u /* a key was given, or it is of a graph, and the submit is not answered: the id may     \
+	      still change, or the task is not there for anybody */
 #define FUTURE_WATCHED 2u  /* its outcome was asked for */
 #define FUTURE_HELD 4u     /* this session holds it: release when freed */
 #define FUTURE_CANCEL 8u   /* to be cancelled once settled */
 #define FUTURE_FOREIGN 16u /* in the foreign registry, under its id */
 #define FUTURE_SLAB 32u    /* in a slab; else allocated alone, `more` is set */
+#define FUTURE_KEYED 64u   /* its key was given by the caller: while unsettled it stands for it */
 
 struct dq_future {
 	struct dq_client *client;

@@ -128,6 +128,7 @@ static void client_destroy(struct dq_client *c)
 	ensure(!c->driving && c->sleepers == 0);
 	callbacks_release(c);
 	completed_orphan(c);
+	graph_orphan(c);
 	futures_release(c);
 	session_release(c);
 	gets_release(c);

@@ -38,6 +38,8 @@ static void request_free(struct outbox *o, struct request *r)
 	list_remove(&r->link);
 	o->bytes -= r->frame.n;
 	buf_release(&r->frame);
+	if (r->graph)
+		graph_unref(r->graph);
 	free(r);
 }
 
@@ -178,6 +180,41 @@ int outbox_submit_keyed(
 	return submit_seal(c, &m, true);
 }
 
+int outbox_submit_part(struct dq_client *c, struct dq_graph *g, uint32_t flags, struct slice ns,
+	uint32_t first_n, uint64_t count, struct slice body)
+{
+	struct msg_submit m = {.first_n = first_n,
+		.count = count,
+		.flags = flags | SUBMIT_STAGED,
+		.ns = ns,
+		.body = body};
+	int code;
+
+	ensure(c->outbox.open.count == 0);
+	code = submit_seal(c, &m, true);
+	if (code == 0) {
+		struct request *r = list_entry(c->outbox.pending.prev, struct request, link);
+
+		r->graph = g;
+		r->graph_end = flags & (SUBMIT_COMMIT | SUBMIT_ABORT);
+		g->refs++;
+	}
+	return code;
+}
+
+void outbox_take_back(struct outbox *o, const struct dq_graph *g)
+{
+	while (!list_is_empty(&o->pending)) {
+		struct request *r = list_entry(o->pending.prev, struct request, link);
+
+		if (r->graph != g)
+			return;
+		ensure(r->seq == o->next_seq - 1);
+		o->next_seq--;
+		request_free(o, r);
+	}
+}
+
 /* One request that carries runs from `at` on; tells how many. */
 static int runs_seal(struct dq_client *c, enum message kind, const struct runs *runs, size_t at,
 	struct reply_wait *wait, size_t *took)
@@ -289,6 +326,11 @@ void outbox_pump(struct dq_client *c)
 		return;
 	ack_send(c);
 	while (o->next && stream_pending_bytes(c->session.stream) < PUMP_BYTES) {
+		bool part = o->next->graph && !o->next->graph_end;
+
+		if (part && o->parts_out >= PARTS_IN_FLIGHT)
+			return;
+		o->parts_out += part;
 		buf_append_slice(session_out(c), buf_slice(&o->next->frame));
 		o->next = o->next->link.next == &o->pending
 				  ? NULL
@@ -305,6 +347,7 @@ bool outbox_restart(struct dq_client *c, uint64_t last_seq)
 	uint64_t answered = head ? head->seq - 1 : o->next_seq - 1;
 
 	o->next = head;
+	o->parts_out = 0;
 	return last_seq >= answered;
 }
 
@@ -325,8 +368,7 @@ static bool hold_read(struct slice data, uint64_t *id, uint64_t *count)
 	return cursor_ok(&at) && *count > 0;
 }
 
-/* [[n, id], ...] of a submit whose tasks were there already. */
-static bool aliases_read(struct dq_client *c, struct slice data, const char **why)
+bool outbox_aliases(struct dq_client *c, struct slice data, const char **why)
 {
 	struct cursor at;
 	uint32_t pairs;
@@ -370,7 +412,7 @@ static bool submit_answered(struct dq_client *c, const struct request *r, int co
 			*why = "out of memory";
 			return false;
 		}
-	} else if (r->keyed && !aliases_read(c, data, why)) {
+	} else if (r->keyed && !outbox_aliases(c, data, why)) {
 		return false;
 	}
 	if (r->keyed && !futures_settle(c, r->first_n, r->count)) {
@@ -395,12 +437,18 @@ static bool request_answered(struct dq_client *c, struct request *r, int code, s
 {
 	uint64_t id, count;
 
-	if (r->kind == MSG_SUBMIT && !submit_answered(c, r, code, text, data, why))
+	if (r->graph && !graph_answered(c, r, code, text, data, why))
+		return false;
+	if (r->kind == MSG_SUBMIT && !r->graph && !submit_answered(c, r, code, text, data, why))
 		return false;
 	if (r->wait)
 		wait_answered(r->wait, code, text, data);
-	else if (code)
+	else if (code && (!r->graph || !r->graph->noted))
 		refusal_note(c, code, text);
+	if (r->graph && code)
+		r->graph->noted = true;
+	if (r->graph && !r->graph_end && c->outbox.parts_out)
+		c->outbox.parts_out--;
 	if (r->hold_orphan && code == 0 && hold_read(data, &id, &count))
 		(void)!runs_add(&c->outbox.release, id, count);
 	request_free(&c->outbox, r);

@@ -22,6 +22,7 @@
 #define OUTBOX_BYTES_MAX ((uint64_t)8 << 30) /* of all requests kept */
 
 struct dq_client;
+struct dq_graph;
 
 /* What somebody who waits for a reply gets. It must be taken out (outbox_forget) before it goes
  * away. */
@@ -40,6 +41,8 @@ struct request {
 	bool hold_orphan; /* HOLD whose asker has gone: its ids are released */
 	uint32_t first_n; /* SUBMIT */
 	uint64_t count;   /* SUBMIT */
+	struct dq_graph *graph; /* SUBMIT: a part of it, or its end; a reference */
+	bool graph_end;
 	struct reply_wait *wait;
 	struct buf frame; /* a whole frame */
 };
@@ -53,7 +56,8 @@ struct outbox {
 	struct list pending;  /* struct request, by seq */
 	struct request *next; /* the first one not sent on this connection; NULL: all are */
 	uint64_t next_seq;
-	uint64_t bytes; /* of all frames kept */
+	uint64_t bytes;     /* of all frames kept */
+	uint32_t parts_out; /* parts of graphs that were sent on this connection and not answered */
 	struct block open;
 	struct runs release;
 	uint64_t ack_due; /* highest reply that is to be acknowledged and was not; 0: none */
@@ -73,6 +77,13 @@ int outbox_submit_array(struct dq_client *c, struct slice ns, uint32_t first_n, 
 /* A block of its own, already encoded, of tasks with keys. */
 int outbox_submit_keyed(
 	struct dq_client *c, struct slice ns, uint32_t first_n, uint32_t count, struct slice body);
+/* A part of the graph, or its end (SUBMIT_COMMIT, SUBMIT_ABORT; no body). */
+int outbox_submit_part(struct dq_client *c, struct dq_graph *g, uint32_t flags, struct slice ns,
+	uint32_t first_n, uint64_t count, struct slice body);
+/* The graph's requests are taken back, none of which has been sent. */
+void outbox_take_back(struct outbox *o, const struct dq_graph *g);
+/* [[n, id], ...] of a submit: tasks that were there already. False: out of memory or malformed. */
+bool outbox_aliases(struct dq_client *c, struct slice data, const char **why);
 /* CANCEL of all runs (in several requests past the limit); wait (may be NULL) is told of the last.
  */
 int outbox_cancel(struct dq_client *c, const struct runs *runs, struct reply_wait *wait);

@@ -280,8 +280,11 @@ static bool on_message(struct dq_client *c, const struct frame *f, const char **
 
 	switch (f->type) {
 	case MSG_REPLY:
-		return msg_reply_decode(f->payload, &reply, why) &&
-		       outbox_reply(c, f->seq, f->flags & WIRE_NOT_TAKEN, &reply, why);
+		if (!msg_reply_decode(f->payload, &reply, why) ||
+			!outbox_reply(c, f->seq, f->flags & WIRE_NOT_TAKEN, &reply, why))
+			return false;
+		outbox_pump(c); /* what waited for it */
+		return true;
 	case MSG_OUTCOMES:
 		return msg_outcomes_decode(f->payload, &outcomes, why) &&
 		       watch_outcomes(c, &outcomes, why);

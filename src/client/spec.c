@@ -107,7 +107,7 @@ static int dep_add_one(struct dq_client *c, const struct dq_future *f, uint64_t 
 		index = f->more->index;
 	if (e && e->state == DQ_STATE_REFUSED)
 		return client_error(c, e->error, "a dependency was refused: %s", e->bytes);
-	if (array->flags & FUTURE_UNSETTLED)
+	if (array->flags & FUTURE_UNSETTLED && array->flags & FUTURE_KEYED)
 		return dep_add_key(c, array->more->key, index == ARGS_ALL ? -1 : (int64_t)index);
 	return dep_add(c, (struct dep_ref){.id = array->id + (index == ARGS_ALL ? 0 : index)});
 }

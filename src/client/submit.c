@@ -8,6 +8,7 @@
  */
 #include "client/client.h"
 #include "client/array.h"
+#include "client/submit.h"
 
 #include "base/alloc.h"
 #include "base/ensure.h"
@@ -16,7 +17,7 @@
 
 #include <string.h>
 
-static int submit_check(struct dq_client *c)
+int submit_check(struct dq_client *c)
 {
 	int code = client_check(c);
 
@@ -39,9 +40,7 @@ static int key_take(struct dq_client *c, const char *text, struct slice *ns, str
 	return 0;
 }
 
-/* The i-th of specs, which are as large as their first says. False: sizes are missing, or differ.
- */
-static bool spec_at(struct dq_spec *out, const struct dq_spec *specs, size_t i)
+bool spec_at(struct dq_spec *out, const struct dq_spec *specs, size_t i)
 {
 	const struct dq_spec *spec =
 		(const struct dq_spec *)(const void *)((const char *)specs + i * specs->size);
@@ -55,8 +54,7 @@ static void spec_apply(struct dq_future *f, const struct dq_spec *spec)
 		f->flags &= (uint8_t)~FUTURE_HELD;
 }
 
-/* Sends what is sealed while the caller goes on, without waiting for anything. */
-static void submit_flow(struct dq_client *c)
+void submit_flow(struct dq_client *c)
 {
 	outbox_pump(c);
 	if (c->session.stream)
@@ -142,13 +140,12 @@ static int future_name(struct dq_client *c, struct dq_future *f, const char *key
 	f->more->key = try_strdup(key);
 	if (!f->more->key)
 		return client_error_code(c, DQ_E_NO_MEMORY);
-	f->flags |= FUTURE_UNSETTLED;
+	f->flags |= FUTURE_UNSETTLED | FUTURE_KEYED;
 	return 0;
 }
 
-/* One task of a block with keys. ns: that of the block, if known. */
-static int keyed_one(struct dq_client *c, const struct dq_spec *spec, struct buf *body,
-	struct slice *ns, bool *has_ns, struct dq_future **out)
+int submit_task(struct dq_client *c, const struct dq_spec *spec, struct buf *body, struct slice *ns,
+	bool *has_ns, struct dq_future **out)
 {
 	struct slice key = slice_empty(), own = slice_empty();
 	int code = spec->key ? key_take(c, spec->key, &own, &key) : 0;
@@ -195,7 +192,7 @@ static int submit_keyed(
 		struct dq_spec spec;
 
 		ensure(spec_at(&spec, specs, i));
-		code = keyed_one(c, &spec, &body, &ns, &has_ns, &out[i]);
+		code = submit_task(c, &spec, &body, &ns, &has_ns, &out[i]);
 		if (code)
 			break;
 	}
@@ -219,8 +216,6 @@ static int submit_any(
 
 	if (code)
 		return code;
-	if (n > LIMIT_SUBMIT_TASKS)
-		return client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(SUBMIT_TASKS));
 	for (size_t i = 0; i < n; i++) {
 		struct dq_spec spec;
 
@@ -228,7 +223,13 @@ static int submit_any(
 			return client_error(c, DQ_E_USAGE, "dq_spec: size is not set");
 		keyed |= spec.key != NULL;
 	}
-	return keyed ? submit_keyed(c, specs, n, out) : gather_many(c, specs, n, out);
+	if (n > LIMIT_SUBMIT_TASKS)
+		return graph_submit(c, specs, n, out);
+	code = graph_flush(c);
+	if (code == 0)
+		code = keyed ? submit_keyed(c, specs, n, out) : gather_many(c, specs, n, out);
+	/* together they are too large for one request */
+	return code == DQ_E_LIMIT && n > 1 ? graph_submit(c, specs, n, out) : code;
 }
 
 int dq_submit_many(
@@ -268,10 +269,9 @@ static int inputs_check(struct dq_client *c, const struct dq_args *inputs, uint6
 	return 0;
 }
 
-static int map_submit(struct dq_client *c, const struct dq_spec *spec, uint64_t n, struct buf *body,
-	struct slice ns, struct dq_future **out)
+static int array_future(
+	struct dq_client *c, const struct dq_spec *spec, uint64_t n, struct dq_future **out)
 {
-	uint32_t first_n = (uint32_t)c->futures.next_n;
 	struct dq_future *f;
 	int code;
 
@@ -282,8 +282,6 @@ static int map_submit(struct dq_client *c, const struct dq_spec *spec, uint64_t 
 		return client_error_code(c, DQ_E_NO_MEMORY);
 	spec_apply(f, spec);
 	code = spec->key ? future_name(c, f, spec->key) : 0;
-	if (code == 0)
-		code = outbox_submit_array(c, ns, first_n, n, spec->key != NULL, buf_slice(body));
 	if (code)
 		future_undo(f);
 	else
@@ -291,40 +289,58 @@ static int map_submit(struct dq_client *c, const struct dq_spec *spec, uint64_t 
 	return code;
 }
 
-static int map_encode(struct dq_client *c, const struct dq_spec *spec, uint64_t n,
-	const struct dq_args *inputs, struct dq_future **out)
+int submit_array(struct dq_client *c, const struct dq_spec *spec, uint64_t n,
+	const struct dq_args *inputs, struct buf *body, struct slice *ns, struct dq_future **out)
 {
-	struct slice ns = slice_empty(), key = slice_empty();
-	struct buf body;
-	int code = submit_check(c);
+	struct slice key = slice_empty();
+	size_t before;
+	int code = 0;
 
-	if (code == 0 && (n == 0 || n > LIMIT_ARRAY_ELEMENTS))
+	if (n == 0 || n > LIMIT_ARRAY_ELEMENTS)
 		code = client_error(c, n ? DQ_E_LIMIT : DQ_E_USAGE, "%s",
 			n ? LIMIT_TEXT(ARRAY_ELEMENTS) : "an array has at least one element");
 	if (code == 0)
 		code = inputs_check(c, inputs, n);
 	if (code == 0 && spec->key)
-		code = key_take(c, spec->key, &ns, &key);
+		code = key_take(c, spec->key, ns, &key);
+	if (code == 0)
+		code = spec_encode(c, body, spec, key);
+	if (code)
+		return code;
+	before = body->n;
+	args_pack(body, inputs);
+	if (body->failed)
+		return client_error(c,
+			before + (inputs ? inputs->bytes.n : 0) > LIMIT_SUBMIT_BYTES
+				? DQ_E_LIMIT
+				: DQ_E_NO_MEMORY,
+			"inputs: %s", LIMIT_TEXT(SUBMIT_BYTES));
+	return array_future(c, spec, n, out);
+}
+
+static int map_whole(struct dq_client *c, const struct dq_spec *spec, uint64_t n,
+	const struct dq_args *inputs, struct dq_future **out)
+{
+	uint32_t first_n = (uint32_t)c->futures.next_n;
+	struct slice ns = slice_empty();
+	struct buf body;
+	int code = submit_check(c);
+
+	if (code == 0)
+		code = graph_flush(c);
 	if (code == 0)
 		code = outbox_seal_block(c, false);
 	if (code)
 		return code;
 	buf_init(&body, LIMIT_SUBMIT_BYTES);
-	code = spec_encode(c, &body, spec, key);
-	if (code == 0) {
-		size_t before = body.n;
-
-		args_pack(&body, inputs);
-		if (body.failed)
-			code = client_error(c,
-				before + (inputs ? inputs->bytes.n : 0) > LIMIT_SUBMIT_BYTES
-					? DQ_E_LIMIT
-					: DQ_E_NO_MEMORY,
-				"inputs: %s", LIMIT_TEXT(SUBMIT_BYTES));
-	}
+	code = submit_array(c, spec, n, inputs, &body, &ns, out);
 	if (code == 0)
-		code = map_submit(c, spec, n, &body, ns, out);
+		code = outbox_submit_array(c, ns, first_n, n, spec->key != NULL, buf_slice(&body));
 	buf_release(&body);
+	if (code && *out) {
+		future_undo(*out);
+		*out = NULL;
+	}
 	return code;
 }
 
@@ -338,7 +354,7 @@ int dq_map(struct dq_client *client, const struct dq_spec *spec, uint64_t n,
 		return code;
 	*out = NULL;
 	if (spec_load(&whole, spec))
-		code = map_encode(client, &whole, n, inputs, out);
+		code = map_whole(client, &whole, n, inputs, out);
 	else
 		code = client_error(client, DQ_E_USAGE, "dq_spec: size is not set");
 	if (code == 0)

@@ -33,6 +33,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase_args());
 	suite_add_tcase(suite, tcase_submit());
+	suite_add_tcase(suite, tcase_graph());
 	suite_add_tcase(suite, tcase_reconnect());
 	suite_add_tcase(suite, tcase_wait());
 	suite_add_tcase(suite, tcase_result());

@@ -10,6 +10,7 @@
 
 TCase *tcase_args(void);
 TCase *tcase_submit(void);
+TCase *tcase_graph(void);
 TCase *tcase_reconnect(void);
 TCase *tcase_wait(void);
 TCase *tcase_result(void);

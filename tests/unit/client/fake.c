@@ -172,127 +172,6 @@ static void lose(struct fake *f)
 	runs_clear(&f->watched);
 }
 
-static void store_reply(
-	struct fake *f, uint64_t seq, uint64_t code, const char *text, struct buf *data)
-{
-	struct fake_stored *r = &f->stored[seq];
-
-	r->kind = code || data ? REPLY_STORED : REPLY_PLAIN;
-	r->code = code;
-	snprintf(r->text, sizeof(r->text), "%s", text);
-	if (data) {
-		ensure(data->n <= sizeof(r->data));
-		memcpy(r->data, data->p, data->n);
-		r->n = data->n;
-		buf_release(data);
-	}
-}
-
-static uint64_t count_runs(struct slice runs)
-{
-	struct cursor at;
-	uint64_t sum = 0;
-	uint32_t n;
-
-	cursor_init(&at, runs);
-	n = cursor_array(&at);
-	for (uint32_t i = 0; i < n; i += 2) {
-		cursor_u64(&at);
-		sum += cursor_u64(&at);
-	}
-	ensure(cursor_at_end(&at));
-	return sum;
-}
-
-static void take_submit(struct fake *f, const struct frame *frame)
-{
-	struct msg_submit m;
-	const char *why = "";
-	struct buf data;
-
-	ensure(msg_submit_decode(frame->payload, &m, &why));
-	f->submits++;
-	if (frame->seq == f->script.conflict_seq) {
-		store_reply(f, frame->seq, DQ_E_CONFLICT, "conflict: another spec under k", NULL);
-		return;
-	}
-	f->ntasks += m.count;
-	ensure(m.first_n >= f->next_n); /* never a number twice */
-	f->next_n = m.first_n + m.count;
-	if (frame->seq == f->script.alias_seq) {
-		buf_init(&data, 64);
-		pack_array(&data, 1);
-		pack_array(&data, 2);
-		pack_u64(&data, m.first_n);
-		pack_u64(&data, f->script.alias_id);
-		store_reply(f, frame->seq, 0, "", &data);
-		if (m.count > 1)
-			ensure(runs_add(&f->tasks, task_id(FAKE_SESSION, (uint32_t)m.first_n + 1),
-				m.count - 1));
-		return;
-	}
-	ensure(runs_add(&f->tasks, task_id(FAKE_SESSION, (uint32_t)m.first_n), m.count));
-	store_reply(f, frame->seq, 0, "", NULL);
-}
-
-static void take_hold(struct fake *f, const struct frame *frame)
-{
-	struct msg_hold m;
-	const char *why = "";
-	struct cursor at;
-	struct slice key;
-	struct buf data;
-
-	ensure(msg_hold_decode(frame->payload, &m, &why));
-	cursor_init(&at, m.keys);
-	ensure(cursor_array(&at) == 1);
-	key = cursor_str(&at);
-	buf_init(&data, 64);
-	pack_array(&data, 1);
-	if (slice_eq_str(key, "old")) {
-		pack_array(&data, 3);
-		pack_u64(&data, f->script.alias_id);
-		pack_u64(&data, 1);
-		pack_u64(&data, TASK_DONE);
-	} else {
-		pack_nil(&data);
-	}
-	store_reply(f, frame->seq, 0, "", &data);
-}
-
-static void take(struct fake *f, const struct frame *frame)
-{
-	const char *why = "";
-	struct msg_cancel cancel;
-	struct msg_release release;
-
-	switch (frame->type) {
-	case MSG_SUBMIT:
-		take_submit(f, frame);
-		break;
-	case MSG_HOLD:
-		take_hold(f, frame);
-		break;
-	case MSG_CANCEL:
-		ensure(msg_cancel_decode(frame->payload, &cancel, &why));
-		f->cancels++;
-		f->cancelled_ids += count_runs(cancel.runs);
-		store_reply(f, frame->seq, 0, "", NULL);
-		break;
-	case MSG_RELEASE:
-		ensure(msg_release_decode(frame->payload, &release, &why));
-		f->releases++;
-		f->released_ids += count_runs(release.runs);
-		store_reply(f, frame->seq, 0, "", NULL);
-		break;
-	default:
-		ensure(frame->type == MSG_CLOSE);
-		f->closes++;
-		store_reply(f, frame->seq, 0, "", NULL);
-	}
-	f->last_seq = frame->seq;
-}
-
 /* REFUSE and the end of the connection, in place of what a bad frame would have been. */
 static void refuse_frame(struct fake *f)
 {
@@ -335,7 +214,7 @@ static void on_request(struct fake *f, const struct frame *frame)
 		runs_clear(&f->watched);
 		return;
 	}
-	take(f, frame);
+	fake_take(f, frame);
 	if (frame->seq == f->script.lose_taken_seq) {
 		f->script.lose_taken_seq = 0;
 		lose(f);
@@ -672,6 +551,7 @@ void fake_stop(struct fake *f)
 	listener_free(&f->data_listener);
 	wake_free(&f->wake);
 	loop_free(&f->loop);
+	runs_release(&f->staged);
 	runs_release(&f->tasks);
 	runs_release(&f->watched);
 	free(f->stored);

@@ -64,10 +64,12 @@ struct fake {
 	struct fake_stored *stored; /* by seq */
 	uint64_t replied;           /* plain replies were sent up to here */
 	struct runs tasks;          /* all submitted */
-	struct runs watched;        /* on this connection, not told */
+	struct runs staged;         /* of the graph under way */
+	bool staging;
+	struct runs watched; /* on this connection, not told */
 	/* counts */
 	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
-		closes, hellos;
+		closes, hellos, parts, commits, aborts;
 	uint64_t released_ids, cancelled_ids, watched_ids, ntasks, acked_upto;
 };
 
@@ -81,5 +83,7 @@ void fake_unlock(struct fake *f);
 void fake_release(struct fake *f);
 /* Ends the client's connection. */
 void fake_drop(struct fake *f);
+/* fake_take.c: does a numbered request, and keeps its reply. */
+void fake_take(struct fake *f, const struct frame *frame);
 
 #endif

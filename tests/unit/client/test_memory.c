@@ -27,6 +27,25 @@ static void expect_value(const struct dq_future *f, const struct dq_value *v)
 	ck_assert_uint_eq(((const uint8_t *)v->bytes)[5], dq_future_id(f) & 0xff);
 }
 
+/* A task and an array in two parts, and an end that may need to be tried twice. */
+static void live_graph(struct dq_client *c)
+{
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_future *f[2] = {NULL};
+	struct dq_graph *g;
+
+	spec.function = "f";
+	if (!fine(dq_graph_new(c, &g)))
+		return;
+	fine(dq_graph_add(g, &spec, &f[0]));
+	fine(dq_graph_map(g, &spec, 10, NULL, &f[1]));
+	if (!fine(dq_graph_commit(&g)) && !fine(dq_graph_abort(&g)))
+		fine(dq_graph_abort(&g));
+	ck_assert_ptr_null(g);
+	dq_future_free(&f[0]);
+	dq_future_free(&f[1]);
+}
+
 static void live(const char *address)
 {
 	struct dq_options o = DQ_OPTIONS_INIT;
@@ -55,6 +74,7 @@ static void live(const char *address)
 		spec.key = NULL;
 	}
 	fine(dq_map(c, &spec, 10, NULL, &array));
+	live_graph(c);
 	if (fine(dq_completed_new(c, f, n, &set))) {
 		fine(dq_completed_next(set, 5, &got));
 		dq_completed_free(&set);
