@@ -3,6 +3,7 @@
  * with it, taking it back when nothing does. Nothing here decides anything.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 static uint32_t chunks_of(const struct block *b)
 {
@@ -144,6 +145,7 @@ void block_free(struct core *c, struct block *b)
 		free(k);
 	}
 	watches_drop_block(b);
+	timer_drop_block(c, b);
 	ready_forget_block(c, b);
 	if (b->stage)
 		stage_forget_block(b);
@@ -230,7 +232,8 @@ static bool task_is_dull(const struct task *t)
 		t->getters || t->remake || t->held_value || t->keeps_deps || t->waiting_on)
 		return false;
 	return s == TASK_GONE || task_state_is_final(s) ||
-	       (s == TASK_READY && !t->attempts && !t->deaths && !t->suspect && !t->past);
+	       ((s == TASK_READY || s == TASK_SCHEDULED) && !t->attempts && !t->deaths &&
+		       !t->failures && !t->suspect && !t->past);
 }
 
 void task_drop_if_dull(struct core *c, struct task *t)

@@ -13,7 +13,16 @@ static void stop_on_worker(struct core *c, struct task *t)
 	s = update_send(c->u, SEND_STOP, t->worker->conn);
 	s->id = task_own_id(t);
 	s->fence = t->fence;
-	s->cause = CAUSE_CANCELLED;
+	s->cause = t->stop ? t->stop : CAUSE_CANCELLED;
+}
+
+void stop_leased(struct core *c, struct task *t, enum cause cause)
+{
+	t->stop = cause;
+	task_move(c, t->block, t->idx, TASK_CANCELLING);
+	row_write(c, t, TASK_CANCELLING, 0, slice_empty());
+	stop_on_worker(c, t);
+	c->u->seal = true;
 }
 
 void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause)
@@ -21,19 +30,16 @@ void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause)
 	enum task_state s = block_state(b, idx);
 	struct task *t;
 
-	if (s != TASK_WAITING && s != TASK_READY && s != TASK_LEASED)
+	if (s != TASK_WAITING && s != TASK_SCHEDULED && s != TASK_READY && s != TASK_LEASED)
 		return;
 	t = task_get(c, b, idx);
 	if (t->remake)
 		return;
 	if (s != TASK_LEASED) {
-		finish(c, t, TASK_CANCELLED, slice_empty(), cause, 0);
+		finish(c, t, TASK_CANCELLED, cause, 0);
 		return;
 	}
-	task_move(c, b, idx, TASK_CANCELLING);
-	row_write(c, t, TASK_CANCELLING, 0, slice_empty());
-	stop_on_worker(c, t);
-	c->u->seal = true;
+	stop_leased(c, t, CAUSE_NONE);
 }
 
 /* A worker came back: it may not have heard. */

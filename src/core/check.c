@@ -2,11 +2,13 @@
  * The invariants, recounted from scratch. Slow: for the simulator and tests.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 #include <stdio.h>
 
 struct tally {
 	uint64_t counts[TASK_STATE_END];
+	uint64_t arrays_with_timer;
 	struct map64 users, lineage; /* task id -> how many name it */
 	char *why;
 	size_t why_bytes;
@@ -107,6 +109,9 @@ static bool check_task(const struct core *c, struct tally *y, const struct block
 	if (!task_state_is_final(s) && s != TASK_GONE && n && !(t && (t->keeps_deps || t->remake)))
 		return wrong(y, "task %llx: unfinished, and does not hold its dependencies",
 			(unsigned long long)id);
+	if (!timer_check(c, (struct block *)b, i))
+		return wrong(y, "task %llx: %s, and its timer is not what it needs",
+			(unsigned long long)id, task_state_word(s));
 	return check_lease(y, t, s, id);
 }
 
@@ -127,6 +132,7 @@ static bool check_block(const struct core *c, struct tally *y, const struct bloc
 			(unsigned long long)b->first, (unsigned long long)b->live,
 			(unsigned long long)b->ended, (unsigned long long)live,
 			(unsigned long long)ended);
+	y->arrays_with_timer += b->timer != NULL;
 	return true;
 }
 
@@ -281,8 +287,10 @@ static bool check_all(const struct core *c, struct tally *y)
 			return false;
 	if (!check_conns(c, y))
 		return false;
-	for (int s = TASK_WAITING; s < TASK_GONE; s++)
-		if (y->counts[s] != c->counts[s])
+	if (!timers_check(c, y->arrays_with_timer))
+		return wrong(y, "timers without a task");
+	for (int s = TASK_WAITING; s < TASK_STATE_END; s++)
+		if (s != TASK_GONE && y->counts[s] != c->counts[s])
 			return wrong(y, "%llu tasks are %s, counted %llu",
 				(unsigned long long)c->counts[s],
 				task_state_word((enum task_state)s),

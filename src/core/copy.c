@@ -167,7 +167,7 @@ void remake_end(struct core *c, struct task *t, bool ok)
 		lease_drop(c, t, false);
 	task_move(c, b, idx, TASK_DONE);
 	t->remake = false;
-	dependents_wake(c, t);
+	dependents_wake(c, t, task_own_id(t));
 	for (uint32_t i = 0; i < n; i++)
 		users_drop(c, dep_of(c, deps[i]));
 	if (ok && !t->held_value && t->keeps_deps)

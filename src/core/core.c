@@ -2,6 +2,7 @@
  * The core's life and its step: time, the event, then the long works within a budget.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 #define TICK_US 500000
 #define GAP_US 1000000
@@ -44,6 +45,8 @@ struct core *core_new(const struct core_config *config)
 	heap_init(&c->turns, turn_comes_first);
 	heap_init(&c->by_load, load_comes_first);
 	deadlines_init(c);
+	timers_init(c);
+	map64_init(&c->roots);
 	user_new(c, 0, config->user0_uid, config->user0_name);
 	return c;
 }
@@ -93,6 +96,7 @@ static void free_maps(struct core *c)
 	map64_release(&c->workers);
 	map64_release(&c->conns);
 	map64_release(&c->dirty_gone);
+	map64_release(&c->roots);
 	fpmap_release(&c->keys);
 	fpmap_release(&c->label_ids);
 	heap_release(&c->deadlines_s);
@@ -115,6 +119,7 @@ void core_free(struct core **core)
 	if (!c)
 		return;
 	free_bundles(c);
+	timers_free(c);
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->conns, &it, &k, &p))
 		conn_free(c, p);
 	watch_work(c, true, &(uint32_t){UINT32_MAX});
@@ -278,15 +283,18 @@ static void dispatch(struct core *c, const struct event *e)
 static uint64_t next_tick(const struct core *c)
 {
 	struct heap_node *s = heap_peek(&c->deadlines_s), *w = heap_peek(&c->deadlines_w);
-	uint64_t at = UINT64_MAX;
+	uint64_t at = UINT64_MAX, timer = timers_next_us(c);
 
-	if (!s && !w)
+	if (!s && !w && timer == UINT64_MAX)
 		return 0;
 	if (s)
 		at = container_of(s, struct session, deadline)->expires_us;
 	if (w && container_of(w, struct worker, deadline)->expires_us < at)
 		at = container_of(w, struct worker, deadline)->expires_us;
 	at = at > c->now_us ? at - c->now_us : 0;
+	/* the wall clock may step: a tick looks at it again */
+	if (timer < at)
+		at = timer;
 	return c->mono_us + (at < TICK_US ? at : TICK_US);
 }
 
@@ -308,7 +316,8 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 		return;
 	}
 	expire(c);
-	more = works_work(c, &budget);
+	more = timers_work(c, &budget);
+	more = works_work(c, &budget) || more;
 	more = stages_work(c, &budget) || more;
 	more = sessions_work(c, &budget) || more;
 	more = watch_work(c, e->no_scan, &budget) || more;

@@ -80,7 +80,9 @@ struct core_task_view {
 	enum task_state state; /* the state users see: a remake is DONE */
 	bool started;
 	bool lost; /* done, and no copy of its value is known */
-	uint32_t attempts, generation, deaths;
+	uint32_t attempts, generation, deaths, failures;
+	uint64_t start_us;    /* SCHEDULED: when it may run */
+	uint64_t deadline_us; /* wall clock; 0: none */
 	uint32_t user;
 	uint32_t session;
 	uint64_t submitted_us;

@@ -4,6 +4,7 @@
  * dependency ended badly.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 /* worker: the name of the one that the end, or the lease, is from. */
 static void row_put(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
@@ -18,7 +19,10 @@ static void row_put(struct core *c, struct task *t, enum task_state state, uint6
 		.nholders = t->ncopies,
 		.outcome = outcome,
 		.worker = worker,
-		.past = t->past ? buf_slice(&t->past->bytes) : slice_empty()};
+		.past = t->past ? buf_slice(&t->past->bytes) : slice_empty(),
+		.failures = t->failures,
+		.due_us = task_state_is_final(state) ? 0 : t->due_us,
+		.stop = state == TASK_CANCELLING ? t->stop : CAUSE_NONE};
 	struct record *r = update_record(c->u, RECORD_TASK, task_own_id(t), 0);
 
 	for (uint32_t i = 0; i < t->ncopies; i++)
@@ -45,6 +49,19 @@ void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, 
 		(struct doom){.id = id, .blame = blame, .state = state, .cause = cause};
 }
 
+/* The end of a dependency was not the one that was hoped for. */
+static void dep_ended_badly(struct core *c, struct task *t, const struct doom *d)
+{
+	enum dep_policy policy = task_terms(c, t->block, t->idx)->on_dep_failure;
+
+	if (d->cause == CAUSE_DEPENDENCY && policy == DEP_RUN)
+		task_unblock(c, t);
+	else if (d->cause == CAUSE_DEPENDENCY && policy == DEP_SKIP)
+		finish(c, t, TASK_CANCELLED, d->cause, d->blame);
+	else
+		finish(c, t, d->state, d->cause, d->blame);
+}
+
 static void doom_one(struct core *c, const struct doom *d)
 {
 	struct place p;
@@ -66,8 +83,7 @@ static void doom_one(struct core *c, const struct doom *d)
 		/* its worker went while it was being stopped, and the scheduler with it */
 		if (block_state(p.block, p.idx) == TASK_CANCELLING &&
 			!task_peek(p.block, p.idx)->worker)
-			finish(c, task_peek(p.block, p.idx), TASK_CANCELLED, slice_empty(),
-				CAUSE_CANCELLED, 0);
+			finish_stopped(c, task_peek(p.block, p.idx), NULL);
 	} else if (block_state(p.block, p.idx) == TASK_WAITING) {
 		struct task *t = task_get(c, p.block, p.idx);
 
@@ -75,7 +91,7 @@ static void doom_one(struct core *c, const struct doom *d)
 			t->hopeless = true;
 			task_unblock(c, t);
 		} else {
-			finish(c, t, d->state, slice_empty(), d->cause, d->blame);
+			dep_ended_badly(c, t, d);
 		}
 	}
 }
@@ -104,6 +120,15 @@ void task_unblock(struct core *c, struct task *t)
 		remake_end(c, t, false);
 		return;
 	}
+	task_goes_on(c, t);
+}
+
+void task_goes_on(struct core *c, struct task *t)
+{
+	if (!t->remake && task_is_early(c, t->block, t->idx)) {
+		task_move(c, t->block, t->idx, TASK_SCHEDULED);
+		return;
+	}
 	task_move(c, t->block, t->idx, TASK_READY);
 	ready_push(c, t->block, t->idx, 1, true);
 }
@@ -128,18 +153,18 @@ static void edge_done(struct core *c, uint64_t id)
 		task_unblock(c, task_peek(p.block, p.idx));
 }
 
-static void edge_failed(struct core *c, uint64_t id, const struct task *t)
+static void edge_failed(struct core *c, uint64_t id, const struct task *t, uint64_t root)
 {
 	enum task_state s = task_state(t);
 	struct place p;
 
 	if (place_of(c, id, &p) && !edge_hidden(p))
 		doom(c, id, s == TASK_CANCELLED ? TASK_CANCELLED : TASK_FAILED,
-			s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, task_own_id(t));
+			s == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY, root);
 }
 
 /* Tells the dependents that t ended: in order of their submits. */
-void dependents_wake(struct core *c, struct task *t)
+void dependents_wake(struct core *c, struct task *t, uint64_t root)
 {
 	enum task_state s = task_state(t);
 	uint32_t e = t->dependents, reversed = 0;
@@ -159,7 +184,7 @@ void dependents_wake(struct core *c, struct task *t)
 		if (s == TASK_DONE && !value_is_lost(t))
 			edge_done(c, id);
 		else
-			edge_failed(c, id, t);
+			edge_failed(c, id, t, root);
 		c->edges[e].next = c->edge_free;
 		c->edge_free = e;
 		e = next;
@@ -189,37 +214,47 @@ static void deps_drop(struct core *c, struct task *t)
 	}
 }
 
-/* Encodes an end that no worker reported. */
-static struct slice outcome_of(
-	struct core *c, struct buf *tmp, enum task_state state, enum cause cause, uint64_t blame)
+uint64_t root_of(const struct core *c, uint64_t id)
 {
-	struct outcome o = {.state = state, .cause = cause, .blame = blame};
+	uint64_t root = id;
 
-	(void)c;
-	buf_init(tmp, 4096);
-	o.message = slice_str(
-		cause == CAUSE_DEPENDENCY && state == TASK_FAILED ? "a dependency failed"
-		: cause == CAUSE_DEPENDENCY                       ? "a dependency was cancelled"
-		: cause == CAUSE_LOST                             ? "a dependency's result is lost"
-		: cause == CAUSE_WORKER ? "its worker was lost, and it may not be tried again"
-		: cause == CAUSE_POISON ? "three workers died while it ran"
-		: cause == CAUSE_UNHELD ? "nothing wanted it any more"
-					: "");
-	outcome_encode(tmp, &o);
-	ensure(!tmp->failed);
-	return buf_slice(tmp);
+	map64_get(&c->roots, id, &root);
+	return root;
 }
 
-void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome,
-	enum cause cause, uint64_t blame)
+static const char *text_of(
+	const struct core *c, const struct task *t, enum task_state state, enum cause cause)
+{
+	bool skip = task_terms(c, t->block, t->idx)->on_dep_failure == DEP_SKIP;
+
+	switch (cause) {
+	case CAUSE_DEPENDENCY:
+		return state == TASK_FAILED ? "a dependency failed"
+		       : skip               ? "skipped, for a dependency is not done"
+					    : "a dependency was cancelled";
+	case CAUSE_DEADLINE:
+		return "its deadline came before its end";
+	case CAUSE_LOST:
+		return "a dependency's result is lost";
+	case CAUSE_WORKER:
+		return "its worker was lost, and it may not be tried again";
+	case CAUSE_POISON:
+		return "three workers died while it ran";
+	case CAUSE_UNHELD:
+		return "nothing wanted it any more";
+	default:
+		return "";
+	}
+}
+
+/* made: the outcome does not outlive the call. */
+static void end(
+	struct core *c, struct task *t, enum task_state state, struct slice outcome, bool made)
 {
 	struct block *b = t->block;
 	uint32_t idx = t->idx;
 	struct slice worker = t->worker ? slice_str(t->worker->name) : slice_empty();
-	struct buf tmp = {0};
 
-	if (slice_is_empty(outcome))
-		outcome = outcome_of(c, &tmp, state, cause, blame);
 	if (t->worker)
 		lease_drop(c, t, false);
 	task_move(c, b, idx, state);
@@ -228,18 +263,68 @@ void finish(struct core *c, struct task *t, enum task_state state, struct slice 
 	c->counters_dirty = true;
 	row_put(c, t, state, c->counters.finish_seq, outcome, worker);
 	if (b->state[idx] & TASK_WATCHED)
-		watch_tell(c, t, task_own_id(t), state, outcome, tmp.p != NULL);
-	dependents_wake(c, t);
+		watch_tell(c, t, task_own_id(t), state, outcome, made);
+	dependents_wake(c, t, root_of(c, task_own_id(t)));
 	deps_drop(c, t);
 	if (t->getters)
 		getters_answer(
 			c, t, state == TASK_DONE ? DQ_E_OK : DQ_E_TASK_FAILED, "the task failed");
-	buf_release(&tmp);
 	c->u->seal = true;
 	if (!task_is_held(b, idx))
 		maybe_forget(c, b, idx);
 	else
 		task_drop_if_dull(c, t);
+}
+
+/* An end that no worker reported. */
+static void end_made(struct core *c, struct task *t, const struct outcome *o)
+{
+	struct buf tmp;
+
+	buf_init(&tmp, OUTCOME_MAX_BYTES);
+	outcome_encode(&tmp, o);
+	ensure(!tmp.failed);
+	end(c, t, o->state, buf_slice(&tmp), true);
+	buf_release(&tmp);
+}
+
+void finish(struct core *c, struct task *t, enum task_state state, enum cause cause, uint64_t blame)
+{
+	struct outcome o = {.state = state,
+		.cause = cause,
+		.blame = blame,
+		.message = slice_str(text_of(c, t, state, cause))};
+
+	if (cause == CAUSE_DEPENDENCY && blame)
+		ensure(map64_put(&c->roots, task_own_id(t), blame));
+	end_made(c, t, &o);
+}
+
+/* Of one whose deadline came, when it ran is kept: the rest of the report is too late. */
+void finish_stopped(struct core *c, struct task *t, const struct outcome *report)
+{
+	struct outcome o = {.state = TASK_FAILED, .cause = CAUSE_DEADLINE};
+
+	if (t->stop != CAUSE_DEADLINE) {
+		finish(c, t, TASK_CANCELLED, CAUSE_CANCELLED, 0);
+		return;
+	}
+	o.message = slice_str(text_of(c, t, o.state, o.cause));
+	if (report) {
+		o.started_us = report->started_us;
+		o.run_us = report->run_us;
+		o.stderr_tail = report->stderr_tail;
+	}
+	end_made(c, t, &o);
+}
+
+/* A value that the worker holds for nothing. */
+static void value_is_not_wanted(struct core *c, const struct task *t, const struct worker *w)
+{
+	struct send *s = update_send(c->u, SEND_FREE, w->conn);
+
+	s->id = task_own_id(t);
+	s->generation = t->generation;
 }
 
 /* The report of the worker that has the lease. */
@@ -255,15 +340,11 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 	held = o.has_value && !o.is_inline;
 	if (!t->started && (state != TASK_CANCELLED || o.started_us))
 		t->attempts++;
-	if (task_state(t) == TASK_CANCELLING && state != TASK_CANCELLED) {
-		/* it ended before it could be stopped: cancelled all the same, as was promised */
-		struct send *s = held ? update_send(c->u, SEND_FREE, w->conn) : NULL;
-
-		if (s) {
-			s->id = task_own_id(t);
-			s->generation = t->generation;
-		}
-		finish(c, t, TASK_CANCELLED, slice_empty(), CAUSE_CANCELLED, 0);
+	if (task_state(t) == TASK_CANCELLING && (state != TASK_CANCELLED || t->stop)) {
+		/* it ended before it could be stopped: stopped all the same, as was promised */
+		if (held)
+			value_is_not_wanted(c, t, w);
+		finish_stopped(c, t, &o);
 		return;
 	}
 	if (state == TASK_CANCELLED && task_state(t) == TASK_LEASED) {
@@ -271,6 +352,12 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 		if (t->started || o.started_us)
 			past_attempt(c, t, PAST_BACK, &o);
 		lease_lost(c, t);
+		return;
+	}
+	if (state == TASK_FAILED && may_retry(c, t, o.cause)) {
+		if (held)
+			value_is_not_wanted(c, t, w);
+		retry_later(c, t, &o);
 		return;
 	}
 	if (t->remake) {
@@ -297,6 +384,6 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 		c->counters_dirty = true;
 		remake_end(c, t, true);
 	} else {
-		finish(c, t, state, outcome, CAUSE_NONE, 0);
+		end(c, t, state, outcome, false);
 	}
 }

@@ -88,6 +88,7 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 		key_free(c, b, idx);
 	if (t)
 		task_drop_if_dull(c, t);
+	map64_remove(&c->roots, block_id(b, idx), NULL);
 	if (b->live)
 		gone_mark(c, b, idx);
 	else

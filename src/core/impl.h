@@ -3,9 +3,9 @@
  *  - a task's state: move.c alone (counts and state byte together)
  *  - hidden blocks: stage.c (their tasks wait, and are in no count)
  *  - leases and bundles: lease.c; ready queues: ready.c; what workers have room for: room.c; holds
- *    and forgetting: hold.c; copies of values: copy.c
+ *    and forgetting: hold.c; copies of values: copy.c; timers: timer.c
  * Times here are *listening time* in µs (struct core, now_us): monotonic time less
- * the gaps in which the scheduler could not hear (D10).
+ * the gaps in which the scheduler could not hear (D10); due times of tasks are wall clock.
  */
 #ifndef CORE_IMPL_H
 #define CORE_IMPL_H
@@ -47,6 +47,7 @@
 
 struct task;
 struct stage;
+struct timer;
 
 struct task_chunk {
 	uint32_t used;
@@ -81,6 +82,7 @@ struct block {
 	uint32_t *label; /* index into core.labels of each task's set (one for an array), or NULL */
 	uint32_t *terms; /* index into core.terms of each task's (one for an array), or NULL: none
 			  */
+	struct timer *timer;   /* of an array: looks at its elements; NULL: none */
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
 	struct itree watches;  /* struct block_watch, by index */
 	struct list ready;     /* struct ready_run */
@@ -137,8 +139,11 @@ struct task {
 	uint32_t dependents; /* edge list: who waits on this one; 0: none */
 	uint32_t holds;      /* rows of other sessions */
 	uint32_t attempts, deaths, generation;
-	bool remake;     /* done, and being made again */
-	bool started;    /* under the current lease */
+	uint32_t failures; /* attempts that it reported as failed itself */
+	enum cause stop;   /* CANCELLING: for its deadline, or because it was cancelled */
+	uint64_t due_us;   /* not tried again before; 0: it was not */
+	bool remake;       /* done, and being made again */
+	bool started;      /* under the current lease */
 	bool suspect;    /* a worker died with it: leased alone, so that its start is told before it
 			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
@@ -365,6 +370,11 @@ struct core {
 	uint64_t room;       /* the sum of theirs */
 	struct list touched; /* workers to be settled */
 
+	struct heap timer_heap;
+	struct map64 timers; /* task id -> struct timer; those of arrays are in their block */
+	/* of tasks that ended for another's sake: id -> the first that ended badly */
+	struct map64 roots;
+
 	/* tasks whose dependency ended badly, or that nothing wants any more: ids, worked off in
 	 * steps */
 	struct doom *doomed;
@@ -460,6 +470,8 @@ void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx
 void lease_drop(struct core *c, struct task *t, bool revoke);
 /* The lease ended without a report: the task goes back, or ends where it may not be tried again. */
 void lease_lost(struct core *c, struct task *t);
+/* The lease is over, the task is not: it goes on when its time comes. */
+void lease_back(struct core *c, struct task *t);
 void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t idx);
 struct bundle *bundle_new(struct core *c, struct worker *w, struct fence first, uint32_t n);
 void bundle_put(struct core *c, struct bundle *bundle);
@@ -470,17 +482,22 @@ void lease_send(struct core *c, struct worker *w, struct fence first, struct tas
 	uint32_t n);
 
 /* ---- finish.c ---- */
-/* The end of a task; outcome is encoded and may be empty, then one is made of state, cause and
- * blame. */
-void finish(struct core *c, struct task *t, enum task_state state, struct slice outcome,
-	enum cause cause, uint64_t blame);
+/* The end of a task that no worker reported. */
+void finish(
+	struct core *c, struct task *t, enum task_state state, enum cause cause, uint64_t blame);
 void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome);
 void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
 	struct slice outcome);
 void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, uint64_t blame);
 bool doom_work(struct core *c, uint32_t *budget);
 void task_unblock(struct core *c, struct task *t);
-void dependents_wake(struct core *c, struct task *t);
+/* Nothing keeps it but its time: READY, or SCHEDULED until then. */
+void task_goes_on(struct core *c, struct task *t);
+void dependents_wake(struct core *c, struct task *t, uint64_t root);
+/* Whom to blame where this one ended badly: itself, or whoever it ended for. */
+uint64_t root_of(const struct core *c, uint64_t id);
+/* Its code is gone: it ends as what it was stopped for says. `report`: the worker's, or NULL. */
+void finish_stopped(struct core *c, struct task *t, const struct outcome *report);
 
 /* ---- past.c ---- */
 /* Appends what happened; time_us 0: now. The caller writes the row. */
@@ -576,6 +593,8 @@ struct work *work_new(struct core *c, uint64_t seq, enum work_kind kind, uint32_
 void work_free(struct work *w);
 /* CANCEL and RELEASE. */
 void runs_request(struct core *c, const struct event *e, enum work_kind kind);
+/* Its code is stopped; the task ends when that is done. */
+void stop_leased(struct core *c, struct task *t, enum cause cause);
 void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause);
 bool works_work(struct core *c, uint32_t *budget);
 void release(struct core *c, const struct event *e);

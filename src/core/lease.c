@@ -140,38 +140,41 @@ void lease_send(
 		g->generation = t->generation;
 		g->attempt = t->attempts + 1;
 		g->remake = t->remake;
+		g->timeout_us = task_terms(c, t->block, t->idx)->timeout_us;
 		g->ninputs = ndeps;
 		for (uint32_t d = 0; d < ndeps; d++)
 			update_input(c->u, deps[d]);
 	}
 }
 
+void lease_back(struct core *c, struct task *t)
+{
+	lease_drop(c, t, true);
+	if ((t->attempts || t->deaths) && !t->remake)
+		row_write(c, t, TASK_LEASED, 0, slice_empty());
+	if (!task_is_held(t->block, t->idx) && !t->users && !t->remake) {
+		doom(c, task_own_id(t), TASK_CANCELLED, CAUSE_UNHELD, 0);
+		c->u->more = true;
+	}
+	task_goes_on(c, t);
+}
+
 void lease_lost(struct core *c, struct task *t)
 {
-	bool counts = t->attempts || t->deaths;
-
 	if (task_state(t) == TASK_CANCELLING) {
-		finish(c, t, TASK_CANCELLED, slice_empty(), CAUSE_CANCELLED, 0);
+		finish_stopped(c, t, NULL);
 		return;
 	}
 	if (!t->remake && block_option(t->block, t->idx) & OPTION_ONCE && t->started) {
-		finish(c, t, TASK_FAILED, slice_empty(), CAUSE_WORKER, 0);
+		finish(c, t, TASK_FAILED, CAUSE_WORKER, 0);
 		return;
 	}
 	if (t->deaths >= POISON_DEATHS) {
 		if (t->remake)
 			remake_end(c, t, false);
 		else
-			finish(c, t, TASK_FAILED, slice_empty(), CAUSE_POISON, 0);
+			finish(c, t, TASK_FAILED, CAUSE_POISON, 0);
 		return;
 	}
-	lease_drop(c, t, true);
-	task_move(c, t->block, t->idx, TASK_READY);
-	if (counts && !t->remake)
-		row_write(c, t, TASK_LEASED, 0, slice_empty());
-	if (!task_is_held(t->block, t->idx) && !t->users && !t->remake) {
-		doom(c, task_own_id(t), TASK_CANCELLED, CAUSE_UNHELD, 0);
-		c->u->more = true;
-	}
-	ready_push(c, t->block, t->idx, 1, true);
+	lease_back(c, t);
 }

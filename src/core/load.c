@@ -4,6 +4,7 @@
  * waits, who is ready, who holds whom, the key index.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 static bool bad(const char **why, const char *text)
 {
@@ -217,10 +218,15 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	t->attempts = r->attempts;
 	t->deaths = r->deaths;
 	t->generation = r->generation;
+	t->failures = r->failures;
+	t->due_us = r->due_us;
+	t->stop = r->stop;
 	past_load(t, r->past);
 	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;
 	t->started_us = o.started_us;
 	t->finished_us = r->finished_us;
+	if (o.cause == CAUSE_DEPENDENCY && o.blame)
+		ensure(map64_put(&c->roots, id, o.blame));
 	t->size = o.size;
 	t->checksum = o.checksum;
 	if (c->counters.finish_seq < r->finish_seq)
@@ -414,13 +420,17 @@ static void settle_task(struct core *c, struct block *b, uint32_t idx)
 		return;
 	}
 	if (s == 0)
-		born(c, b, idx, t && t->worker ? TASK_LEASED : n ? TASK_WAITING : TASK_READY, 0);
+		born(c, b, idx,
+			t && t->worker ? TASK_LEASED
+			: n            ? TASK_WAITING
+				       : start_state(c, b, idx),
+			0);
 	if (!n)
 		return;
 	task_start(c, b, idx);
 	t = task_peek(b, idx);
 	if (block_state(b, idx) == TASK_WAITING && t->waiting_on == 0)
-		task_move(c, b, idx, TASK_READY);
+		task_move(c, b, idx, start_state(c, b, idx));
 }
 
 static void index_keys(struct core *c, struct block *b)

@@ -3,6 +3,7 @@
  * (model/state.h).
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 static void count(struct core *c, struct block *b, uint32_t idx, enum task_state s, int by)
 {
@@ -25,6 +26,8 @@ void task_move(struct core *c, struct block *b, uint32_t idx, enum task_state to
 	b->state[idx] = (uint8_t)((b->state[idx] & ~TASK_STATE_MASK) | to);
 	count(c, b, idx, from, -1);
 	count(c, b, idx, to, 1);
+	if (b->terms)
+		timer_follow(c, b, idx);
 }
 
 void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as, uint8_t flags)
@@ -32,4 +35,6 @@ void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as
 	ensure(b->state[idx] == 0);
 	b->state[idx] = (uint8_t)(as | flags);
 	count(c, b, idx, as, 1);
+	if (b->terms)
+		timer_follow(c, b, idx);
 }

@@ -9,6 +9,7 @@
  * later steps take its parts away, the last one first.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 #include "model/decode.h"
 
@@ -250,13 +251,26 @@ static bool may_begin(struct core *c, struct block *b, uint32_t idx, uint32_t *b
 
 		ensure(place_of(c, deps[i], &p));
 		s = block_state(p.block, p.idx);
-		if (!task_state_is_final(s) || s == TASK_DONE)
+		if (!task_state_is_final(s) || s == TASK_DONE ||
+			task_terms(c, b, idx)->on_dep_failure == DEP_RUN)
 			continue;
 		t->waiting_on++;
-		doom(c, block_id(b, idx), s, CAUSE_DEPENDENCY, deps[i]);
+		doom(c, block_id(b, idx), s, CAUSE_DEPENDENCY, root_of(c, deps[i]));
 		return false;
 	}
 	return !t || t->waiting_on == 0;
+}
+
+/* True: it is ready. */
+static bool begin(struct core *c, struct block *b, uint32_t idx, uint32_t *budget)
+{
+	if (block_state(b, idx) != TASK_WAITING)
+		return false;
+	if (may_begin(c, b, idx, budget))
+		task_move(c, b, idx, start_state(c, b, idx));
+	else if (b->terms)
+		timer_follow(c, b, idx);
+	return block_state(b, idx) == TASK_READY;
 }
 
 static void begin_some(struct core *c, struct stage *st, uint32_t *budget)
@@ -266,8 +280,7 @@ static void begin_some(struct core *c, struct stage *st, uint32_t *budget)
 
 	for (; st->at < b->count && *budget; st->at++) {
 		(*budget)--;
-		if (block_state(b, st->at) == TASK_WAITING && may_begin(c, b, st->at, budget)) {
-			task_move(c, b, st->at, TASK_READY);
+		if (begin(c, b, st->at, budget)) {
 			run = n++ ? run : st->at;
 		} else if (n) {
 			ready_push(c, b, run, n, false);

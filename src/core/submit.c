@@ -5,6 +5,7 @@
  * block.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 #include "codec/pack.h"
 
@@ -27,7 +28,7 @@ struct intake {
 	uint8_t *detached;
 	uint32_t ndeps;
 	uint32_t at_once; /* of an array */
-	bool any_key, any_option, any_label, any_terms, any_alias;
+	bool any_key, any_option, any_label, any_terms, any_timed, any_alias;
 	/* the refusal */
 	uint32_t code;
 	const char *text;
@@ -258,6 +259,7 @@ static bool read_entry(
 		in->terms[i] = terms_take(in->c, entry->terms, &why);
 		if (!in->terms[i])
 			return refuse(in, DQ_E_USAGE, why, slice_empty());
+		in->any_timed = in->any_timed || terms_are_timed(in->c, in->terms[i]);
 	}
 	return slice_is_empty(entry->key) || claim_key(in, entry, i, inputs);
 }
@@ -424,10 +426,11 @@ void task_start(struct core *c, struct block *b, uint32_t idx)
 				edge_add(c, d, t);
 				t->waiting_on++;
 			}
-		} else if (task_state(d) != TASK_DONE && !block_is_hidden(b)) {
+		} else if (task_state(d) != TASK_DONE && !block_is_hidden(b) &&
+			   task_terms(c, b, idx)->on_dep_failure != DEP_RUN) {
 			doom(c, block_id(b, idx),
 				task_state(d) == TASK_FAILED ? TASK_FAILED : TASK_CANCELLED,
-				CAUSE_DEPENDENCY, deps[i]);
+				CAUSE_DEPENDENCY, root_of(c, deps[i]));
 			c->u->more = true;
 			t->waiting_on++;
 		}
@@ -439,13 +442,19 @@ static uint8_t birth_flags(const struct intake *in, uint32_t i)
 	return in->detached[in->array ? 0 : i] ? TASK_DETACHED : TASK_HELD;
 }
 
-/* The usual case: nothing to wait for, all alike. */
+/* The usual case: nothing to wait for, all alike. Only elements of an array have a time, in common.
+ */
 static void give_birth_alike(struct intake *in, struct block *b)
 {
 	struct core *c = in->c;
+	enum task_state s = start_state(c, b, 0);
 
-	memset(b->state, TASK_READY | birth_flags(in, 0), in->count);
-	c->counts[TASK_READY] += in->count;
+	memset(b->state, s | birth_flags(in, 0), in->count);
+	c->counts[s] += in->count;
+	if (b->terms)
+		timer_follow(c, b, 0);
+	if (s != TASK_READY)
+		return;
 	demand_born(c, b, 0, (uint32_t)in->count);
 	ready_push(c, b, 0, (uint32_t)in->count, false);
 }
@@ -460,12 +469,12 @@ static void born(struct intake *in, struct block *b, uint32_t i)
 		return;
 	}
 	block_deps(b, i, &n);
-	task_born(c, b, i, n ? TASK_WAITING : TASK_READY, birth_flags(in, i));
+	task_born(c, b, i, n ? TASK_WAITING : start_state(c, b, i), birth_flags(in, i));
 	if (!n)
 		return;
 	task_start(c, b, i);
 	if (task_peek(b, i)->waiting_on == 0)
-		task_move(c, b, i, TASK_READY);
+		task_move(c, b, i, start_state(c, b, i));
 }
 
 /* Those of a part: they wait for the commit, whatever they depend on. */
@@ -502,7 +511,7 @@ void block_push_ready(struct core *c, struct block *b)
 
 static bool all_alike(const struct intake *in)
 {
-	if (in->ndeps || in->any_alias)
+	if (in->ndeps || in->any_alias || (in->any_timed && !in->array))
 		return false;
 	for (uint32_t i = 1; i < in->entries; i++)
 		if (in->detached[i] != in->detached[0])

@@ -86,6 +86,7 @@ struct grant {
 	uint32_t generation, attempt;
 	bool remake;
 	uint32_t at, ninputs;
+	uint64_t timeout_us; /* how long it may run; 0: no limit */
 };
 
 struct update {

@@ -2,6 +2,7 @@
  * Looking into the core: counts, tasks, workers, keys. Nothing changes here.
  */
 #include "core/impl.h"
+#include "core/timer.h"
 
 void core_counts(const struct core *c, struct core_counts *out)
 {
@@ -54,7 +55,8 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		.session = p.block->session,
 		.submitted_us = p.block->submitted_us,
 		.priority = task_priority(c, p.block, p.idx),
-		.detached = p.block->state[p.idx] & TASK_DETACHED};
+		.detached = p.block->state[p.idx] & TASK_DETACHED,
+		.deadline_us = task_deadline_us(c, p.block, p.idx)};
 	if (t) {
 		if (t->remake)
 			out->state = TASK_DONE;
@@ -63,6 +65,7 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		out->attempts = t->attempts;
 		out->generation = t->generation;
 		out->deaths = t->deaths;
+		out->failures = t->failures;
 		out->waiting_on = t->waiting_on;
 		out->lease_worker = t->worker ? t->worker->number : 0;
 	}
@@ -70,6 +73,8 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		out->stuck = demand_is_stuck(demand_peek(c, p.block, p.idx));
 	if (out->state == TASK_READY && p.block->at_once && p.block->nleased >= p.block->at_once)
 		out->at_once = p.block->at_once;
+	if (out->state == TASK_SCHEDULED)
+		out->start_us = task_start_us(c, p.block, p.idx);
 	if (out->state == TASK_WAITING)
 		out->waits_for = waits_for(c, p.block, p.idx);
 	return true;

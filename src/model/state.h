@@ -18,13 +18,19 @@
 	X(DONE, 5, "done")                                                                         \
 	X(FAILED, 6, "failed")                                                                     \
 	X(CANCELLED, 7, "cancelled")                                                               \
-	X(GONE, 8, "gone") /* forgotten: nothing holds it */
+	X(GONE, 8, "gone")           /* forgotten: nothing holds it */                             \
+	X(SCHEDULED, 9, "scheduled") /* for its time: a delay, a backoff */
 
 /* X(from, to) */
 #define TASK_MOVES(X)                                                                              \
 	X(WAITING, READY)  /* the last dependency is done */                                       \
 	X(WAITING, FAILED) /* a dependency failed */                                               \
 	X(WAITING, CANCELLED)                                                                      \
+	X(WAITING, SCHEDULED) /* the last dependency is done, its time has not come */             \
+	X(SCHEDULED, READY)   /* it has */                                                         \
+	X(SCHEDULED, FAILED)  /* its deadline has */                                               \
+	X(SCHEDULED, CANCELLED)                                                                    \
+	X(READY, FAILED) /* its deadline has come */                                               \
 	X(READY, LEASED)                                                                           \
 	X(READY, WAITING) /* an input's last copy was lost */                                      \
 	X(READY, CANCELLED)                                                                        \
@@ -33,10 +39,12 @@
 	X(LEASED, READY)   /* the lease was lost or revoked */                                     \
 	X(LEASED, WAITING) /* an input could not be had */                                         \
 	X(LEASED, CANCELLING)                                                                      \
+	X(LEASED, SCHEDULED) /* it failed, and is tried again later */                             \
 	X(CANCELLING, CANCELLED)                                                                   \
-	X(DONE, WAITING) /* a lost value is made again (remake) */                                 \
-	X(WAITING, DONE) /* a remake that is no longer wanted */                                   \
-	X(READY, DONE)   /* likewise */                                                            \
+	X(CANCELLING, FAILED) /* stopped for its deadline */                                       \
+	X(DONE, WAITING)      /* a lost value is made again (remake) */                            \
+	X(WAITING, DONE)      /* a remake that is no longer wanted */                              \
+	X(READY, DONE)        /* likewise */                                                       \
 	X(DONE, GONE)                                                                              \
 	X(FAILED, GONE)                                                                            \
 	X(CANCELLED, GONE)

@@ -72,7 +72,7 @@ static void pack_tasks(struct buf *out, const struct core_counts *n)
 	pack_cstr(out, "tasks");
 	pack_map(out, 10);
 	engine_pack_count(out, "waiting", n->tasks[TASK_WAITING]);
-	engine_pack_count(out, "scheduled", 0);
+	engine_pack_count(out, "scheduled", n->tasks[TASK_SCHEDULED]);
 	engine_pack_count(out, "ready", n->tasks[TASK_READY] - n->stuck);
 	engine_pack_count(out, "stuck", n->stuck);
 	engine_pack_count(out, "leased",
@@ -148,12 +148,12 @@ void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END], 
 {
 	uint32_t kinds = 0;
 
-	for (int s = TASK_WAITING; s < TASK_GONE; s++)
-		kinds += counts[s] != 0;
+	for (int s = TASK_WAITING; s < TASK_STATE_END; s++)
+		kinds += s != TASK_GONE && counts[s] != 0;
 	pack_cstr(out, "tasks");
 	pack_map(out, kinds);
-	for (int s = TASK_WAITING; s < TASK_GONE; s++)
-		if (counts[s])
+	for (int s = TASK_WAITING; s < TASK_STATE_END; s++)
+		if (s != TASK_GONE && counts[s])
 			engine_pack_count(out,
 				s == TASK_READY && stuck ? "stuck"
 							 : task_state_word((enum task_state)s),
@@ -172,6 +172,7 @@ const char *engine_array_state(const struct core_block_view *b, uint64_t counts[
 	return counts[TASK_LEASED]       ? "running"
 	       : counts[TASK_READY]      ? (b->stuck ? "stuck" : "ready")
 	       : counts[TASK_CANCELLING] ? "cancelling"
+	       : counts[TASK_SCHEDULED]  ? "scheduled"
 					 : "waiting";
 }
 

@@ -248,8 +248,8 @@ static bool moved(struct sim *s, enum task_state from, enum task_state to)
 		s->cover->moves[from][to]++;
 		return true;
 	}
-	for (int by = TASK_WAITING; by < TASK_GONE; by++) {
-		if (!task_move_allowed(from, (enum task_state)by))
+	for (int by = TASK_WAITING; by < TASK_STATE_END; by++) {
+		if (by == TASK_GONE || !task_move_allowed(from, (enum task_state)by))
 			continue;
 		for (int then = by; then < TASK_STATE_END; then++)
 			if ((then == by || task_move_allowed(

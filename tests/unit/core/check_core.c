@@ -12,6 +12,7 @@ int main(void)
 	srunner_add_suite(r, suite_hostile());
 	srunner_add_suite(r, suite_watch());
 	srunner_add_suite(r, suite_stage());
+	srunner_add_suite(r, suite_times());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

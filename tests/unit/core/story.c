@@ -77,6 +77,7 @@ static void tell_past(struct story *s, struct slice past)
 static void tell_row(struct story *s, const struct record *r)
 {
 	struct task_row row;
+	struct outcome o;
 	const char *why;
 
 	ck_assert(task_row_decode(update_bytes(&s->update, r->at, r->n), &row, &why));
@@ -89,6 +90,20 @@ static void tell_row(struct story *s, const struct record *r)
 		buf_printf(&s->told, " generation %u", row.generation);
 	if (row.past.n)
 		tell_past(s, row.past);
+	if (row.failures)
+		buf_printf(&s->told, " failures %u", row.failures);
+	if (row.due_us)
+		buf_printf(&s->told, " due");
+	if (row.stop)
+		buf_printf(&s->told, " stop %s", cause_word(row.stop));
+	if (s->causes && outcome_decode(row.outcome, &o, &why) && o.state != TASK_DONE &&
+		o.cause != CAUSE_ERROR && o.cause != CAUSE_CANCELLED && o.cause)
+		buf_printf(&s->told, " (%s", cause_word(o.cause));
+	else
+		return;
+	if (o.blame)
+		tell_id(s, o.blame);
+	buf_append_byte(&s->told, ')');
 }
 
 static void tell_bundle(struct story *s, const struct record *r)
@@ -193,13 +208,26 @@ static void tell_send(struct story *s, const struct send *m)
 void story_step(struct story *s, struct event *e)
 {
 	e->mono_us = s->mono_us;
-	e->wall_us = s->mono_us;
+	e->wall_us = s->mono_us + (uint64_t)s->wall_ahead_us;
 	core_step(s->core, e, &s->update);
 	for (uint32_t i = 0; i < s->update.nrecords; i++)
 		tell_record(s, &s->update.records[i]);
 	for (uint32_t i = 0; i < s->update.nsends; i++)
 		tell_send(s, &s->update.sends[i]);
+	s->more = s->update.more;
 	update_clear(&s->update);
+}
+
+uint32_t story_go_on(struct story *s)
+{
+	uint32_t steps = 0;
+
+	for (; s->more; steps++) {
+		struct event e = {.kind = EVENT_CONTINUE};
+
+		story_step(s, &e);
+	}
+	return steps;
 }
 
 /* In steps that the scheduler would hear, each with a tick. */
@@ -342,7 +370,7 @@ static void entry_write(struct buf *body, const struct story_task *t)
 {
 	struct dep_ref deps[4] = {{0}};
 	struct block_entry e = {.detached = t->detached, .once = t->once, .at_once = t->at_once};
-	struct buf spec;
+	struct buf spec, terms;
 
 	buf_init(&spec, 1 << 16);
 	spec_write(&spec, t);
@@ -350,11 +378,16 @@ static void entry_write(struct buf *body, const struct story_task *t)
 		e.key = slice_str(t->key);
 	e.spec = buf_slice(&spec);
 	e.kind = t->exec ? SPEC_EXEC : SPEC_FUNC;
+	buf_init(&terms, 4096);
+	if (t->terms)
+		terms_encode(&terms, t->terms);
+	e.terms = buf_slice(&terms);
 	while (e.ndeps < 4 && t->deps[e.ndeps]) {
 		deps[e.ndeps].id = t->deps[e.ndeps];
 		e.ndeps++;
 	}
 	block_entry_encode(body, &e, deps, NULL);
+	buf_release(&terms);
 	buf_release(&spec);
 }
 
@@ -419,6 +452,12 @@ void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t firs
 	const char *key, uint64_t count)
 {
 	submit_array(s, conn, request, first_n, &(struct story_task){.key = key}, count);
+}
+
+void story_array_of(struct story *s, uint64_t conn, uint64_t request, const struct story_task *t,
+	uint64_t count)
+{
+	submit_array(s, conn, request, 1, t, count);
 }
 
 void story_array_at_once(

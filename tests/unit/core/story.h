@@ -10,6 +10,7 @@
 #define TESTS_UNIT_CORE_STORY_H
 
 #include "core/core.h"
+#include "model/terms.h"
 
 #include <check.h>
 
@@ -18,8 +19,11 @@ struct story {
 	struct update update;
 	struct buf told; /* the text since the last story_told() */
 	uint64_t mono_us;
-	bool quiet;           /* counters and sessions are not told */
-	uint64_t ran_from_us; /* when the tasks of later reports started; 0: they do not say */
+	int64_t wall_ahead_us; /* of the monotonic clock, so that it can step */
+	bool more;             /* what the last step said of long works */
+	bool causes;           /* of ends that no worker reported are told */
+	bool quiet;            /* counters and sessions are not told */
+	uint64_t ran_from_us;  /* when the tasks of later reports started; 0: they do not say */
 };
 
 /* A task of the first session, whose stories these are. */
@@ -38,6 +42,8 @@ const char *story_told(struct story *s);
 
 void story_step(struct story *s, struct event *e);
 void story_pass(struct story *s, double seconds);
+/* Goes on with long works until there are none; returns the steps. */
+uint32_t story_go_on(struct story *s);
 void story_seal(struct story *s);
 void story_open(struct story *s, uint64_t conn);
 void story_leave(struct story *s, uint64_t conn); /* the connection is gone */
@@ -60,6 +66,7 @@ struct story_task {
 	uint64_t deps[4];     /* ended by 0 */
 	bool detached, exec, once;
 	uint32_t at_once;
+	const struct terms *terms; /* NULL: none */
 };
 void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const struct story_task *tasks, uint32_t n);
@@ -70,6 +77,9 @@ void story_stage_end(
 	struct story *s, uint64_t conn, uint64_t request, uint32_t flag, uint64_t count);
 void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const char *key, uint64_t count);
+/* Numbered on from 1, by one task's description. */
+void story_array_of(struct story *s, uint64_t conn, uint64_t request, const struct story_task *t,
+	uint64_t count);
 void story_array_at_once(
 	struct story *s, uint64_t conn, uint64_t request, uint64_t count, uint32_t at_once);
 
