@@ -56,6 +56,12 @@ struct dq_options {
 	const char *const *local_modules; /* NULL-ended paths of task modules; NULL: none */
 	bool local_processes;             /* process slots, where the helper is installed */
 	const char *durability;           /* NULL: "strict" */
+	/*
+	 * Inside a task: its token ($DQ_TOKEN of a command; functions use dq_task_client). The
+	 * client then acts for the task's user, with no other secret, as long as the task's lease
+	 * lasts; what it submits belongs to that attempt and ends with it, unless it is detached.
+	 */
+	const char *task_token;
 };
 
 #define DQ_OPTIONS_INIT                                                                            \
@@ -279,8 +285,21 @@ int dq_future_on_done(
 /* Stops it; its dependents are cancelled too. Does not wait. */
 int dq_future_cancel(struct dq_future *future);
 int dq_cancel_many(struct dq_client *client, struct dq_future *const *futures, size_t n);
+/* Keeps the task without a session from now on, as one that was submitted detached: it runs even
+ * when its futures are freed, its client closed, and the task ended that submitted it. Durable with
+ * the next dq_client_sync, wait or close. At most 65536 elements of an array. */
+int dq_fire_and_forget(struct dq_future *future);
 
 /* ---- waiting ---- */
+
+/*
+ * Inside a task, calls that wait for other tasks give the task's slot back while they block, and
+ * take it again when they return: a task that waits for its own children does not keep them from
+ * running. These two do so by hand, for waits of another kind, as in a loop of one's own; each
+ * secede needs its rejoin. Outside of tasks they do nothing.
+ */
+int dq_client_secede(struct dq_client *client);
+int dq_client_rejoin(struct dq_client *client);
 
 enum dq_wait { DQ_WAIT_ALL, DQ_WAIT_ANY, DQ_WAIT_FIRST_FAILED };
 /* Waits for futures; 0 when the condition holds (whatever way they ended), DQ_E_TIMEOUT. timeout_s

@@ -16,7 +16,8 @@
  *	DQ_MODULE({ "twice", twice })
  *
  * A module needs no library of dq: it calls through a table that the worker hands it. Build it with
- * cc -shared -fPIC $(pkg-config --cflags dq) and give it to workers with --module FILE.so.
+ * cc -shared -fPIC $(pkg-config --cflags dq) and give it to workers with --module FILE.so. Only one
+ * whose functions use the scheduler themselves (dq_task_client) is linked with libdq.
  *
  * A function returns 0 after dq_task_return (or without one: the value is nil), or what
  * dq_task_fail returned. It runs on one thread; struct dq_task and everything got from it end with
@@ -60,6 +61,17 @@ struct dq_task_api {
 	const char *(*fence)(struct dq_task *task);
 	int64_t (*element)(struct dq_task *task);
 	uint32_t (*attempt)(struct dq_task *task);
+	const char *(*worker)(struct dq_task *task);
+	void *(*state)(struct dq_task *task, const char *name, void *(*make)(struct dq_task *task),
+		void (*end)(void *state));
+	void (*progress)(struct dq_task *task, double fraction, const char *text);
+	int (*reschedule)(struct dq_task *task, double delay_s);
+	/* for libdq's dq_task_client */
+	const char *(*scheduler)(struct dq_task *task);
+	const char *(*token)(struct dq_task *task);
+	void *(*attached)(struct dq_task *task);
+	void (*attach)(
+		struct dq_task *task, void *thing, void (*end)(struct dq_task *task, void *thing));
 };
 
 typedef int dq_function(struct dq_task *task);
@@ -149,6 +161,54 @@ static inline uint32_t dq_task_attempt(struct dq_task *task)
 {
 	return task->api->attempt(task);
 }
+
+/* The name of the worker that runs it. */
+static inline const char *dq_task_worker(struct dq_task *task)
+{
+	return task->api->worker(task);
+}
+
+/*
+ * A place for what is to be made once and used by many tasks, such as a database handle: what
+ * `make` returned when the name was first asked for in this process, which is a slot's own, or all
+ * of the worker's where functions run in its threads (then they share it, and have to guard it).
+ * `end` (may be NULL) is called before the process ends in order. NULL: make returned NULL, and is
+ * called again the next time.
+ */
+static inline void *dq_task_state(struct dq_task *task, const char *name,
+	void *(*make)(struct dq_task *task), void (*end)(void *state))
+{
+	return task->api->state(task, name, make, end);
+}
+
+/* How far it is, 0 to 1 (another number: not known), and what it is at (up to 256 bytes; may be
+ * NULL): shown by `dq show`, not kept. It may be called often: few are sent. */
+static inline void dq_task_progress(struct dq_task *task, double fraction, const char *text)
+{
+	task->api->progress(task, fraction, text);
+}
+
+/* Gives up this attempt and asks for another, not sooner than in delay_s seconds. What the function
+ * has submitted ends with the attempt; no failure is counted. Returns what the function must
+ * return. */
+static inline int dq_task_reschedule(struct dq_task *task, double delay_s)
+{
+	return task->api->reschedule(task, delay_s);
+}
+
+/* ---- functions of libdq: a module that uses them is linked with it (-ldq) ---- */
+
+struct dq_client;
+
+/*
+ * A client of the scheduler that this task came from, acting for the task's user. What it submits
+ * belongs to this attempt: when the function returns, the client is closed, and what is not
+ * finished then and neither held by others nor detached is cancelled. Waiting for other tasks with
+ * it gives the task's slot back meanwhile. It is opened by the first call and the same in all
+ * others; it must not be closed. *out is NULL only when out of memory: else it has the error's
+ * text.
+ */
+int dq_task_client(struct dq_task *task, struct dq_client **out);
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@
 #include "client/futures.h"
 #include "client/get.h"
 #include "client/graph.h"
+#include "client/inside.h"
 #include "client/outbox.h"
 #include "client/query.h"
 #include "client/session.h"
@@ -38,6 +39,7 @@ struct dq_client {
 
 	struct loop *loop;
 	struct session session;
+	struct inside inside;
 	struct outbox outbox;
 	struct dq_graph *graph; /* that is open; NULL: none */
 	struct futures futures;
@@ -79,8 +81,10 @@ int client_check(struct dq_client *c);
 uint64_t client_deadline(double timeout_s);
 /*
  * Waits until done(arg), tested under the lock. 0, DQ_E_TIMEOUT, or the fatal code; what is
- * gathered is sent first.
+ * gathered is sent first. client_await() is for what the scheduler answers by itself;
+ * client_wait() for what takes a worker: inside a task, the task gives its slot back meanwhile.
  */
+int client_await(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us);
 int client_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us);
 /* Seals and sends what is gathered. 0, DQ_E_NO_MEMORY or DQ_E_LIMIT. */
 int client_push(struct dq_client *c);
@@ -98,6 +102,8 @@ void client_wake(struct dq_client *c);
 int client_connect(const char *address, const struct dq_options *options, struct dq_client **out);
 /* A client that only carries an error. NULL: out of memory. */
 struct dq_client *client_failed(int code, const char *text);
+/* Frees the client and drops its connection: nothing is said or waited for. */
+void client_drop(struct dq_client **client);
 /* The options by their own size: those it has not are zero; NULL: all are. False: the size is none.
  */
 bool options_load(struct dq_options *out, const struct dq_options *options);

@@ -210,7 +210,7 @@ uint64_t client_deadline(double timeout_s)
 	return clock_mono_us() + (uint64_t)(timeout_s * 1e6);
 }
 
-int client_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
+int client_await(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
 {
 	bool last = false, first = true;
 

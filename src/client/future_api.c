@@ -161,6 +161,45 @@ int dq_future_cancel(struct dq_future *future)
 	return future ? dq_cancel_many(future->client, &future, 1) : DQ_E_USAGE;
 }
 
+/* ---- detaching ---- */
+
+#define DETACH_MAX 65536 /* tasks; the scheduler keeps a record for each */
+
+static int detach(struct dq_client *c, struct dq_future *f)
+{
+	struct runs runs = {0};
+	int code = client_check(c);
+
+	if (code)
+		return code;
+	if (c->session.look_only)
+		return client_error(c, DQ_E_USAGE, "this client only looks: it cannot detach");
+	if (future_count(f) > DETACH_MAX)
+		return client_error(
+			c, DQ_E_LIMIT, "detach: at most 65536 tasks: submit the array as detached");
+	if (future_is_unsettled(f)) {
+		f->flags |= FUTURE_DETACH; /* futures_settle() sends it */
+		return 0;
+	}
+	if (!runs_add(&runs, future_id(f), future_count(f)))
+		return client_error_code(c, DQ_E_NO_MEMORY);
+	code = outbox_detach(c, &runs);
+	runs_release(&runs);
+	return code;
+}
+
+int dq_fire_and_forget(struct dq_future *future)
+{
+	struct dq_client *c = future ? future->client : NULL;
+	int code = client_enter(c);
+
+	if (code)
+		return code;
+	code = detach(c, future);
+	client_leave(c);
+	return code;
+}
+
 static bool reply_is_done(void *arg)
 {
 	const struct reply_wait *w = arg;
@@ -171,7 +210,7 @@ static bool reply_is_done(void *arg)
 /* Waits for a reply; the request stays on its way when the time is up. */
 static int reply_await(struct dq_client *c, struct reply_wait *w, uint64_t deadline_us)
 {
-	int code = client_wait(c, reply_is_done, w, deadline_us);
+	int code = client_await(c, reply_is_done, w, deadline_us);
 
 	if (code)
 		return code;

@@ -506,14 +506,20 @@ void future_unref(struct dq_future *f)
 	future_destroy(f);
 }
 
-/* Sends the cancel that was asked for while the id was not known. */
-static bool cancel_settled(struct dq_client *c, struct dq_future *f)
+/* Sends the cancel that was asked for while the id was not known, and the wish to detach it. */
+static bool ask_settled(struct dq_client *c, struct dq_future *f)
 {
 	struct run run = {.first = future_id(f), .count = future_count(f)};
 	struct runs runs = {.v = &run, .n = 1, .cap = 1};
+	uint8_t flags = f->flags;
+	bool ok = true;
 
-	f->flags &= (uint8_t)~FUTURE_CANCEL;
-	return future_is_done(f) || outbox_cancel(c, &runs, NULL) == 0;
+	f->flags &= (uint8_t) ~(FUTURE_CANCEL | FUTURE_DETACH);
+	if (flags & FUTURE_DETACH && !(f->ended && f->ended->error))
+		ok = outbox_detach(c, &runs) == 0;
+	if (flags & FUTURE_CANCEL && !future_is_done(f))
+		ok = outbox_cancel(c, &runs, NULL) == 0 && ok;
+	return ok;
 }
 
 /* The future's submit was answered: its id is what it is. */
@@ -522,14 +528,14 @@ static bool future_settle(struct dq_client *c, struct dq_future *f)
 	bool ok = true;
 
 	f->flags &= (uint8_t)~FUTURE_UNSETTLED;
+	if (f->flags & (FUTURE_CANCEL | FUTURE_DETACH))
+		ok = ask_settled(c, f);
 	if (f->refs == 0) {
 		future_destroy(f);
-		return true;
+		return ok;
 	}
 	if ((f->flags & FUTURE_WATCHED) && !future_is_done(f))
-		ok = watch_settled(c, f);
-	if (f->flags & FUTURE_CANCEL)
-		ok = cancel_settled(c, f) && ok;
+		ok = watch_settled(c, f) && ok;
 	if (f->kind == FUTURE_ARRAY) {
 		struct map64_iter it = {0};
 		uint64_t index;
@@ -537,8 +543,8 @@ static bool future_settle(struct dq_client *c, struct dq_future *f)
 
 		while (map64_next_ptr(&f->more->array->elements, &it, &index, &p))
 			for (struct dq_future *e = p; e; e = e->more->next_same)
-				if (e->flags & FUTURE_CANCEL)
-					ok = cancel_settled(c, e) && ok;
+				if (e->flags & (FUTURE_CANCEL | FUTURE_DETACH))
+					ok = ask_settled(c, e) && ok;
 	}
 	return ok;
 }

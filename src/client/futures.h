@@ -50,6 +50,7 @@ enum future_kind { FUTURE_TASK, FUTURE_ARRAY, FUTURE_ELEMENT };
 #define FUTURE_FOREIGN 16u /* in the foreign registry, under its id */
 #define FUTURE_SLAB 32u    /* in a slab; else allocated alone, `more` is set */
 #define FUTURE_KEYED 64u   /* its key was given by the caller: while unsettled it stands for it */
+#define FUTURE_DETACH 128u /* to be detached once settled */
 
 struct dq_future {
 	struct dq_client *client;

@@ -90,12 +90,14 @@ static int client_start(struct dq_client *c, const char *address, const struct d
 		return client_error(c, DQ_E_NO_MEMORY, "no descriptors or memory for a client");
 	code = gets_init(c);
 	if (code == 0)
-		code = session_init(
-			c, address, o->session, o->session_ttl_s, o->secret_file, o->look_only);
+		code = inside_init(c, o->task_token);
+	if (code == 0)
+		code = session_init(c, address, o->session, o->session_ttl_s, o->secret_file,
+			o->look_only, c->inside.is);
 	if (code)
 		return code;
 	session_start(c);
-	code = client_wait(c, client_is_up, c, client_deadline(timeout_s));
+	code = client_await(c, client_is_up, c, client_deadline(timeout_s));
 	if (code == DQ_E_TIMEOUT)
 		code = client_error(c, DQ_E_NO_SCHEDULER, "%s",
 			c->session.trouble[0] ? c->session.trouble
@@ -169,10 +171,21 @@ static int session_close(struct dq_client *c)
 	if (code == 0)
 		code = outbox_close(c, &wait);
 	if (code == 0)
-		code = client_wait(c, reply_is_done, &wait, client_deadline(CLOSE_TIMEOUT_S));
+		code = client_await(c, reply_is_done, &wait, client_deadline(CLOSE_TIMEOUT_S));
 	outbox_forget(&c->outbox, &wait);
 	reply_wait_release(&wait);
 	return code;
+}
+
+void client_drop(struct dq_client **client)
+{
+	struct dq_client *c = *client;
+
+	*client = NULL;
+	if (client_enter(c))
+		return;
+	pthread_mutex_unlock(&c->lock);
+	client_destroy(c);
 }
 
 static int client_end(struct dq_client **client, bool leave)
@@ -193,7 +206,7 @@ static int client_end(struct dq_client **client, bool leave)
 	}
 	*client = NULL;
 	if (!c->fatal && !c->session.look_only)
-		code = leave ? client_wait(c, outbox_is_done, c, client_deadline(CLOSE_TIMEOUT_S))
+		code = leave ? client_await(c, outbox_is_done, c, client_deadline(CLOSE_TIMEOUT_S))
 			     : session_close(c);
 	after = c->after_close;
 	after_arg = c->after_close_arg;
@@ -283,7 +296,7 @@ int dq_client_sync(struct dq_client *client, double timeout_s)
 		return code;
 	code = client_check(client);
 	if (code == 0)
-		code = client_wait(client, outbox_is_done, client, client_deadline(timeout_s));
+		code = client_await(client, outbox_is_done, client, client_deadline(timeout_s));
 	if (code == 0 && client->refusal) {
 		code = client_error(client, client->refusal, "%s", client->refusal_text);
 		client->refusal = 0;

@@ -234,6 +234,9 @@ static int runs_seal(struct dq_client *c, enum message kind, const struct runs *
 	if (kind == MSG_CANCEL)
 		msg_cancel_encode(&r->frame, c->outbox.next_seq,
 			&(struct msg_cancel){.runs = buf_slice(&list)});
+	else if (kind == MSG_DETACH)
+		msg_detach_encode(&r->frame, c->outbox.next_seq,
+			&(struct msg_detach){.runs = buf_slice(&list)});
 	else
 		msg_release_encode(&r->frame, c->outbox.next_seq,
 			&(struct msg_release){.runs = buf_slice(&list)});
@@ -250,6 +253,17 @@ int outbox_cancel(struct dq_client *c, const struct runs *runs, struct reply_wai
 
 	for (size_t at = 0; code == 0 && at < runs->n; at += took)
 		code = runs_seal(c, MSG_CANCEL, runs, at, wait, &took);
+	return code;
+}
+
+int outbox_detach(struct dq_client *c, const struct runs *runs)
+{
+	int code = outbox_seal_block(c, false);
+	size_t took = 0;
+
+	if (code == 0)
+		code = runs_seal(c, MSG_DETACH, runs, 0, NULL, &took);
+	ensure(code || took == runs->n);
 	return code;
 }
 

@@ -87,6 +87,8 @@ bool outbox_aliases(struct dq_client *c, struct slice data, const char **why);
 /* CANCEL of all runs (in several requests past the limit); wait (may be NULL) is told of the last.
  */
 int outbox_cancel(struct dq_client *c, const struct runs *runs, struct reply_wait *wait);
+/* DETACH of all runs, which name few enough tasks for one request. */
+int outbox_detach(struct dq_client *c, const struct runs *runs);
 /* HOLD of one key. */
 int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait);
 /* CLOSE. */

@@ -155,7 +155,7 @@ int query_run(struct dq_client *c, enum dq_query what, const struct dq_args *arg
 	code = packed.failed ? client_error_code(c, DQ_E_NO_MEMORY) : client_push(c);
 	if (code == 0) {
 		query_send(c, &q);
-		code = client_wait(c, query_is_done, &q, client_deadline(timeout_s));
+		code = client_await(c, query_is_done, &q, client_deadline(timeout_s));
 	}
 	list_remove(&q.link);
 	if (code == 0)

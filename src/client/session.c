@@ -123,8 +123,9 @@ static void say_hello(struct dq_client *c)
 	struct msg_hello m = {.version_min = WIRE_VERSION_MIN,
 		.version_max = WIRE_VERSION_MAX,
 		.role = ROLE_CLIENT,
-		.user = slice_str(s->user),
-		.nonce = slice_of(s->nonce, sizeof(s->nonce))};
+		.user = c->inside.is ? slice_empty() : slice_str(s->user),
+		.nonce = slice_of(s->nonce, sizeof(s->nonce)),
+		.task = slice_str(c->inside.head)};
 
 	rng_os_bytes(s->nonce, sizeof(s->nonce));
 	msg_hello_encode(stream_buf(s->stream), 0, &m);
@@ -147,6 +148,10 @@ static void on_challenge(struct dq_client *c, struct slice payload)
 	struct msg_prove prove = {.proof = slice_empty()};
 	const char *why = "";
 
+	if (c->inside.is) {
+		secret = slice_of(c->inside.mac, sizeof(c->inside.mac));
+		user = slice_empty();
+	}
 	if (!msg_challenge_decode(payload, &m, &why)) {
 		session_fail(c, DQ_E_PROTOCOL, why);
 		return;
@@ -156,7 +161,7 @@ static void on_challenge(struct dq_client *c, struct slice payload)
 			c, DQ_E_VERSION, "the scheduler speaks another version of the protocol");
 		return;
 	}
-	if (m.method != METHOD_SECRET && (m.method != METHOD_PEER || is_tcp(s))) {
+	if (m.method != METHOD_SECRET && (m.method != METHOD_PEER || is_tcp(s) || c->inside.is)) {
 		session_fail(
 			c, DQ_E_PROTOCOL, "the scheduler asks for no proof, or an unknown one");
 		return;
@@ -193,6 +198,7 @@ static void session_ready(struct dq_client *c)
 	s->opened = true;
 	s->trouble[0] = 0;
 	reconnect_reset(&s->reconnect);
+	inside_restart(c);
 	gets_restart(c);
 	queries_restart(c);
 	watch_restart(c);
@@ -424,7 +430,7 @@ void session_start(struct dq_client *c)
 }
 
 int session_init(struct dq_client *c, const char *address, const char *name, double ttl_s,
-	const char *secret_file, bool look_only)
+	const char *secret_file, bool look_only, bool in_task)
 {
 	struct session *s = &c->session;
 	char why[200];
@@ -449,7 +455,7 @@ int session_init(struct dq_client *c, const char *address, const char *name, dou
 		return client_error_code(c, DQ_E_NO_MEMORY);
 	reconnect_init(&s->reconnect, 20, 2000, rng_os_u64());
 	user_name(s->user, sizeof(s->user));
-	if (!is_tcp(s))
+	if (!is_tcp(s) || in_task)
 		return 0;
 	code = secret_read(secret_file, &s->secret, why, sizeof(why));
 	return code ? client_error(c, code, "%s", why) : 0;

@@ -60,7 +60,7 @@ struct session {
 
 /* Copies what it needs. 0, or a code; the client's error says more. */
 int session_init(struct dq_client *c, const char *address, const char *name, double ttl_s,
-	const char *secret_file, bool look_only);
+	const char *secret_file, bool look_only, bool in_task);
 /* Starts to connect. */
 void session_start(struct dq_client *c);
 void session_release(struct dq_client *c);

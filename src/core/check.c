@@ -157,9 +157,9 @@ static bool check_users(struct tally *y, const struct block *b)
 	return true;
 }
 
-static bool check_worker(struct tally *y, const struct worker *w)
+static bool check_worker(const struct core *c, struct tally *y, const struct worker *w)
 {
-	uint32_t n = 0, running = 0;
+	uint32_t n = 0, running = 0, seceded = 0;
 
 	for (struct list *l = w->leases.next; l != &w->leases; l = l->next) {
 		const struct task *t = container_of(l, struct task, in_worker);
@@ -168,10 +168,34 @@ static bool check_worker(struct tally *y, const struct worker *w)
 			return wrong(y, "worker %u: a lease of another in its list", w->number);
 		n++;
 		running += t->started;
+		seceded += attempt_has_seceded(c, t);
 	}
-	if (n != w->nleases || running != w->nrunning)
-		return wrong(y, "worker %u: %u leases, %u running, counted %u and %u", w->number,
-			w->nleases, w->nrunning, n, running);
+	if (n != w->nleases || running != w->nrunning || seceded != w->nseceded)
+		return wrong(y,
+			"worker %u: %u leases, %u running, %u seceded, counted %u, %u and %u",
+			w->number, w->nleases, w->nrunning, w->nseceded, n, running, seceded);
+	return true;
+}
+
+/* Attempts belong to live leases, and sessions of tasks to attempts. */
+static bool check_attempts(const struct core *c, struct tally *y)
+{
+	struct map64_iter it = {0};
+	const char *why = NULL;
+	uint64_t id;
+	void *p;
+
+	while (map64_next_ptr(&c->attempts, &it, &id, &p))
+		if (!attempt_check(c, p, &why))
+			return wrong(y, "task %llx: %s", (unsigned long long)id, why);
+	it = (struct map64_iter){0};
+	while (map64_next_ptr(&c->sessions, &it, &id, &p)) {
+		const struct session *s = p;
+
+		if (s->parent && !s->attempt && !s->closing)
+			return wrong(y, "session %llu: its task's lease is over, and it is not",
+				(unsigned long long)id);
+	}
 	return true;
 }
 
@@ -283,9 +307,9 @@ static bool check_all(const struct core *c, struct tally *y)
 		if (!check_users(y, container_of(l, struct block, in_order)))
 			return false;
 	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next)
-		if (!check_worker(y, container_of(l, struct worker, in_workers)))
+		if (!check_worker(c, y, container_of(l, struct worker, in_workers)))
 			return false;
-	if (!check_conns(c, y))
+	if (!check_conns(c, y) || !check_attempts(c, y))
 		return false;
 	if (!timers_check(c, y->arrays_with_timer))
 		return wrong(y, "timers without a task");

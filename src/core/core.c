@@ -25,6 +25,7 @@ struct core *core_new(const struct core_config *config)
 	map64_init(&c->users);
 	map64_init(&c->workers);
 	map64_init(&c->conns);
+	map64_init(&c->attempts);
 	map64_init(&c->dirty_gone);
 	fpmap_init(&c->keys);
 	fpmap_init(&c->label_ids);
@@ -123,6 +124,7 @@ void core_free(struct core **core)
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->conns, &it, &k, &p))
 		conn_free(c, p);
 	watch_work(c, true, &(uint32_t){UINT32_MAX});
+	attempts_free(c);
 	while (!list_is_empty(&c->blocks))
 		block_free(c, container_of(c->blocks.next, struct block, in_order));
 	while (!list_is_empty(&c->stages))
@@ -159,6 +161,7 @@ struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind)
 		list_init(&conn->watches);
 		list_init(&conn->scans);
 		list_init(&conn->in_scans);
+		list_init(&conn->in_attempt);
 		ensure(map64_put_ptr(&c->conns, number, conn));
 	}
 	conn->kind = kind;
@@ -168,6 +171,7 @@ struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind)
 /* The connection is over: whoever had it is without one. */
 void conn_free(struct core *c, struct conn *conn)
 {
+	attempt_conn_gone(c, conn);
 	if (conn->session)
 		session_disconnect(c, conn->session);
 	if (conn->worker)
@@ -252,22 +256,26 @@ static void dispatch(struct core *c, const struct event *e)
 {
 	static void (*const on[])(struct core *, const struct event *) = {
 		[EVENT_OPEN] = session_open,
+		[EVENT_ENTER] = attempt_enter,
 		[EVENT_DISCONNECT] = disconnect,
 		[EVENT_SUBMIT] = submit,
 		[EVENT_CANCEL] = cancel,
 		[EVENT_RELEASE] = release,
 		[EVENT_HOLD] = hold,
+		[EVENT_DETACH] = detach,
 		[EVENT_CLOSE] = close_session,
 		[EVENT_ACKED] = session_acked,
 		[EVENT_WATCH] = watch,
 		[EVENT_UNWATCH] = unwatch,
 		[EVENT_FLOW] = flow,
 		[EVENT_GET] = get,
+		[EVENT_SECEDE] = attempt_secede,
 		[EVENT_JOIN] = worker_join,
 		[EVENT_CREDIT] = worker_credit,
 		[EVENT_STARTED] = worker_started,
 		[EVENT_REPORT] = worker_report,
 		[EVENT_MISSING] = worker_missing,
+		[EVENT_PROGRESS] = attempt_progress,
 		[EVENT_LEAVE] = worker_leave,
 	};
 

@@ -18,6 +18,9 @@
 
 struct core;
 
+/* Of what a task says of its progress, so much is kept. */
+#define PROGRESS_TEXT_BYTES 256
+
 struct core_config {
 	uint64_t epoch;          /* allotted by the store for this start */
 	uint64_t lease_ttl_ms;   /* from a worker's disconnection to the loss of its leases */
@@ -113,6 +116,15 @@ struct core_worker_view {
 					  */
 };
 bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out);
+/* The worker with the task's current lease if that has the fence, else 0. */
+uint32_t core_lease_worker(const struct core *c, uint64_t id, struct fence fence);
+/* What a running task said last of its progress: false if nothing. *millionths past a million: how
+ * far it is, is not known. */
+bool core_view_progress(
+	const struct core *c, uint64_t id, uint32_t *millionths, struct slice *text);
+/* The task inside which a session was opened; 0: none. */
+uint64_t core_session_parent(const struct core *c, uint32_t session);
+
 /* Calls fn for each worker that is not lost, in order of number. */
 void core_each_worker(
 	const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg);

@@ -16,25 +16,29 @@
 enum event_kind {
 	EVENT_OPEN = 1,   /* a client opens or resumes a session */
 	EVENT_LOOK,       /* a client that opens none watches */
+	EVENT_ENTER,      /* a client proved that it acts for a task's lease */
 	EVENT_DISCONNECT, /* a connection is gone, whoever had it */
 	/* numbered requests of a session */
 	EVENT_SUBMIT,
 	EVENT_CANCEL,
 	EVENT_RELEASE,
 	EVENT_HOLD,
+	EVENT_DETACH,
 	EVENT_CLOSE,
 	/* other things that clients send */
 	EVENT_ACKED,
 	EVENT_WATCH,
 	EVENT_UNWATCH,
 	EVENT_GET,
-	EVENT_FLOW, /* a connection reads too slowly what it is sent, or reads again */
+	EVENT_FLOW,   /* a connection reads too slowly what it is sent, or reads again */
+	EVENT_SECEDE, /* of one that entered: its task waits, and gives its slot back */
 	/* workers */
 	EVENT_JOIN,
 	EVENT_CREDIT,
 	EVENT_STARTED,
 	EVENT_REPORT,
 	EVENT_MISSING,
+	EVENT_PROGRESS,
 	EVENT_LEAVE,
 	/* the shell's own */
 	EVENT_TICK,     /* time passes: deadlines */
@@ -84,12 +88,23 @@ struct event {
 			struct slice ns; /* empty: the user's own */
 			struct slice body;
 		} submit;
-		struct slice runs; /* CANCEL, RELEASE, WATCH, UNWATCH */
+		struct slice runs; /* CANCEL, RELEASE, DETACH, WATCH, UNWATCH */
 		struct slice keys; /* HOLD: msgpack array of str */
 		struct {
 			uint64_t request;
 			uint64_t id;
 		} get;
+		struct {
+			uint64_t id;
+			struct fence fence;
+		} enter;
+		bool secede; /* false: it is back */
+		struct {
+			uint64_t id;
+			struct fence fence;
+			uint32_t millionths; /* more than a million: not known */
+			struct slice text;   /* at most PROGRESS_TEXT_BYTES count */
+		} progress;
 		struct {
 			struct slice uuid, name, address, instance;
 			struct slice user;

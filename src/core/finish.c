@@ -242,6 +242,8 @@ static const char *text_of(
 		return "three workers died while it ran";
 	case CAUSE_UNHELD:
 		return "nothing wanted it any more";
+	case CAUSE_RESCHEDULE:
+		return "it asked to be run again, and may have one attempt only";
 	default:
 		return "";
 	}
@@ -327,6 +329,22 @@ static void value_is_not_wanted(struct core *c, const struct task *t, const stru
 	s->generation = t->generation;
 }
 
+/* The attempt is over and nobody to blame: the worker gave it up, or the task asks for another. */
+static void go_back(struct core *c, struct task *t, const struct outcome *o)
+{
+	if (o->cause == CAUSE_RESCHEDULE && !t->remake &&
+		block_option(t->block, t->idx) & OPTION_ONCE) {
+		finish(c, t, TASK_FAILED, CAUSE_RESCHEDULE, 0);
+		return;
+	}
+	if (t->started || o->started_us)
+		past_attempt(c, t, PAST_BACK, o);
+	if (o->cause == CAUSE_RESCHEDULE)
+		lease_back(c, t);
+	else
+		lease_lost(c, t);
+}
+
 /* The report of the worker that has the lease. */
 void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome)
 {
@@ -340,7 +358,8 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 	held = o.has_value && !o.is_inline;
 	if (!t->started && (state != TASK_CANCELLED || o.started_us))
 		t->attempts++;
-	if (task_state(t) == TASK_CANCELLING && (state != TASK_CANCELLED || t->stop)) {
+	if (task_state(t) == TASK_CANCELLING &&
+		(state != TASK_CANCELLED || t->stop || o.cause == CAUSE_RESCHEDULE)) {
 		/* it ended before it could be stopped: stopped all the same, as was promised */
 		if (held)
 			value_is_not_wanted(c, t, w);
@@ -348,10 +367,7 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 		return;
 	}
 	if (state == TASK_CANCELLED && task_state(t) == TASK_LEASED) {
-		/* the worker gave it up by itself */
-		if (t->started || o.started_us)
-			past_attempt(c, t, PAST_BACK, &o);
-		lease_lost(c, t);
+		go_back(c, t, &o);
 		return;
 	}
 	if (state == TASK_FAILED && may_retry(c, t, o.cause)) {

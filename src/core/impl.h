@@ -18,6 +18,7 @@
 #include "base/itree.h"
 #include "base/list.h"
 #include "base/map64.h"
+#include "core/attempt.h"
 #include "core/core.h"
 #include "core/demand.h"
 #include "model/limits.h"
@@ -44,6 +45,7 @@
 #define STEP_BUDGET 4096     /* tasks that one step of a long work touches */
 #define HOLD_TASKS_MAX 65536 /* holds that one request takes: a record each */
 #define HOLD_TASKS_TEXT "hold: at most 65536 tasks a request"
+#define DETACH_TASKS_TEXT "detach: at most 65536 tasks a request"
 
 struct task;
 struct stage;
@@ -144,6 +146,7 @@ struct task {
 	uint64_t due_us;   /* not tried again before; 0: it was not */
 	bool remake;       /* done, and being made again */
 	bool started;      /* under the current lease */
+	bool attended;     /* there is a struct attempt of the current lease */
 	bool suspect;    /* a worker died with it: leased alone, so that its start is told before it
 			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
@@ -227,8 +230,12 @@ struct session {
 	uint64_t conn;                  /* 0: none */
 	struct heap_node deadline;
 	uint64_t expires_us;
-	struct stage *stage;  /* that its parts go to; NULL: none */
-	uint32_t ndying;      /* dead ones that have parts left */
+	struct stage *stage;     /* that its parts go to; NULL: none */
+	uint32_t ndying;         /* dead ones that have parts left */
+	struct attempt *attempt; /* of a client inside a task, while that lease lasts */
+	struct list in_attempt;
+	uint64_t parent; /* that task; 0: none */
+	struct fence parent_fence;
 	struct map64 holds;   /* tasks of other sessions */
 	struct map64 replies; /* stored replies: seq */
 };
@@ -255,6 +262,7 @@ struct worker {
 	struct heap_node by_load;
 	struct list in_touched;
 	struct demand *reserved; /* what it is kept free for */
+	uint32_t nseceded;       /* of the leases: their tasks wait, without a slot */
 	uint64_t conn;
 	struct list leases; /* tasks */
 	struct map64 held;  /* task ids with a copy here */
@@ -274,6 +282,9 @@ struct conn {
 	enum conn_kind kind;
 	struct session *session;
 	struct worker *worker;
+	struct attempt *attempt; /* in which it entered */
+	struct list in_attempt;
+	bool seceded;
 	struct list watches;
 	struct list scans;    /* watches that still have tasks to tell of */
 	struct list in_scans; /* core.scans: it has such, and reads what it is sent */
@@ -341,6 +352,7 @@ struct core {
 	struct map64 workers;    /* number -> struct worker */
 	struct list worker_list; /* by number */
 	struct map64 conns;      /* number -> struct conn */
+	struct map64 attempts;   /* task id -> struct attempt */
 	struct heap deadlines_s; /* sessions */
 	struct heap deadlines_w; /* workers */
 	struct list dirty_sessions, dirty_bundles;
@@ -585,7 +597,8 @@ void deadlines_init(struct core *c);
 /* ---- the events ---- */
 void submit(struct core *c, const struct event *e);
 void task_start(struct core *c, struct block *b, uint32_t idx);
-void block_push_ready(struct core *c, struct block *b);
+/* front: before what else is ready, in order. */
+void block_push_ready(struct core *c, struct block *b, bool front);
 void cancel(struct core *c, const struct event *e);
 void cancel_again(struct core *c, struct task *t);
 struct work *work_new(struct core *c, uint64_t seq, enum work_kind kind, uint32_t session,
@@ -599,6 +612,7 @@ void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause)
 bool works_work(struct core *c, uint32_t *budget);
 void release(struct core *c, const struct event *e);
 void hold(struct core *c, const struct event *e);
+void detach(struct core *c, const struct event *e);
 void watch(struct core *c, const struct event *e);
 void unwatch(struct core *c, const struct event *e);
 void flow(struct core *c, const struct event *e);

@@ -100,6 +100,8 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 	struct bundle *b = t->bundle;
 
 	ensure(w && b);
+	if (t->attended)
+		attempt_end(c, t, DQ_E_GONE, "the task's lease is over");
 	list_remove(&t->in_worker);
 	w->nleases--;
 	worker_unuse(w, demand_of(c, t->block, t->idx));

@@ -481,6 +481,21 @@ static void drop_dead_bundles(struct core *c)
 	c->nloaded = c->loaded_cap = 0;
 }
 
+/* Sessions of leases that are over end: the scheduler stopped before it had ended them. */
+static void rejoin_attempts(struct core *c)
+{
+	struct map64_iter it = {0};
+	uint64_t number;
+	void *p;
+
+	while (map64_next_ptr(&c->sessions, &it, &number, &p)) {
+		struct session *s = p;
+
+		if (s->parent && !s->closing && !attempt_adopt(c, s))
+			session_end(c, s);
+	}
+}
+
 static void await_peers(struct core *c)
 {
 	struct map64_iter it = {0};
@@ -509,10 +524,11 @@ void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct up
 	stages_load_end(c);
 	for (size_t i = 0; i < n; i++) {
 		index_keys(c, v[i]);
-		block_push_ready(c, v[i]);
+		block_push_ready(c, v[i], false);
 		sweep(c, v[i]);
 	}
 	free(v);
+	rejoin_attempts(c);
 	await_peers(c);
 	c->loading = false;
 	c->counters_dirty = true;

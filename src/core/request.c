@@ -1,5 +1,5 @@
 /*
- * The numbered requests that change holds: RELEASE and HOLD.
+ * The numbered requests that change holds: RELEASE, HOLD and DETACH.
  */
 #include "core/impl.h"
 
@@ -86,4 +86,50 @@ void hold(struct core *c, const struct event *e)
 		reply_stored(c, s, e->conn, code, why, slice_empty(), slice_empty());
 	}
 	buf_release(&data);
+}
+
+/* The tasks of the runs; false: malformed, or more than a request may name. */
+static bool detach_runs(struct core *c, const struct session *s, struct slice runs, bool count,
+	uint32_t *code, const char **why)
+{
+	struct runs_reader rr;
+	uint64_t n = 0;
+	struct run r;
+
+	*code = DQ_E_USAGE;
+	if (!runs_reader_init(&rr, runs, why))
+		return false;
+	while (runs_reader_next(&rr, &r)) {
+		struct place p;
+
+		n += r.count;
+		if (n > HOLD_TASKS_MAX)
+			break;
+		for (uint64_t i = 0; !count && i < r.count; i++)
+			if (place_of(c, r.first + i, &p) && p.block->user == s->user->number &&
+				block_state(p.block, p.idx) != TASK_GONE)
+				hold_detach(c, p.block, p.idx);
+	}
+	*code = DQ_E_LIMIT;
+	*why = DETACH_TASKS_TEXT;
+	return n <= HOLD_TASKS_MAX;
+}
+
+void detach(struct core *c, const struct event *e)
+{
+	struct session *s;
+	const char *why = NULL;
+	uint32_t code;
+
+	if (!request_begin(c, e, &s))
+		return;
+	if (e->no_room) {
+		reply_stored(c, s, e->conn, DQ_E_STORE, "the store is full", slice_empty(),
+			slice_empty());
+	} else if (!detach_runs(c, s, e->runs, true, &code, &why)) {
+		reply_stored(c, s, e->conn, code, why, slice_empty(), slice_empty());
+	} else {
+		reply_plain(c, s, e->conn);
+		detach_runs(c, s, e->runs, false, &code, &why);
+	}
 }

@@ -48,7 +48,9 @@ void sessions_write(struct core *c)
 			.last_seq = s->last_seq,
 			.closing = s->closing,
 			.created_us = s->created_us,
-			.next_n = s->next_n};
+			.next_n = s->next_n,
+			.parent = s->parent,
+			.parent_fence = s->parent_fence};
 		struct record *rec = update_record(c->u, RECORD_SESSION, s->number, 0);
 
 		memcpy(r.token, s->token, TOKEN_BYTES);
@@ -91,6 +93,7 @@ static struct session *session_new(
 		memcpy(s->name, name.p, name.n);
 	list_init(&s->in_dirty);
 	list_init(&s->in_closing);
+	list_init(&s->in_attempt);
 	heap_node_init(&s->deadline);
 	map64_init(&s->holds);
 	map64_init(&s->replies);
@@ -108,6 +111,7 @@ void session_free(struct core *c, struct session *s)
 		heap_remove(&c->deadlines_s, &s->deadline);
 	list_remove(&s->in_dirty);
 	list_remove(&s->in_closing);
+	list_remove(&s->in_attempt);
 	map64_remove_ptr(&c->sessions, s->number);
 	if (s->stage)
 		stage_free(s->stage);
@@ -131,6 +135,8 @@ struct session *session_load(struct core *c, uint32_t number, const struct sessi
 	s->last_seq = r->last_seq;
 	s->created_us = r->created_us;
 	s->next_n = r->next_n;
+	s->parent = r->parent;
+	s->parent_fence = r->parent_fence;
 	s->closing = s->end_stored = r->closing;
 	if (s->closing)
 		list_push_back(&c->closing, &s->in_closing);
@@ -165,7 +171,9 @@ static void opened(struct core *c, struct session *s, uint64_t conn_number)
 	send->n = TOKEN_BYTES;
 }
 
-static struct session *named_session(struct core *c, struct user *user, struct slice name)
+/* A name is of the user, or of the attempt alone. */
+static struct session *named_session(
+	struct core *c, struct user *user, const struct attempt *attempt, struct slice name)
 {
 	struct map64_iter it = {0};
 	uint64_t number;
@@ -174,7 +182,8 @@ static struct session *named_session(struct core *c, struct user *user, struct s
 	while (name.n && map64_next_ptr(&c->sessions, &it, &number, &p)) {
 		struct session *s = p;
 
-		if (s->user == user && !s->closing && slice_eq_str(name, s->name))
+		if (s->user == user && s->attempt == attempt && !s->closing &&
+			slice_eq_str(name, s->name))
 			return s;
 	}
 	return NULL;
@@ -191,14 +200,25 @@ static void session_resume(struct core *c, struct session *s, const struct event
 	opened(c, s, e->conn);
 }
 
+static void join_attempt(struct session *s, struct attempt *a)
+{
+	s->attempt = a;
+	s->parent = a->id;
+	s->parent_fence = a->fence;
+	list_push_back(&a->sessions, &s->in_attempt);
+}
+
 void session_open(struct core *c, const struct event *e)
 {
-	struct user *user = user_of(c, e->open.user, e->open.uid);
+	const struct conn *conn = conn_get(c, e->conn);
+	struct attempt *attempt = conn ? conn->attempt : NULL;
+	struct user *user =
+		attempt ? attempt_user(c, attempt) : user_of(c, e->open.user, e->open.uid);
 	struct session *s;
 
 	if (e->open.session) {
 		s = map64_get_ptr(&c->sessions, e->open.session);
-		if (!s || s->closing || s->user != user ||
+		if (!s || s->closing || s->user != user || s->attempt != attempt ||
 			!slice_eq(e->open.token, slice_of(s->token, TOKEN_BYTES))) {
 			conn_refuse(c, e->conn, DQ_E_GONE, "there is no such session any more");
 			return;
@@ -206,7 +226,7 @@ void session_open(struct core *c, const struct event *e)
 		session_resume(c, s, e);
 		return;
 	}
-	s = named_session(c, user, e->open.name);
+	s = named_session(c, user, attempt, e->open.name);
 	if (s) {
 		/* another process: it knows nothing of a graph that the one before it began */
 		if (s->stage)
@@ -230,6 +250,8 @@ void session_open(struct core *c, const struct event *e)
 	s->ttl_us = (s->ttl_us < TTL_MAX_MS ? s->ttl_us : TTL_MAX_MS) * 1000;
 	s->created_us = c->wall_us;
 	s->next_n = 1;
+	if (attempt)
+		join_attempt(s, attempt);
 	opened(c, s, e->conn);
 }
 
@@ -429,10 +451,12 @@ bool sessions_work(struct core *c, uint32_t *budget)
 	while (!list_is_empty(&c->closing) && *budget) {
 		struct session *s = container_of(c->closing.next, struct session, in_closing);
 
+		/* at once, so that what nobody wants any more is not leased first */
+		if (s->ndying || drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget))
+			break;
 		if (!s->end_stored)
 			return false;
-		if (s->ndying || drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget) ||
-			drop_replies(c, s, budget))
+		if (drop_replies(c, s, budget))
 			break;
 		session_gone(c, s);
 	}

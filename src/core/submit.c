@@ -442,6 +442,13 @@ static uint8_t birth_flags(const struct intake *in, uint32_t i)
 	return in->detached[in->array ? 0 : i] ? TASK_DETACHED : TASK_HELD;
 }
 
+/* What a running task submits goes before the rest, so that trees of tasks are worked off depth
+ * first, and few wait at a time. */
+static bool is_inner(const struct intake *in)
+{
+	return in->s->attempt != NULL;
+}
+
 /* The usual case: nothing to wait for, all alike. Only elements of an array have a time, in common.
  */
 static void give_birth_alike(struct intake *in, struct block *b)
@@ -456,7 +463,7 @@ static void give_birth_alike(struct intake *in, struct block *b)
 	if (s != TASK_READY)
 		return;
 	demand_born(c, b, 0, (uint32_t)in->count);
-	ready_push(c, b, 0, (uint32_t)in->count, false);
+	ready_push(c, b, 0, (uint32_t)in->count, is_inner(in));
 }
 
 static void born(struct intake *in, struct block *b, uint32_t i)
@@ -492,21 +499,21 @@ static void lie_hidden(struct intake *in, struct block *b)
 }
 
 /* Births of a block's tasks; consecutive ready ones are one run. */
-void block_push_ready(struct core *c, struct block *b)
+void block_push_ready(struct core *c, struct block *b, bool front)
 {
-	uint32_t run = 0, n = 0;
+	uint32_t n = 0, count = (uint32_t)b->count;
 
-	for (uint32_t i = 0; i < b->count; i++) {
-		if (block_state(b, i) == TASK_READY) {
-			if (n++ == 0)
-				run = i;
+	/* to the front in reverse, as each run goes before the last one */
+	for (uint32_t k = 0; k <= count; k++) {
+		uint32_t i = front ? count - 1 - k : k;
+
+		if (k < count && block_state(b, i) == TASK_READY) {
+			n++;
 		} else if (n) {
-			ready_push(c, b, run, n, false);
+			ready_push(c, b, front ? i + 1 : i - n, n, front);
 			n = 0;
 		}
 	}
-	if (n)
-		ready_push(c, b, run, n, false);
 }
 
 static bool all_alike(const struct intake *in)
@@ -596,7 +603,7 @@ static void take_in(struct intake *in)
 			if (block_state(b, i) == TASK_GONE)
 				gone_mark(c, b, i);
 		}
-		block_push_ready(c, b);
+		block_push_ready(c, b, is_inner(in));
 	}
 	hold_aliases(in);
 	if (in->stage)

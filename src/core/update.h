@@ -50,6 +50,7 @@ enum send_kind {
 	SEND_JOINED,   /* worker */
 	SEND_REPORTED, /* seq */
 	SEND_STOP,     /* id, fence, cause */
+	SEND_SECEDED,  /* id, fence, count: 1 where the slot is given back, 0 where it is not */
 	SEND_FREE,     /* id, generation */
 	SEND_CLOSE,    /* code, text: refuse and close the connection */
 	/* To be completed from the store, after the commit: */

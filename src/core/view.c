@@ -139,7 +139,9 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn)
 {
 	const struct conn *k = map64_get_ptr(&c->conns, conn);
 
-	return k && k->session ? k->session->user->number : 0;
+	if (k && k->session)
+		return k->session->user->number;
+	return k && k->attempt ? attempt_user(c, k->attempt)->number : 0;
 }
 
 bool core_holds(const struct core *c, uint64_t conn, uint64_t id)

@@ -336,6 +336,7 @@ void worker_join(struct core *c, const struct event *e)
 	settle_leases(c, w, e, &running, same_process);
 	map64_release(&running);
 	stop_strangers(c, w, e);
+	attempts_tell(c, w);
 	c->ready_changed = true;
 	c->u->seal = true;
 }

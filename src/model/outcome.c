@@ -26,6 +26,7 @@ enum {
 	META_USER = 7,
 	META_SYSTEM = 8,
 	META_BLAME = 9,
+	META_DELAY = 10,
 };
 
 static void encode_value(struct buf *out, const struct outcome *o)
@@ -60,7 +61,7 @@ static void encode_meta(struct buf *out, const struct outcome *o)
 {
 	uint32_t n = (uint32_t)(o->cause != CAUSE_NONE) + (o->message.n > 0) + o->has_exit +
 		     (o->signal != 0) + (o->stderr_tail.n > 0) + (o->peak_bytes > 0) +
-		     (o->user_us > 0) + (o->system_us > 0) + (o->blame != 0);
+		     (o->user_us > 0) + (o->system_us > 0) + (o->blame != 0) + (o->delay_us > 0);
 
 	if (n == 0) {
 		pack_nil(out);
@@ -88,6 +89,7 @@ static void encode_meta(struct buf *out, const struct outcome *o)
 	put_number(out, META_USER, o->user_us);
 	put_number(out, META_SYSTEM, o->system_us);
 	put_number(out, META_BLAME, o->blame);
+	put_number(out, META_DELAY, o->delay_us);
 }
 
 void outcome_encode(struct buf *out, const struct outcome *o)
@@ -171,7 +173,7 @@ static enum cause read_cause(struct cursor *c)
 {
 	uint64_t v = cursor_u64(c);
 
-	if (v > CAUSE_UNHELD) {
+	if (v >= CAUSE_END) {
 		cursor_fail(c, "outcome: unknown cause");
 		return CAUSE_NONE;
 	}
@@ -208,6 +210,9 @@ static void read_meta_entry(struct cursor *c, struct outcome *out)
 		break;
 	case META_BLAME:
 		out->blame = cursor_u64(c);
+		break;
+	case META_DELAY:
+		out->delay_us = cursor_u64(c);
 		break;
 	default:
 		cursor_skip(c);

@@ -16,6 +16,7 @@
 enum {
 	LEASE_FIELDS = 4,
 	SESSION_FIELDS = 10,
+	SESSION_PARENT_FIELDS = 3, /* only where there is one */
 	WORKER_FIELDS = 6,
 	USER_FIELDS = 3,
 	REPLY_FIELDS = 4,
@@ -101,7 +102,7 @@ struct lease_entry lease_bundle_entry(const struct lease_bundle *b, uint32_t i)
 
 void session_record_encode(struct buf *out, const struct session_record *r)
 {
-	begin(out, SESSION_FIELDS);
+	begin(out, SESSION_FIELDS + (r->parent ? SESSION_PARENT_FIELDS : 0));
 	pack_bin(out, slice_of(r->token, TOKEN_BYTES));
 	pack_u64(out, r->incarnation);
 	pack_u64(out, r->user);
@@ -111,6 +112,11 @@ void session_record_encode(struct buf *out, const struct session_record *r)
 	pack_bool(out, r->closing);
 	pack_u64(out, r->created_us);
 	pack_u64(out, r->next_n);
+	if (!r->parent)
+		return;
+	pack_u64(out, r->parent);
+	pack_u64(out, r->parent_fence.epoch);
+	pack_u64(out, r->parent_fence.seq);
 }
 
 bool session_record_decode(struct slice in, struct session_record *out, const char **why)
@@ -127,7 +133,14 @@ bool session_record_decode(struct slice in, struct session_record *out, const ch
 	out->closing = cursor_bool(&c);
 	out->created_us = cursor_u64(&c);
 	out->next_n = cursor_u32(&c);
-	return record_end(&c, have, SESSION_FIELDS, why);
+	out->parent = 0;
+	out->parent_fence = (struct fence){0, 0};
+	if (have < SESSION_FIELDS + SESSION_PARENT_FIELDS)
+		return record_end(&c, have, SESSION_FIELDS, why);
+	out->parent = cursor_u64(&c);
+	out->parent_fence.epoch = cursor_u64(&c);
+	out->parent_fence.seq = cursor_u64(&c);
+	return record_end(&c, have, SESSION_FIELDS + SESSION_PARENT_FIELDS, why);
 }
 
 /* --- worker, user --- */

@@ -45,6 +45,9 @@ struct session_record {
 	bool closing;
 	uint64_t created_us;
 	uint32_t next_n; /* the first task number not used yet */
+	/* of a client inside a task: the task, and the lease under which it ran; 0: of none */
+	uint64_t parent;
+	struct fence parent_fence;
 };
 void session_record_encode(struct buf *out, const struct session_record *r);
 bool session_record_decode(struct slice in, struct session_record *out, const char **why);

@@ -63,7 +63,8 @@ struct outcome {
 	int32_t signal;
 	struct slice stderr_tail;
 	uint64_t peak_bytes, user_us, system_us;
-	uint64_t blame; /* id of the task to blame */
+	uint64_t blame;    /* id of the task to blame */
+	uint64_t delay_us; /* CAUSE_RESCHEDULE: how long it is to wait */
 };
 
 void outcome_encode(struct buf *out, const struct outcome *o);

@@ -51,6 +51,8 @@ const char *cause_word(enum cause c)
 		return word;
 		CAUSES(CAUSE_WORD)
 #undef CAUSE_WORD
+	case CAUSE_END:
+		break;
 	}
 	return "?";
 }

@@ -77,18 +77,20 @@ bool task_move_allowed(enum task_state from, enum task_state to);
 	X(MEMORY, 4, "memory")                                                                     \
 	X(TIMEOUT, 5, "timeout")                                                                   \
 	X(DEADLINE, 6, "deadline")                                                                 \
-	X(DEPENDENCY, 7, "dependency") /* another task is to blame */                              \
-	X(POISON, 8, "poison")         /* three workers died of it */                              \
-	X(CANCELLED, 9, "cancelled")   /* somebody asked for it */                                 \
-	X(LOST, 10, "lost")            /* the value cannot be had again */                         \
-	X(SPEC, 11, "spec")            /* no such function or program, bad arguments */            \
-	X(WORKER, 12, "worker")        /* its one allowed attempt died with its worker */          \
-	X(UNHELD, 13, "unheld")        /* nothing wanted it any more */
+	X(DEPENDENCY, 7, "dependency")  /* another task is to blame */                             \
+	X(POISON, 8, "poison")          /* three workers died of it */                             \
+	X(CANCELLED, 9, "cancelled")    /* somebody asked for it */                                \
+	X(LOST, 10, "lost")             /* the value cannot be had again */                        \
+	X(SPEC, 11, "spec")             /* no such function or program, bad arguments */           \
+	X(WORKER, 12, "worker")         /* its one allowed attempt died with its worker */         \
+	X(UNHELD, 13, "unheld")         /* nothing wanted it any more */                           \
+	X(RESCHEDULE, 14, "reschedule") /* its function asked to be run again, later */
 
 enum cause {
 #define CAUSE_ENUM(name, number, word) CAUSE_##name = (number),
 	CAUSES(CAUSE_ENUM)
 #undef CAUSE_ENUM
+		CAUSE_END
 };
 
 const char *cause_word(enum cause c);

@@ -150,7 +150,7 @@ void engine_frame(struct engine *e, uint64_t conn, const struct frame *frame, ui
 	if (c->stage == STAGE_ADMITTED)
 		engine_handle(e, c, frame, mono_us, wall_us);
 	else
-		engine_handshake(e, c, frame);
+		engine_handshake(e, c, frame, mono_us, wall_us);
 }
 
 void engine_bad_frame(struct engine *e, uint64_t conn, const char *why)

@@ -29,6 +29,12 @@ static const char *not_welcome(
 	return NULL;
 }
 
+/* What the proofs of the connection are made with. */
+static struct slice secret_of(const struct engine *e, const struct engine_conn *c)
+{
+	return c->in_task ? slice_of(c->task_mac, sizeof(c->task_mac)) : e->config.secret;
+}
+
 static void hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m)
 {
 	struct msg_challenge answer = {.version = WIRE_VERSION_MAX};
@@ -44,10 +50,15 @@ static void hello(struct engine *e, struct engine_conn *c, const struct msg_hell
 		engine_refuse(e, c, DQ_E_REFUSED, why);
 		return;
 	}
+	why = engine_task_hello(e, c, m);
+	if (why) {
+		engine_refuse(e, c, DQ_E_GONE, why);
+		return;
+	}
 	if (m->version_max < answer.version)
 		answer.version = m->version_max;
 	c->role = (unsigned)m->role;
-	c->method = c->peer.by_kernel ? METHOD_PEER : METHOD_SECRET;
+	c->method = c->peer.by_kernel && !c->in_task ? METHOD_PEER : METHOD_SECRET;
 	memcpy(c->nonce_peer, m->nonce.p, WIRE_NONCE_BYTES);
 	e->port.random(e->port.arg, c->nonce_own, WIRE_NONCE_BYTES);
 	c->user = xcalloc(1, m->user.n + 1);
@@ -56,8 +67,8 @@ static void hello(struct engine *e, struct engine_conn *c, const struct msg_hell
 	answer.method = c->method;
 	answer.nonce = slice_of(c->nonce_own, WIRE_NONCE_BYTES);
 	if (c->method == METHOD_SECRET) {
-		wire_proof(proof, e->config.secret, "server", m->nonce, answer.nonce, c->role,
-			m->user);
+		wire_proof(
+			proof, secret_of(e, c), "server", m->nonce, answer.nonce, c->role, m->user);
 		answer.proof = slice_of(proof, sizeof(proof));
 	}
 	c->stage = STAGE_PROVE;
@@ -72,7 +83,7 @@ static bool proof_holds(const struct engine *e, const struct engine_conn *c, str
 
 	if (c->method == METHOD_PEER)
 		return true;
-	wire_proof(right, e->config.secret, "client", slice_of(c->nonce_peer, WIRE_NONCE_BYTES),
+	wire_proof(right, secret_of(e, c), "client", slice_of(c->nonce_peer, WIRE_NONCE_BYTES),
 		slice_of(c->nonce_own, WIRE_NONCE_BYTES), c->role, slice_str(c->user));
 	return wire_equal(proof, slice_of(right, sizeof(right)));
 }
@@ -91,7 +102,8 @@ static void admit(struct engine *e, struct engine_conn *c)
 	reply(e, c, &frame);
 }
 
-void engine_handshake(struct engine *e, struct engine_conn *c, const struct frame *f)
+void engine_handshake(struct engine *e, struct engine_conn *c, const struct frame *f,
+	uint64_t mono_us, uint64_t wall_us)
 {
 	const char *why = "not the message that is due";
 	struct msg_hello m;
@@ -102,10 +114,13 @@ void engine_handshake(struct engine *e, struct engine_conn *c, const struct fram
 		hello(e, c, &m);
 	} else if (c->stage == STAGE_PROVE && f->type == MSG_PROVE &&
 		   msg_prove_decode(f->payload, &p, &why)) {
-		if (proof_holds(e, c, p.proof))
-			admit(e, c);
-		else
+		if (!proof_holds(e, c, p.proof)) {
 			engine_refuse(e, c, DQ_E_REFUSED, "the secret is not the right one");
+			return;
+		}
+		admit(e, c);
+		if (c->in_task)
+			engine_task_enter(e, c, mono_us, wall_us);
 	} else {
 		engine_refuse(e, c, DQ_E_PROTOCOL, why);
 	}

@@ -28,6 +28,11 @@ struct engine_conn {
 	char *user; /* as its HELLO says */
 	uint8_t nonce_peer[WIRE_NONCE_BYTES], nonce_own[WIRE_NONCE_BYTES];
 	bool joined, opened;
+	/* a client inside a task (engine_task.c): its task's lease, and what proves it */
+	bool in_task;
+	uint64_t task;
+	struct fence fence;
+	uint8_t task_mac[WIRE_TASK_MAC_BYTES];
 	uint64_t heard_us; /* monotonic */
 	struct list in_conns;
 	/* outcomes gathered for one OUTCOMES frame */
@@ -127,7 +132,17 @@ void engine_handle(struct engine *e, struct engine_conn *c, const struct frame *
 	uint64_t wall_us);
 
 /* ---- engine_hello.c: frames before admission ---- */
-void engine_handshake(struct engine *e, struct engine_conn *c, const struct frame *f);
+void engine_handshake(struct engine *e, struct engine_conn *c, const struct frame *f,
+	uint64_t mono_us, uint64_t wall_us);
+
+/* ---- engine_task.c: clients inside tasks ---- */
+/* Notes the task that the HELLO names; NULL: so far it may be, else why not. */
+const char *engine_task_hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m);
+/* It has proved its task. */
+void engine_task_enter(struct engine *e, struct engine_conn *c, uint64_t mono_us, uint64_t wall_us);
+/* Of `show`: the task that submitted this one, and how far it says it is: two entries of a map. */
+void engine_show_inside(struct engine *e, struct buf *out, uint64_t id, uint32_t session);
+void engine_task_key(const struct engine *e, uint32_t worker, uint8_t key[WIRE_TICKET_BYTES]);
 
 /* ---- engine_out.c ---- */
 void engine_translate(struct engine *e);

@@ -80,7 +80,7 @@ static bool on_submit(struct intake *in)
 static bool on_runs(struct intake *in, enum event_kind kind)
 {
 	struct event *ev = event_of(in, kind);
-	struct msg_cancel m; /* RELEASE, WATCH and UNWATCH have the same shape */
+	struct msg_cancel m; /* RELEASE, DETACH, WATCH and UNWATCH have the same shape */
 
 	if (!msg_cancel_decode(in->f->payload, &m, &in->why))
 		return false;
@@ -275,6 +275,32 @@ static bool on_ping(struct intake *in)
 	return true;
 }
 
+static bool on_secede(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_SECEDE);
+	struct msg_secede m;
+
+	if (!msg_secede_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->secede = m.on;
+	return step(in);
+}
+
+static bool on_progress(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_PROGRESS);
+	struct msg_progress m;
+
+	if (!msg_progress_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->progress.id = m.id;
+	ev->progress.fence = (struct fence){m.epoch, m.seq};
+	ev->progress.millionths =
+		m.millionths <= WIRE_MILLIONTHS ? (uint32_t)m.millionths : UINT32_MAX;
+	ev->progress.text = m.text;
+	return step(in);
+}
+
 static bool plain(struct intake *in, enum event_kind kind)
 {
 	event_of(in, kind);
@@ -302,6 +328,10 @@ static bool handle(struct intake *in)
 		return on_runs(in, EVENT_UNWATCH);
 	case MSG_HOLD:
 		return on_hold(in);
+	case MSG_DETACH:
+		return on_runs(in, EVENT_DETACH);
+	case MSG_SECEDE:
+		return on_secede(in);
 	case MSG_CLOSE:
 		return plain(in, EVENT_CLOSE);
 	case MSG_ACKED:
@@ -320,6 +350,8 @@ static bool handle(struct intake *in)
 		return on_leases(in, EVENT_REPORT);
 	case MSG_MISSING:
 		return on_missing(in);
+	case MSG_PROGRESS:
+		return on_progress(in);
 	case MSG_LEAVE:
 		return plain(in, EVENT_LEAVE);
 	default:

@@ -286,17 +286,19 @@ static void send_reply(struct engine *e, const struct send *s, struct buf *out)
 
 static void send_joined(struct engine *e, const struct send *s, struct buf *out)
 {
-	uint8_t key[WIRE_TICKET_BYTES];
+	uint8_t key[WIRE_TICKET_BYTES], task_key[WIRE_TICKET_BYTES];
 	struct msg_joined m = {.worker = s->worker, .lease_ttl_ms = e->config.lease_ttl_ms};
 	struct core_worker_view w;
 
 	ensure(core_view_worker(e->core, s->worker, &w));
 	wire_ticket_key(key, e->config.secret, w.uuid);
 	m.ticket_key = slice_of(key, sizeof(key));
+	engine_task_key(e, s->worker, task_key);
+	m.task_key = slice_of(task_key, sizeof(task_key));
 	msg_joined_encode(out, 0, &m);
 }
 
-/* STOP and FREE, one entry each. */
+/* STOP, SECEDED and FREE, one entry each. */
 static void send_one(struct engine *e, const struct send *s, struct buf *out)
 {
 	buf_clear(&e->list);
@@ -305,6 +307,10 @@ static void send_one(struct engine *e, const struct send *s, struct buf *out)
 		fenced_write(&e->list,
 			&(struct fenced){.id = s->id, .fence = s->fence, .extra = s->cause});
 		msg_stop_encode(out, 0, &(struct msg_stop){.entries = buf_slice(&e->list)});
+	} else if (s->kind == SEND_SECEDED) {
+		fenced_write(&e->list,
+			&(struct fenced){.id = s->id, .fence = s->fence, .extra = s->count});
+		msg_seceded_encode(out, 0, &(struct msg_seceded){.entries = buf_slice(&e->list)});
 	} else {
 		copy_write(&e->list, &(struct copy){.id = s->id, .generation = s->generation});
 		msg_free_encode(out, 0, &(struct msg_free){.entries = buf_slice(&e->list)});
@@ -330,6 +336,7 @@ static void send_now(struct engine *e, const struct send *s)
 		msg_reported_encode(out, s->seq, &(struct msg_reported){0});
 		break;
 	case SEND_STOP:
+	case SEND_SECEDED:
 	case SEND_FREE:
 		send_one(e, s, out);
 		break;

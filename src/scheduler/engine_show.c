@@ -178,7 +178,7 @@ static void show_task(struct showing *s)
 	buf_init(&outcome, OUTCOME_MAX_BYTES);
 	buf_append_slice(&outcome, s->has_row ? s->row.outcome : slice_empty());
 	s->has_row = s->has_row && outcome_decode(buf_slice(&outcome), &s->o, &why);
-	pack_map(s->out, 16);
+	pack_map(s->out, 18);
 	pack_cstr(s->out, "key");
 	show_key(s, s->id);
 	pack_cstr(s->out, "id");
@@ -199,6 +199,7 @@ static void show_task(struct showing *s)
 	show_value(s);
 	show_error(s);
 	show_times(s);
+	engine_show_inside(s->e, s->out, s->id, s->v.session);
 	buf_release(&outcome);
 }
 

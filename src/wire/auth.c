@@ -86,6 +86,31 @@ void wire_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, struct
 	mac(out, secret, &m);
 }
 
+void wire_task_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, uint32_t worker)
+{
+	struct pieces m;
+
+	m.n = 0;
+	add(&m, slice_str("dq1 tasks of worker"));
+	add_number(&m, worker);
+	mac(out, secret, &m);
+}
+
+void wire_task_mac(
+	uint8_t out[WIRE_TASK_MAC_BYTES], struct slice task_key, uint64_t id, struct fence fence)
+{
+	uint8_t whole[32];
+	struct pieces m;
+
+	m.n = 0;
+	add(&m, slice_str("dq1 task"));
+	add_number(&m, id);
+	add_number(&m, fence.epoch);
+	add_number(&m, fence.seq);
+	mac(whole, task_key, &m);
+	memcpy(out, whole, WIRE_TASK_MAC_BYTES);
+}
+
 bool wire_equal(struct slice a, struct slice b)
 {
 	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);

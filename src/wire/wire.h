@@ -103,6 +103,9 @@ struct outcomes_entry {
 };
 #define WIRE_PUSH_VALUE 256
 
+/* PROGRESS: more than that is a fraction that is not known. */
+#define WIRE_MILLIONTHS 1000000
+
 /* LEASE */
 struct lease_input {
 	uint64_t id;
@@ -126,11 +129,12 @@ struct lease_item {
 	struct cursor inputs; /* reading: at the first input */
 };
 
-/* STARTED, STOP, REPORT, JOIN.running: [id, epoch, seq, ...] */
+/* STARTED, STOP, REPORT, SECEDED, JOIN.running: [id, epoch, seq, ...] */
 struct fenced {
 	uint64_t id;
 	struct fence fence;
-	uint64_t extra;       /* STOP: enum cause; JOIN.running: 1 when it has started */
+	uint64_t extra; /* STOP: enum cause; JOIN.running: 1 when it has started; SECEDED: 1 when
+			   its slot is given back */
 	struct slice outcome; /* REPORT: encoded outcome */
 };
 
@@ -168,6 +172,24 @@ void wire_ticket(uint8_t out[WIRE_TICKET_BYTES], struct slice ticket_key, uint64
 	uint32_t generation, uint64_t checksum);
 /* A worker's ticket key, derived from the scheduler's secret and the worker's identity. */
 void wire_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, struct slice worker_uuid);
+
+/*
+ * A task's token, "ID.EPOCH.SEQ.MAC" in hexadecimal: who has it may act for the task as long as the
+ * lease with that fence lasts. Its head names the task and goes into HELLO.task; its MAC is the
+ * secret of the proofs, and does not travel. Workers make tokens, under a key that each gets when
+ * it joins.
+ */
+#define WIRE_TASK_MAC_BYTES 16
+#define WIRE_TOKEN_TEXT 96 /* with the NUL */
+void wire_task_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, uint32_t worker);
+void wire_task_mac(
+	uint8_t out[WIRE_TASK_MAC_BYTES], struct slice task_key, uint64_t id, struct fence fence);
+void wire_token_write(
+	char out[WIRE_TOKEN_TEXT], struct slice task_key, uint64_t id, struct fence fence);
+/* False: no token. The head borrows from the text. */
+bool wire_token_split(struct slice text, struct slice *head, uint8_t mac[WIRE_TASK_MAC_BYTES]);
+bool wire_token_head(struct slice head, uint64_t *id, struct fence *fence);
+
 /* Constant-time comparison. */
 bool wire_equal(struct slice a, struct slice b);
 

@@ -369,7 +369,7 @@ static void stop_one(struct worker *w, const struct fenced *entry)
 	}
 	if (l->state == LEASE_REPORTING)
 		return;
-	l->stop_cause = entry->extra <= CAUSE_UNHELD ? (uint32_t)entry->extra : CAUSE_CANCELLED;
+	l->stop_cause = entry->extra < CAUSE_END ? (uint32_t)entry->extra : CAUSE_CANCELLED;
 	if (lease_withdraw(w, l))
 		report_cancelled(w, l);
 	else

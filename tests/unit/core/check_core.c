@@ -8,6 +8,7 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(r, suite_account());
+	srunner_add_suite(r, suite_attempt());
 	srunner_add_suite(r, suite_trouble());
 	srunner_add_suite(r, suite_hostile());
 	srunner_add_suite(r, suite_watch());

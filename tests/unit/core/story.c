@@ -188,6 +188,11 @@ static void tell_send(struct story *s, const struct send *m)
 		buf_printf(&s->told, "%s", m->kind == SEND_STOP ? "stop" : "free");
 		tell_id(s, m->id);
 		break;
+	case SEND_SECEDED:
+		buf_printf(&s->told, "seceded");
+		tell_id(s, m->id);
+		buf_printf(&s->told, m->count ? "" : " no more");
+		break;
 	case SEND_CLOSE:
 		buf_printf(&s->told, "close code %u %s", m->code, m->text);
 		break;

@@ -194,7 +194,7 @@ START_TEST(a_session_ends)
 	story_pass(&s, 0.1);
 	story_seal(&s);
 	/* its own task is cancelled and forgotten, the detached one stays */
-	told_eq(&s, "-> 10 reply 2 code 0\nput task 1-1 cancelled attempts 0\ndel task 1-1\nput "
+	told_eq(&s, "put task 1-1 cancelled attempts 0\ndel task 1-1\n-> 10 reply 2 code 0\nput "
 		    "gone 1-1\n");
 	story_end(&s);
 }
