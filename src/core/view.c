@@ -155,7 +155,8 @@ bool core_holds(const struct core *c, uint64_t conn, uint64_t id)
 						      : map64_get(&k->session->holds, id, NULL);
 }
 
-/* A generated key, in the user's own namespace. */
+/* A generated key, in the user's own namespace: it is the id, and names the task also where it was
+ * given another. */
 static bool resolve_generated(
 	const struct core *c, uint32_t user, struct slice key, struct run *out)
 {
@@ -165,13 +166,7 @@ static bool resolve_generated(
 	if (!id || !place_of(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE ||
 		p.block->user != user)
 		return false;
-	if (p.block->keys &&
-		(p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.hi ||
-			p.block->keys[p.block->flags & BLOCK_ARRAY ? 0 : p.idx].key.lo))
-		return false;
-	if (p.block->flags & BLOCK_ARRAY && p.idx)
-		return false;
-	*out = (struct run){id, p.block->flags & BLOCK_ARRAY ? p.block->count : 1};
+	*out = (struct run){id, p.block->flags & BLOCK_ARRAY && !p.idx ? p.block->count : 1};
 	return true;
 }
 

@@ -1,11 +1,9 @@
 /*
- * Global options, connecting, errors, interrupts and waiting, for all verbs of `dq`.
- *
- * Waiting drives the client from here rather than in dq_wait(), so that a signal can end it: the
- * handler writes into a pipe that is polled beside the client. Nothing polls on a clock. A first
- * dq_wait() that does not wait tells the scheduler what is of interest.
+ * Global options, connecting, errors and interrupts, for all verbs of `dq`. A signal's handler
+ * writes into a pipe that is polled where a command waits (wait.c).
  */
 #include "cli.h"
+#include "progress.h"
 
 #include "base/clock.h"
 #include "base/ensure.h"
@@ -13,8 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,9 +18,6 @@
 #include <unistd.h>
 
 #define NAMED_BYTES 80
-
-/* A wait shorter than this asks once, so that it does not miss what has long ended. */
-#define LOOK_S 0.5
 
 struct globals globals = {.connect_timeout_s = 5};
 
@@ -67,6 +60,7 @@ static void print_error(const char *format, va_list ap)
 		if (*p == '\n' || *p == '\r')
 			*p = ' ';
 	fflush(stdout);
+	progress_clear();
 	fprintf(stderr, "dq: %s%s%s\n", cli_verb ? cli_verb : "", cli_verb ? ": " : "", line);
 }
 
@@ -216,86 +210,14 @@ int interrupt_signal(void)
 	return caught;
 }
 
-/* --- Waiting ---------------------------------------------------------------------------------- */
-
-/* *first: all before it are known to have ended. */
-static bool have_ended(struct dq_future *const *futures, size_t n, bool any, size_t *first)
+int interrupt_fd(void)
 {
-	if (any) {
-		for (size_t i = 0; i < n; i++)
-			if (dq_future_done(futures[i]))
-				return true;
-		return n == 0;
-	}
-	while (*first < n && dq_future_done(futures[*first]))
-		++*first;
-	return *first == n;
+	return wake_pipe[0];
 }
 
-/* How long poll may sleep: the client's own limit, and what is left of ours. */
-static int sleep_ms(const struct dq_client *client, uint64_t deadline_us, uint64_t now_us)
+int interrupt_end(void)
 {
-	int limit = dq_client_timeout_ms(client);
-	uint64_t left_ms;
-
-	if (deadline_us == UINT64_MAX)
-		return limit;
-	left_ms = (deadline_us - now_us) / US_PER_MS + 1;
-	if (left_ms > INT_MAX)
-		left_ms = INT_MAX;
-	return limit >= 0 && (uint64_t)limit < left_ms ? limit : (int)left_ms;
-}
-
-int cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any)
-{
-	return dq_wait(client, futures, n, any ? DQ_WAIT_ANY : DQ_WAIT_ALL, 0);
-}
-
-/*
- * One question and its answer: what had ended before is known after it. So a wait with next to no
- * time still sees what is there.
- */
-static void look_once(struct dq_client *client)
-{
-	struct dq_args *none = dq_args_new();
-	struct dq_value answer = {0};
-
-	dq_args_array(none, 0);
-	if (dq_query(client, DQ_QUERY_STATE, none, LOOK_S, &answer) == DQ_E_OK)
-		dq_client_process(client);
-	dq_value_release(&answer);
-	dq_args_free(&none);
-}
-
-int cli_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any,
-	double timeout_s)
-{
-	uint64_t deadline_us = UINT64_MAX;
-	size_t first = 0;
-	int r = cli_watch(client, futures, n, any);
-
-	if (r != DQ_E_TIMEOUT)
-		return r;
-	if (timeout_s >= 0 && timeout_s < LOOK_S)
-		look_once(client);
-	if (timeout_s >= 0 && timeout_s < 1e9)
-		deadline_us = clock_mono_us() + (uint64_t)(timeout_s * 1e6);
-	for (;;) {
-		struct pollfd fds[2] = {{.fd = dq_client_fd(client), .events = POLLIN},
-			{.fd = wake_pipe[0], .events = POLLIN}};
-		uint64_t now_us;
-
-		r = dq_client_process(client);
-		if (have_ended(futures, n, any, &first))
-			return DQ_E_OK;
-		if (r != DQ_E_OK)
-			return r;
-		if (interrupt_signal())
-			return CLI_INTERRUPTED;
-		now_us = clock_mono_us();
-		if (now_us >= deadline_us)
-			return DQ_E_TIMEOUT;
-		if (poll(fds, 2, sleep_ms(client, deadline_us, now_us)) < 0 && errno != EINTR)
-			return DQ_E_IO;
-	}
+	signal(caught, SIG_DFL);
+	raise(caught);
+	return 128 + caught;
 }

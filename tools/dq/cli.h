@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define EXIT_RUN_FAILED 125 /* of `run`: dq failed, not the command */
 
@@ -53,12 +54,15 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void interrupt_catch(void);
 /* The signal that came, or 0. */
 int interrupt_signal(void);
+/* Readable once a signal came; -1 before interrupt_catch(). */
+int interrupt_fd(void);
+/* Ends the process as the signal that came would have; returns the exit code if it cannot. */
+int interrupt_end(void);
 
 /*
  * Asks to be told of their ends, without waiting: once for an array saves asking for each element.
- * As cli_wait with a timeout of 0.
  */
-int cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any);
+void cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t n);
 
 /*
  * Waits until all futures (or any) have ended. 0, DQ_E_TIMEOUT, CLI_INTERRUPTED, or another error.
@@ -66,5 +70,8 @@ int cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t
  */
 int cli_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any,
 	double timeout_s);
+
+/* The seconds left of a time that began then; -1 where there is no limit. */
+double cli_time_left(double timeout_s, uint64_t began_us);
 
 #endif

@@ -6,16 +6,17 @@
  */
 #include "cli.h"
 #include "cmd.h"
+#include "elements.h"
 #include "lookup.h"
 #include "output.h"
+#include "progress.h"
 #include "task.h"
 
 #include <stdio.h>
 
 #define CANCEL_S 10
 
-static void print_element_json(struct dq_client *client, struct dq_future *element, uint64_t index,
-	const struct dq_value *v)
+static void print_element_json(struct dq_client *client, const struct element *e)
 {
 	struct json j;
 	struct buf text;
@@ -24,73 +25,54 @@ static void print_element_json(struct dq_client *client, struct dq_future *eleme
 	json_init(&j, &text);
 	json_open_object(&j);
 	json_key(&j, "index");
-	json_uint(&j, index);
+	json_uint(&j, e->index);
 	json_key(&j, "key");
-	json_cstr(&j, dq_future_key(element));
+	json_cstr(&j, dq_future_key(e->future));
 	json_key(&j, "state");
-	json_cstr(&j, state_word(dq_future_state(element)));
+	json_cstr(&j, state_word(dq_future_state(e->future)));
 	json_key(&j, "value");
-	if (v->type)
-		result_json(&j, v);
+	if (e->value.type)
+		result_json(&j, &e->value);
 	else
 		json_put_null(&j);
 	json_key(&j, "error");
-	failure_json(&j, client, element);
+	failure_json(&j, client, e->future);
 	json_end_object(&j);
 	json_newline(&j);
 	print_bytes(buf_slice(&text));
 	buf_release(&text);
 }
 
-/* Returns the exit code; *interrupted where the wait was. */
-static int print_element(
-	struct dq_client *client, struct dq_future *element, uint64_t index, bool *interrupted)
+/* arg: the worst exit code so far. */
+static bool print_element(struct dq_client *client, const struct element *e, void *arg)
 {
-	struct dq_value value = {0};
-	int r = cli_wait(client, &element, 1, false, -1);
-	int code = 0;
+	int *worst = arg;
 
-	*interrupted = r == CLI_INTERRUPTED;
-	if (*interrupted)
-		return 0;
-	if (r != DQ_E_OK)
-		return cli_fail_client(r, client, dq_future_key(element));
-	r = dq_result(element, -1, &value);
 	if (globals.json)
-		print_element_json(client, element, index, &value);
-	else if (r == DQ_E_OK)
-		print_bytes(value_slice(&value));
-	if (r != DQ_E_OK)
-		code = dq_future_state(element) == DQ_STATE_DONE
-			       ? cli_fail_client(r, client, dq_future_key(element))
-			       : print_failure(client, element);
-	dq_value_release(&value);
-	return code;
+		print_element_json(client, e);
+	else if (e->error == DQ_E_OK)
+		print_bytes(value_slice(&e->value));
+	if (e->error != DQ_E_OK)
+		*worst = dq_future_state(e->future) == DQ_STATE_DONE
+				 ? cli_fail_client(e->error, client, dq_future_key(e->future))
+				 : print_failure(client, e->future);
+	return true;
 }
 
 static int print_all(struct dq_client *client, struct dq_future *array)
 {
-	uint64_t n = dq_future_count(array);
-	bool interrupted = false;
-	int worst = 0;
+	int worst = 0, r;
 
-	cli_watch(client, &array, 1, false);
-	for (uint64_t i = 0; i < n && !interrupted; i++) {
-		struct dq_future *element = NULL;
-		int code, r = dq_future_element(array, i, &element);
-
-		code = r == DQ_E_OK ? print_element(client, element, i, &interrupted)
-				    : cli_fail_client(r, client, dq_future_key(array));
-		if (code)
-			worst = code;
-		dq_future_free(&element);
-	}
+	progress_begin(client, &array, 1);
+	r = elements_each(client, array, -1, print_element, &worst);
+	progress_end();
 	fflush(stdout);
-	if (!interrupted)
-		return worst;
-	if (dq_future_cancel(array) == DQ_E_OK)
-		dq_client_sync(client, CANCEL_S);
-	return 128 + interrupt_signal();
+	if (r == CLI_INTERRUPTED) {
+		if (dq_future_cancel(array) == DQ_E_OK)
+			dq_client_sync(client, CANCEL_S);
+		return 128 + interrupt_signal();
+	}
+	return r == DQ_E_OK ? worst : cli_fail_client(r, client, dq_future_key(array));
 }
 
 static int map(struct task *task)

@@ -6,8 +6,10 @@
  */
 #include "cli.h"
 #include "cmd.h"
+#include "elements.h"
 #include "lookup.h"
 #include "output.h"
+#include "progress.h"
 
 #include "base/clock.h"
 #include "common/value.h"
@@ -58,74 +60,72 @@ static void print(
 		print_result_json(value);
 }
 
-static double time_left(uint64_t began_us)
-{
-	double left = timeout_s - (double)(clock_mono_us() - began_us) / 1e6;
+struct printing {
+	enum kind kind;
+	int worst;
+};
 
-	if (timeout_s < 0)
-		return -1;
-	return left > 0 ? left : 0;
-}
-
-/* The time is for waiting: what is there is fetched, within reason. */
-static double time_to_fetch(uint64_t began_us)
-{
-	double left = time_left(began_us);
-
-	return left >= 0 && left < FETCH_S ? FETCH_S : left;
-}
-
-static int wait_and_print(
-	struct dq_client *client, struct dq_future *future, uint64_t began_us, enum kind *kind)
+/* Of a task or an element that was waited for: 0, or the exit code. */
+static int print_one(struct dq_client *client, struct dq_future *future, int r,
+	const struct dq_value *value, struct printing *p)
 {
 	const char *key = dq_future_key(future);
+
+	if (r == DQ_E_OK)
+		print(client, key, value, &p->kind);
+	else if (dq_future_done(future) && dq_future_state(future) != DQ_STATE_DONE)
+		return print_failure(client, future);
+	else if (r == DQ_E_TIMEOUT)
+		return cli_fail(r, "%s: %s", key, dq_strerror(r));
+	else
+		return cli_fail_client(r, client, key);
+	return 0;
+}
+
+static int print_task(struct dq_client *client, struct dq_future *future)
+{
+	struct printing p = {.kind = KIND_UNKNOWN};
+	uint64_t began_us = clock_mono_us();
 	struct dq_value value = {0};
-	int r = cli_wait(client, &future, 1, false, time_left(began_us)), code = 0;
+	double left;
+	int r = cli_wait(client, &future, 1, false, timeout_s), code;
 
 	if (r == CLI_INTERRUPTED)
-		return 128 + interrupt_signal();
-	if (r == DQ_E_OK && dq_future_state(future) != DQ_STATE_DONE)
-		return print_failure(client, future);
+		return interrupt_end();
+	left = cli_time_left(timeout_s, began_us);
+	/* The time is for waiting: what is there is fetched, within reason. */
 	if (r == DQ_E_OK)
-		r = dq_result(future, time_to_fetch(began_us), &value);
-	if (r == DQ_E_OK)
-		print(client, key, &value, kind);
-	else
-		code = r == DQ_E_TIMEOUT ? cli_fail(r, "%s: %s", key, dq_strerror(r))
-					 : cli_fail_client(r, client, key);
+		r = dq_result(future, left >= 0 && left < FETCH_S ? FETCH_S : left, &value);
+	code = print_one(client, future, r, &value, &p);
 	dq_value_release(&value);
 	return code;
 }
 
 /* An array's failed element does not keep the others back; running out of time does. */
-static int print_array(struct dq_client *client, struct dq_future *array, uint64_t began_us)
+static bool print_element(struct dq_client *client, const struct element *e, void *arg)
 {
-	enum kind kind = KIND_UNKNOWN;
-	uint64_t n = dq_future_count(array);
-	int worst = 0;
+	struct printing *p = arg;
+	int code = print_one(client, e->future, e->error, &e->value, p);
 
-	cli_watch(client, &array, 1, false);
-	for (uint64_t i = 0; i < n; i++) {
-		struct dq_future *element = NULL;
-		int r = dq_future_element(array, i, &element);
-		int code = r == DQ_E_OK ? wait_and_print(client, element, began_us, &kind)
-					: cli_fail_client(r, client, dq_future_key(array));
+	if (code)
+		p->worst = code;
+	return !code || code == dq_exit_code(DQ_E_TASK_FAILED);
+}
 
-		dq_future_free(&element);
-		if (code)
-			worst = code;
-		if (code && code != dq_exit_code(DQ_E_TASK_FAILED))
-			break;
-	}
-	return worst;
+static int print_array(struct dq_client *client, struct dq_future *array)
+{
+	struct printing p = {.kind = KIND_UNKNOWN};
+	int r = elements_each(client, array, timeout_s, print_element, &p);
+
+	if (r == CLI_INTERRUPTED)
+		return interrupt_end();
+	return r == DQ_E_OK ? p.worst : print_one(client, array, r, NULL, &p);
 }
 
 static int run(int argc, char **argv)
 {
-	enum kind kind = KIND_UNKNOWN;
 	struct dq_client *client;
 	struct watched watched;
-	uint64_t began_us = clock_mono_us();
 	int code;
 
 	if (argc != 1)
@@ -134,10 +134,12 @@ static int run(int argc, char **argv)
 	if (code)
 		return code;
 	code = watch_keys(client, argv, 1, &watched);
-	if (!code && dq_future_count(watched.v[0]) == 1)
-		code = wait_and_print(client, watched.v[0], began_us, &kind);
-	else if (!code)
-		code = print_array(client, watched.v[0], began_us);
+	if (!code && progress_begin(client, watched.v, 1))
+		interrupt_catch();
+	if (!code)
+		code = dq_future_count(watched.v[0]) == 1 ? print_task(client, watched.v[0])
+							  : print_array(client, watched.v[0]);
+	progress_end();
 	watched_release(&watched);
 	return cli_close(&client, code);
 }

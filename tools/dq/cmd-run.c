@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "lookup.h"
 #include "output.h"
+#include "progress.h"
 #include "task.h"
 
 #include <stdio.h>
@@ -71,7 +72,9 @@ static int run_task(struct dq_client *client, struct task *task)
 	int code = EXIT_RUN_FAILED, r;
 
 	if (task_submit(client, task, &future) == 0) {
+		progress_begin(client, &future, 1);
 		r = cli_wait(client, &future, 1, false, -1);
+		progress_end();
 		if (r == CLI_INTERRUPTED)
 			code = cancel(client, future);
 		else if (r == DQ_E_OK)

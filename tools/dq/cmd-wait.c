@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "lookup.h"
 #include "output.h"
+#include "progress.h"
 
 #include "base/clock.h"
 
@@ -72,15 +73,6 @@ static int outcome(struct dq_client *client, const struct watched *w)
 	return 0;
 }
 
-static double time_left(uint64_t began_us)
-{
-	double left = timeout_s - (double)(clock_mono_us() - began_us) / 1e6;
-
-	if (timeout_s < 0)
-		return -1;
-	return left > 0 ? left : 0;
-}
-
 /* Waits for what is there now; *more: the scheduler may know of others. */
 static int wait_once(struct dq_client *client, int argc, char **argv, uint64_t began_us, bool *more)
 {
@@ -89,11 +81,14 @@ static int wait_once(struct dq_client *client, int argc, char **argv, uint64_t b
 
 	*more = argc == 0 && watched.n >= IDS_MAX;
 	if (!code) {
-		r = cli_wait(client, watched.v, watched.n, any, time_left(began_us));
+		if (progress_begin(client, watched.v, watched.n))
+			interrupt_catch();
+		r = cli_wait(client, watched.v, watched.n, any, cli_time_left(timeout_s, began_us));
+		progress_end();
 		if (r == DQ_E_OK)
 			code = outcome(client, &watched);
 		else if (r == CLI_INTERRUPTED)
-			code = 128 + interrupt_signal();
+			code = interrupt_end();
 		else if (r == DQ_E_TIMEOUT)
 			code = cli_fail(r, "%s", dq_strerror(r));
 		else

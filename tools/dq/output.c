@@ -4,6 +4,7 @@
 #include "output.h"
 
 #include "cli.h"
+#include "progress.h"
 
 #include "base/alloc.h"
 #include "base/ensure.h"
@@ -17,8 +18,11 @@
 
 void print_bytes(struct slice bytes)
 {
-	if (bytes.n)
-		fwrite(bytes.p, 1, bytes.n, stdout);
+	if (bytes.n == 0)
+		return;
+	progress_clear();
+	fwrite(bytes.p, 1, bytes.n, stdout);
+	progress_after_output(bytes.p[bytes.n - 1] == '\n');
 }
 
 /* --- Results ---------------------------------------------------------------------------------- */
@@ -148,20 +152,61 @@ void failure_json(struct json *j, struct dq_client *client, struct dq_future *fu
 	json_end_object(j);
 }
 
+/* Of several, the first that has not ended well; a handle to be freed. */
+static struct dq_future *first_bad(struct dq_future *future)
+{
+	for (uint64_t i = 0; dq_future_count(future) > 1 && i < dq_future_count(future); i++) {
+		struct dq_future *element = NULL;
+
+		if (dq_future_element(future, i, &element) != DQ_E_OK)
+			break;
+		if (dq_future_done(element) && dq_future_state(element) != DQ_STATE_DONE)
+			return element;
+		dq_future_free(&element);
+	}
+	return dq_future_ref(future);
+}
+
+/* Its key. One that was found without is asked for by its id. */
+static void name_of(struct dq_client *client, struct dq_future *future, struct buf *out)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer = {0};
+	struct slice key = slice_empty();
+	uint64_t id = dq_future_id(future);
+	char text[64];
+
+	snprintf(text, sizeof text, "dq-%lu-", (unsigned long)(id >> 32));
+	if (strncmp(dq_future_key(future), text, strlen(text)) == 0) {
+		snprintf(text, sizeof text, "dq-%lu-%lu", (unsigned long)(id >> 32),
+			(unsigned long)(id & UINT32_MAX));
+		dq_args_str(args, text);
+		if (dq_query(client, DQ_QUERY_SHOW, args, -1, &answer) == DQ_E_OK)
+			key = value_bytes(value_member(slice_of(answer.bytes, answer.n), "key"));
+	}
+	buf_append_slice(out, key.n ? key : slice_str(dq_future_key(future)));
+	dq_value_release(&answer);
+	dq_args_free(&args);
+}
+
 int print_failure(struct dq_client *client, struct dq_future *future)
 {
 	struct dq_failure f = {.error = DQ_E_TASK_FAILED};
+	struct dq_future *bad;
 	struct buf text;
 	int code;
 
 	if (dq_future_state(future) == DQ_STATE_DONE)
 		return 0;
+	bad = first_bad(future);
 	buf_init(&text, 65536);
-	failure_text(client, future, &text);
-	dq_future_failure(future, &f);
-	code = cli_fail(f.error ? f.error : DQ_E_TASK_FAILED, "%s: %s", dq_future_key(future),
-		buf_cstr(&text));
+	name_of(client, bad, &text);
+	buf_printf(&text, ": ");
+	failure_text(client, bad, &text);
+	dq_future_failure(bad, &f);
+	code = cli_fail(f.error ? f.error : DQ_E_TASK_FAILED, "%s", buf_cstr(&text));
 	buf_release(&text);
+	dq_future_free(&bad);
 	return code;
 }
 

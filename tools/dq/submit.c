@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "lookup.h"
 #include "output.h"
+#include "progress.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -37,8 +38,12 @@ static void print_key(struct dq_future *future)
 
 static int stay(struct dq_client *client, struct dq_future *future)
 {
-	int r = cli_wait(client, &future, 1, false, -1);
+	int r;
 
+	if (progress_begin(client, &future, 1))
+		interrupt_catch();
+	r = cli_wait(client, &future, 1, false, -1);
+	progress_end();
 	if (r == CLI_INTERRUPTED)
 		return 128 + interrupt_signal();
 	if (r != DQ_E_OK)

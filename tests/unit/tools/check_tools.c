@@ -17,6 +17,7 @@ int main(void)
 	suite_add_tcase(s, case_when());
 	suite_add_tcase(s, case_subst());
 	suite_add_tcase(s, case_argjson());
+	suite_add_tcase(s, case_meter());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

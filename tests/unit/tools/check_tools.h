@@ -12,5 +12,6 @@ TCase *case_value(void);
 TCase *case_when(void);
 TCase *case_subst(void);
 TCase *case_argjson(void);
+TCase *case_meter(void);
 
 #endif
