@@ -264,6 +264,12 @@ uint64_t dq_future_count(const struct dq_future *future); /* elements; 1 for a t
  * its first such element once all ended. */
 enum dq_state dq_future_state(const struct dq_future *future);
 bool dq_future_done(const struct dq_future *future); /* ended in any way */
+/* How its elements have ended, as far as this client has been told; a task is one. Refused and gone
+ * count as failed. */
+struct dq_counts {
+	uint64_t total, done, failed, cancelled;
+};
+int dq_future_counts(const struct dq_future *future, struct dq_counts *out);
 
 /* Why it failed. Strings are valid as long as the future. */
 struct dq_failure {
@@ -276,7 +282,8 @@ struct dq_failure {
 	const char *blame; /* key of the task to blame, "" if it is this one */
 	uint32_t attempts;
 };
-/* DQ_E_USAGE when it has not failed. */
+/* Of an array: of its first element that failed, also while others run. DQ_E_USAGE when it has not
+ * failed. */
 int dq_future_failure(struct dq_future *future, struct dq_failure *out);
 
 /* Callback once it ended (at once inside the next process or blocking call when it has). */
@@ -302,12 +309,19 @@ int dq_client_secede(struct dq_client *client);
 int dq_client_rejoin(struct dq_client *client);
 
 enum dq_wait { DQ_WAIT_ALL, DQ_WAIT_ANY, DQ_WAIT_FIRST_FAILED };
-/* Waits for futures; 0 when the condition holds (whatever way they ended), DQ_E_TIMEOUT. timeout_s
- * < 0: no limit. Time without a connection counts. */
+/*
+ * Waits for futures; 0 when the condition holds (whatever way they ended; of none it does),
+ * DQ_E_TIMEOUT. FIRST_FAILED: all have ended, or one not well, of an array one element.
+ * timeout_s < 0: no limit. Time without a connection counts. Whoever waits again and again for any
+ * of many has less to look at with dq_completed.
+ */
 int dq_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, enum dq_wait mode,
 	double timeout_s);
 
-/* Futures in the order they end; more may be added at any time. */
+/*
+ * Futures in the order they end; more may be added at any time, also one that has ended or is in
+ * the set already: it comes out once for each time. Freed, a future leaves the set.
+ */
 struct dq_completed;
 int dq_completed_new(struct dq_client *client, struct dq_future *const *futures, size_t n,
 	struct dq_completed **out);

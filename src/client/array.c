@@ -98,6 +98,8 @@ bool array_end(struct array *a, uint64_t at, uint64_t count, struct ended *e)
 		ch->v[i % CHUNK_ELEMENTS] = ended_ref(e);
 		ch->ended++;
 		a->ended++;
+		a->cancelled += e->state == DQ_STATE_CANCELLED;
+		a->failed += e->state != DQ_STATE_DONE && e->state != DQ_STATE_CANCELLED;
 		if (e->state != DQ_STATE_DONE && i < a->first_bad)
 			a->first_bad = i;
 		if (handles)

@@ -28,7 +28,7 @@ int callback_new(
 	cb->arg = arg;
 	f->refs++;
 	list_push_back(&c->callbacks_all, &cb->link);
-	tap_on(&cb->tap, f, &c->callbacks);
+	tap_on(&cb->tap, f, &c->callbacks, false);
 	return 0;
 }
 

@@ -34,8 +34,9 @@ struct dq_client {
 	bool polling;        /* it sleeps in poll(), without the lock */
 	bool in_callback;    /* it runs a callback, without the lock */
 	pthread_t driver;
-	int wake_fd;    /* eventfd that ends the sleep in poll() */
-	unsigned forks; /* forks_seen() at open */
+	uint64_t turned_us; /* when a thread last turned the loop */
+	int wake_fd;        /* eventfd that ends the sleep in poll() */
+	unsigned forks;     /* forks_seen() at open */
 
 	struct loop *loop;
 	struct session session;

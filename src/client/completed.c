@@ -1,7 +1,8 @@
 /*
  * Futures in the order they end: dq_completed. A tap for each future, allocated a batch at a time
  * as they are added; ends queue in the set, from where they are handed out. A future freed while in
- * a set leaves it.
+ * a set leaves it. Batches of which nothing is left are freed as others come, so that a set that
+ * runs for long is as large as what is in it.
  */
 #include "client/client.h"
 
@@ -20,7 +21,36 @@ struct dq_completed {
 	struct list link;         /* client.completed */
 	struct tapset set;
 	struct tap_batch *batches;
+	size_t taps, sweep_at; /* in all batches; look for empty ones at so many */
 };
+
+#define SWEEP_MIN 1024
+
+static bool batch_is_empty(const struct tap_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->taps[i].state != TAP_OFF)
+			return false;
+	return true;
+}
+
+static void batches_sweep(struct dq_completed *s)
+{
+	struct tap_batch **at = &s->batches;
+
+	while (*at) {
+		struct tap_batch *b = *at;
+
+		if (!batch_is_empty(b)) {
+			at = &b->next;
+			continue;
+		}
+		*at = b->next;
+		s->taps -= b->n;
+		free(b);
+	}
+	s->sweep_at = s->taps * 2 + SWEEP_MIN;
+}
 
 void completed_orphan(struct dq_client *c)
 {
@@ -45,14 +75,17 @@ static int completed_add(struct dq_completed *s, struct dq_future *const *future
 		if (!watch_future(c, futures[i]))
 			return client_error_code(c, DQ_E_NO_MEMORY);
 	}
-	b = try_calloc(1, sizeof(*b) + n * sizeof(*b->taps));
+	if (s->taps + n > s->sweep_at)
+		batches_sweep(s);
+	b = try_malloc(sizeof(*b) + n * sizeof(*b->taps));
 	if (!b)
 		return client_error_code(c, DQ_E_NO_MEMORY);
+	s->taps += n;
 	b->n = n;
 	b->next = s->batches;
 	s->batches = b;
 	for (size_t i = 0; i < n; i++)
-		tap_on(&b->taps[i], futures[i], &s->set);
+		tap_on(&b->taps[i], futures[i], &s->set, false);
 	return 0;
 }
 
@@ -108,8 +141,7 @@ int dq_completed_batch(
 	*n = 0;
 	if (code)
 		return code;
-	if (!completed_has(c))
-		code = client_wait(c->client, completed_has, c, deadline_us);
+	code = client_wait(c->client, completed_has, c, deadline_us);
 	while (code == 0 && *n < max) {
 		struct tap *t = tapset_pop(&c->set);
 
@@ -143,8 +175,7 @@ void dq_completed_free(struct dq_completed **c)
 
 		s->batches = b->next;
 		for (size_t i = 0; live && i < b->n; i++)
-			if (b->taps[i].state == TAP_WAITING)
-				tap_off(&b->taps[i]);
+			tap_off(&b->taps[i]);
 		free(b);
 	}
 	if (live) {

@@ -24,6 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TURN_US 1000
+
 static unsigned forks;
 static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
 
@@ -176,6 +178,7 @@ static void driver_sleep(struct dq_client *c, uint64_t deadline_us)
 		ensure(errno == EAGAIN);
 }
 
+/* A turn of the loop, and the callbacks that are due then. */
 static void driver_turn(struct dq_client *c, uint64_t deadline_us)
 {
 	c->driving = true;
@@ -183,9 +186,17 @@ static void driver_turn(struct dq_client *c, uint64_t deadline_us)
 	driver_sleep(c, deadline_us);
 	loop_run_once(c->loop, 0);
 	run_callbacks(c);
+	c->turned_us = clock_mono_us();
 	c->driving = false;
 	if (c->sleepers)
 		pthread_cond_broadcast(&c->news);
+}
+
+/* Who never has to wait, as one that takes ended futures from a long queue, takes a turn all the
+ * same, now and then. */
+static bool turn_is_due(const struct dq_client *c)
+{
+	return !c->driving && (c->callbacks.ready > 0 || clock_mono_us() - c->turned_us > TURN_US);
 }
 
 static void sleep_for_news(struct dq_client *c, uint64_t deadline_us)
@@ -212,15 +223,18 @@ uint64_t client_deadline(double timeout_s)
 
 int client_await(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
 {
-	bool last = false, first = true;
+	bool last = false, turned = false, first = true;
 
-	for (;;) {
+	for (;; turned = true) {
 		int code = client_push(c);
 
 		if (code)
 			return code;
-		if (done(arg))
+		if (done(arg)) {
+			if (!turned && turn_is_due(c))
+				driver_turn(c, 0);
 			return 0;
+		}
 		if (c->fatal)
 			return client_check(c);
 		if (last)
@@ -245,13 +259,7 @@ int client_process(struct dq_client *c)
 	int code = client_push(c);
 
 	if (!c->driving) {
-		c->driving = true;
-		c->driver = pthread_self();
-		loop_run_once(c->loop, 0);
-		run_callbacks(c);
-		c->driving = false;
-		if (c->sleepers)
-			pthread_cond_broadcast(&c->news);
+		driver_turn(c, 0);
 		if (code == 0)
 			code = client_push(c);
 	}

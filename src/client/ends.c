@@ -76,6 +76,21 @@ struct ended *future_ended(const struct dq_future *f)
 	return f->ended;
 }
 
+struct ended *future_bad(const struct dq_future *f)
+{
+	const struct array *a = f->kind == FUTURE_ARRAY ? f->more->array : NULL;
+	struct ended *e = f->kind == FUTURE_ARRAY ? f->ended : future_ended(f);
+
+	if (a && !e && a->first_bad != UINT64_MAX)
+		return array_get(a, a->first_bad);
+	return e && e->state != DQ_STATE_DONE ? e : NULL;
+}
+
+bool future_is_bad(const struct dq_future *f)
+{
+	return future_bad(f) != NULL;
+}
+
 bool future_is_done(const struct dq_future *f)
 {
 	if (f->kind == FUTURE_ARRAY)
@@ -150,6 +165,8 @@ static bool array_future_end(
 	c->futures.ends++;
 	if (a->ended == a->count)
 		taps_fire(f);
+	else if (a->first_bad != UINT64_MAX)
+		taps_fire_bad(f);
 	return ok;
 }
 
@@ -188,34 +205,42 @@ static bool own_end(struct dq_client *c, uint64_t first, uint64_t count, struct 
 
 static void foreign_end_id(struct dq_client *c, uint64_t id, struct ended *e)
 {
-	struct dq_future *f = map64_get_ptr(&c->futures.foreign, id);
+	struct dq_future *f = map64_get_ptr(&c->futures.foreign.by_id, id);
 
 	for (; f; f = f->more->next_same)
 		future_end(c, f, e);
 }
 
+struct foreign_run {
+	struct dq_client *c;
+	uint64_t first, count;
+	struct ended *e;
+};
+
+static bool foreign_array_end(struct dq_future *f, void *arg)
+{
+	const struct foreign_run *r = arg;
+
+	return array_future_end(r->c, f, r->first, r->count, r->e);
+}
+
 static bool foreign_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e)
 {
-	struct futures *fs = &c->futures;
-	bool ok = true;
+	struct foreign *fs = &c->futures.foreign;
+	struct foreign_run run = {.c = c, .first = first, .count = count, .e = e};
 
-	if (count <= map64_count(&fs->foreign)) {
+	if (count <= map64_count(&fs->by_id)) {
 		for (uint64_t i = 0; i < count; i++)
 			foreign_end_id(c, first + i, e);
-	} else if (map64_count(&fs->foreign) > 0) {
+	} else if (map64_count(&fs->by_id) > 0) {
 		struct map64_iter it = {0};
 		uint64_t id, value;
 
-		while (map64_next(&fs->foreign, &it, &id, &value))
+		while (map64_next(&fs->by_id, &it, &id, &value))
 			if (id >= first && id - first < count)
 				foreign_end_id(c, id, e);
 	}
-	if (fs->foreign_arrays == 0)
-		return true;
-	list_for_each_entry(m, &fs->loose, struct future_more, link)
-		if (m->self->kind == FUTURE_ARRAY && (m->self->flags & FUTURE_FOREIGN))
-			ok = array_future_end(c, m->self, first, count, e) && ok;
-	return ok;
+	return foreign_each_array(fs, first, count, foreign_array_end, &run);
 }
 
 bool futures_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e)

@@ -50,7 +50,7 @@ static size_t blame_key(struct dq_client *c, uint64_t id, char *out, size_t out_
 {
 	struct dq_future *f = task_id_session(id) == c->session.number
 				      ? futures_of_number(&c->futures, task_id_n(id))
-				      : map64_get_ptr(&c->futures.foreign, id);
+				      : map64_get_ptr(&c->futures.foreign.by_id, id);
 	const char *key =
 		f && f->refs > 0 && f->kind == FUTURE_TASK && f->id == id ? future_key(f) : NULL;
 
@@ -128,8 +128,8 @@ int dq_future_failure(struct dq_future *future, struct dq_failure *out)
 		.cause = "", .message = "", .exit_status = -1, .stderr_tail = "", .blame = ""};
 	if (code)
 		return code;
-	e = future_ended(future);
-	if (!e || e->state == DQ_STATE_DONE)
+	e = future_bad(future);
+	if (!e)
 		code = client_error(c, DQ_E_USAGE, "the task has not failed");
 	else
 		code = failure_fill(c, future, e, out);

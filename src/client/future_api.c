@@ -81,6 +81,31 @@ bool dq_future_done(const struct dq_future *future)
 	return dq_future_state(future) != DQ_STATE_PENDING;
 }
 
+int dq_future_counts(const struct dq_future *future, struct dq_counts *out)
+{
+	int code = client_enter(future ? future->client : NULL);
+
+	*out = (struct dq_counts){0};
+	if (code)
+		return code;
+	out->total = future_count(future);
+	if (future->kind == FUTURE_ARRAY && !future->ended) {
+		const struct array *a = future->more->array;
+
+		out->failed = a->failed;
+		out->cancelled = a->cancelled;
+		out->done = a->ended - a->failed - a->cancelled;
+	} else if (future_is_done(future)) {
+		enum dq_state state = future_state(future);
+
+		*(state == DQ_STATE_DONE              ? &out->done
+			: state == DQ_STATE_CANCELLED ? &out->cancelled
+						      : &out->failed) = out->total;
+	}
+	client_leave(future->client);
+	return 0;
+}
+
 int dq_future_element(const struct dq_future *array, uint64_t i, struct dq_future **out)
 {
 	struct dq_client *c = array ? array->client : NULL;

@@ -18,7 +18,7 @@
 void futures_init(struct futures *fs)
 {
 	*fs = (struct futures){.next_n = 1};
-	map64_init(&fs->foreign);
+	foreign_init(&fs->foreign);
 	list_init(&fs->loose);
 }
 
@@ -181,7 +181,7 @@ struct dq_future *future_new_task(struct dq_client *c)
 	*f = (struct dq_future){.client = c,
 		.id = task_id(c->session.number, (uint32_t)fs->next_n),
 		.refs = 1,
-		.slot = (uint16_t)s->used,
+		.slot = (uint8_t)s->used,
 		.kind = FUTURE_TASK,
 		.flags = FUTURE_SLAB | FUTURE_HELD};
 	s->used++;
@@ -286,54 +286,6 @@ void future_undo(struct dq_future *f)
 	future_drop_loose(f);
 }
 
-/* Puts a settled future of a task that others submitted where outcomes find it. */
-static bool foreign_add(struct futures *fs, struct dq_future *f)
-{
-	if (f->kind == FUTURE_ARRAY) {
-		fs->foreign_arrays++;
-	} else {
-		if (!future_more(f))
-			return false;
-		f->more->next_same = map64_get_ptr(&fs->foreign, f->id);
-		if (!map64_put_ptr(&fs->foreign, f->id, f))
-			return false;
-	}
-	f->flags |= FUTURE_FOREIGN;
-	return true;
-}
-
-/* Takes f out of the chain that starts at the key's value. */
-static void chain_remove(struct map64 *m, uint64_t key, struct dq_future *f)
-{
-	struct dq_future *at = map64_get_ptr(m, key);
-
-	ensure(at != NULL);
-	if (at == f) {
-		uint64_t *slot = map64_find(m, key);
-
-		if (f->more->next_same)
-			*slot = (uint64_t)(uintptr_t)f->more->next_same;
-		else
-			(void)map64_remove(m, key, NULL);
-	} else {
-		while (at->more->next_same != f) {
-			at = at->more->next_same;
-			ensure(at != NULL);
-		}
-		at->more->next_same = f->more->next_same;
-	}
-	f->more->next_same = NULL;
-}
-
-static void foreign_remove(struct futures *fs, struct dq_future *f)
-{
-	if (f->kind == FUTURE_ARRAY)
-		fs->foreign_arrays--;
-	else
-		chain_remove(&fs->foreign, f->id, f);
-	f->flags &= (uint8_t)~FUTURE_FOREIGN;
-}
-
 struct dq_future *future_new_foreign(
 	struct dq_client *c, uint64_t id, uint64_t count, bool array, const char *key)
 {
@@ -346,7 +298,8 @@ struct dq_future *future_new_foreign(
 		f->more->array = array_new(count);
 	if (key)
 		f->more->key = try_strdup(key);
-	if ((array && !f->more->array) || (key && !f->more->key) || !foreign_add(&c->futures, f)) {
+	if ((array && !f->more->array) || (key && !f->more->key) ||
+		!foreign_add(&c->futures.foreign, f)) {
 		future_drop_loose(f);
 		return NULL;
 	}
@@ -385,30 +338,29 @@ bool future_alias(struct dq_client *c, uint32_t n, uint64_t id)
 	if (f->id == id)
 		return true;
 	f->id = id;
-	return foreign_add(fs, f);
+	return foreign_add(&fs->foreign, f);
 }
 
 /* ---- freeing ---- */
 
+/* Stops at one that holds the task as well. */
+static bool holds_not(struct dq_future *other, void *arg)
+{
+	return other == arg || !(other->flags & FUTURE_HELD);
+}
+
 /* Does another future of this session stand for the task? Then its hold stays. */
-static bool held_by_others(struct futures *fs, const struct dq_future *f)
+static bool held_by_others(struct futures *fs, struct dq_future *f)
 {
 	const struct dq_future *other;
 
-	if (fs->foreign_arrays > 0 || map64_count(&fs->foreign) > 0) {
-		for (const struct dq_future *o = map64_get_ptr(&fs->foreign, f->id); o;
+	if (!foreign_is_empty(&fs->foreign)) {
+		for (const struct dq_future *o = map64_get_ptr(&fs->foreign.by_id, f->id); o;
 			o = o->more->next_same)
 			if (o != f && (o->flags & FUTURE_HELD))
 				return true;
-		list_for_each_entry(m, &fs->loose, struct future_more, link) {
-			const struct dq_future *o = m->self;
-
-			if (fs->foreign_arrays == 0)
-				break;
-			if (o != f && o->kind == FUTURE_ARRAY && (o->flags & FUTURE_HELD) &&
-				f->id - o->id < m->array->count)
-				return true;
-		}
+		if (!foreign_each_array(&fs->foreign, f->id, 1, holds_not, f))
+			return true;
 	}
 	if (!(f->flags & FUTURE_FOREIGN) || task_id_session(f->id) != f->client->session.number)
 		return false;
@@ -426,7 +378,7 @@ static bool release_around(struct dq_client *c, uint64_t first, uint64_t count)
 	void *p;
 	bool ok = true;
 
-	while (map64_next_ptr(&c->futures.foreign, &it, &id, &p))
+	while (map64_next_ptr(&c->futures.foreign.by_id, &it, &id, &p))
 		if (id >= first && id - first < count &&
 			((struct dq_future *)p)->flags & FUTURE_HELD)
 			ok = runs_add(&kept, id, 1) && ok;
@@ -453,7 +405,7 @@ static void future_release_hold(struct dq_future *f)
 	if (held_by_others(&c->futures, f))
 		return;
 	/* Out of memory: the hold stays until the session ends. */
-	if (f->kind == FUTURE_ARRAY && map64_count(&c->futures.foreign) > 0)
+	if (f->kind == FUTURE_ARRAY && map64_count(&c->futures.foreign.by_id) > 0)
 		(void)!release_around(c, f->id, future_count(f));
 	else
 		(void)!runs_add(&c->outbox.release, f->id, future_count(f));
@@ -476,7 +428,7 @@ static void future_destroy(struct dq_future *f)
 		watch_forget(c, f);
 	future_release_hold(f);
 	if (f->flags & FUTURE_FOREIGN)
-		foreign_remove(fs, f);
+		foreign_remove(&fs->foreign, f);
 	if (f->flags & FUTURE_SLAB) {
 		struct slab *s =
 			(struct slab *)(void *)((char *)(f - f->slot) - offsetof(struct slab, f));
@@ -527,7 +479,7 @@ static bool future_settle(struct dq_client *c, struct dq_future *f)
 {
 	bool ok = true;
 
-	f->flags &= (uint8_t)~FUTURE_UNSETTLED;
+	f->flags &= (uint16_t)~FUTURE_UNSETTLED;
 	if (f->flags & (FUTURE_CANCEL | FUTURE_DETACH))
 		ok = ask_settled(c, f);
 	if (f->refs == 0) {
@@ -585,7 +537,8 @@ void futures_release(struct dq_client *c)
 		free(f);
 	}
 	free(fs->ranges);
-	map64_release(&fs->foreign);
+	foreign_release(&fs->foreign);
 	*fs = (struct futures){0};
+	foreign_init(&fs->foreign);
 	list_init(&fs->loose);
 }

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/map64.h"
 #include "base/slice.h"
+#include "client/foreign.h"
 #include "client/tap.h"
 
 #include <dq/client.h>
@@ -44,13 +45,14 @@ enum future_kind { FUTURE_TASK, FUTURE_ARRAY, FUTURE_ELEMENT };
 #define FUTURE_UNSETTLED                                                                           \
 	1u /* a key was given, or it is of a graph, and the submit is not answered: the id may     \
 	      still change, or the task is not there for anybody */
-#define FUTURE_WATCHED 2u  /* its outcome was asked for */
-#define FUTURE_HELD 4u     /* this session holds it: release when freed */
-#define FUTURE_CANCEL 8u   /* to be cancelled once settled */
-#define FUTURE_FOREIGN 16u /* in the foreign registry, under its id */
-#define FUTURE_SLAB 32u    /* in a slab; else allocated alone, `more` is set */
-#define FUTURE_KEYED 64u   /* its key was given by the caller: while unsettled it stands for it */
-#define FUTURE_DETACH 128u /* to be detached once settled */
+#define FUTURE_WATCHED 2u   /* its outcome was asked for */
+#define FUTURE_HELD 4u      /* this session holds it: release when freed */
+#define FUTURE_CANCEL 8u    /* to be cancelled once settled */
+#define FUTURE_FOREIGN 16u  /* in the foreign registry, under its id */
+#define FUTURE_SLAB 32u     /* in a slab; else allocated alone, `more` is set */
+#define FUTURE_KEYED 64u    /* its key was given by the caller: while unsettled it stands for it */
+#define FUTURE_DETACH 128u  /* to be detached once settled */
+#define FUTURE_AWAITED 256u /* its end counts in futures.awaited_ends */
 
 struct dq_future {
 	struct dq_client *client;
@@ -61,9 +63,9 @@ struct dq_future {
 	struct tap *taps;    /* who wants to know when it ends */
 	struct future_more *more;
 	uint32_t refs; /* handles */
-	uint16_t slot; /* in the slab */
-	uint8_t kind;  /* enum future_kind */
-	uint8_t flags;
+	uint16_t flags;
+	uint8_t slot; /* in the slab */
+	uint8_t kind; /* enum future_kind */
 };
 
 /* What most futures do not need. */
@@ -77,6 +79,7 @@ struct future_more {
 	uint64_t index;               /* FUTURE_ELEMENT */
 	struct dq_future *next_same; /* the next foreign one with this id, or the next handle of the
 					same element */
+	size_t foreign_at;           /* FUTURE_ARRAY and FOREIGN: its place in foreign.v */
 	bool own_number;             /* submitted here: in the ranges under `first_n` */
 	uint32_t first_n;
 };
@@ -101,12 +104,13 @@ struct futures {
 	size_t nranges, cap, dead;
 	size_t found; /* the range found last */
 	struct slab *open;
-	struct map64 foreign;  /* id -> first future of a chain, single tasks */
-	struct list loose;     /* futures outside slabs */
-	size_t foreign_arrays; /* those of loose that are foreign arrays */
+	struct foreign foreign;
+	struct list loose; /* futures outside slabs */
 	uint64_t next_n;
 	uint64_t live;
 	uint64_t ends; /* how many ends were seen */
+	bool awaiting; /* a wait for any has marked its futures */
+	uint64_t awaited_ends;
 };
 
 void futures_init(struct futures *fs);
@@ -145,7 +149,11 @@ enum dq_state future_state(const struct dq_future *f);
 /* How it ended: NULL while it has not; of an array, what its first bad element says (NULL when all
  * are done). */
 struct ended *future_ended(const struct dq_future *f);
+/* Likewise, of an array also while elements have not ended; NULL: nothing went wrong. */
+struct ended *future_bad(const struct dq_future *f);
 bool future_is_done(const struct dq_future *f);
+/* Ended, and not well; an array: an element of it has. */
+bool future_is_bad(const struct dq_future *f);
 /* Its key as text; NULL: out of memory. Lives as long as the future. */
 const char *future_key(struct dq_future *f);
 /* True while the key must stand for it in requests. */

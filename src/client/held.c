@@ -121,7 +121,7 @@ int dq_client_held(struct dq_client *client, double timeout_s, struct dq_future 
 	if (code == 0)
 		code = held(client, timeout_s, out, n);
 	for (size_t i = 0; code && i < *n; i++) {
-		(*out)[i]->flags &= (uint8_t)~FUTURE_HELD; /* the session's holds stay */
+		(*out)[i]->flags &= (uint16_t)~FUTURE_HELD; /* the session's holds stay */
 		future_unref((*out)[i]);
 	}
 	if (code) {

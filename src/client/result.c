@@ -318,22 +318,13 @@ int dq_gather(struct dq_client *client, struct dq_future *const *futures, size_t
 {
 	int code = client_enter_blocking(client);
 
-	memset(out, 0, n * sizeof(*out));
+	if (n)
+		memset(out, 0, n * sizeof(*out));
 	if (code)
 		return code;
 	code = gather(client, futures, n, on_error, timeout_s, out);
 	client_leave(client);
 	return code;
-}
-
-/* How the first bad element ended, whether or not all have; NULL: none is bad. */
-static struct ended *array_bad(const struct dq_future *f)
-{
-	const struct array *a = f->more->array;
-
-	if (f->ended)
-		return f->ended;
-	return a->first_bad == UINT64_MAX ? NULL : array_get(a, a->first_bad);
 }
 
 /* An array's elements, by handles made for the purpose. */
@@ -349,7 +340,7 @@ static int gather_elements(
 	/* One registration for all of them. */
 	if (code == 0)
 		code = on_error == DQ_SKIP ? wait_all(c, &array, 1, deadline_us)
-					   : wait_array_first_failed(c, array, deadline_us);
+					   : wait_first_failed(c, &array, 1, deadline_us);
 	for (; code == 0 && made < n; made++) {
 		elements[made] = future_new_element(array, made);
 		if (!elements[made])
@@ -357,8 +348,8 @@ static int gather_elements(
 		if (code)
 			break;
 	}
-	if (code == 0 && on_error == DQ_RAISE && array_bad(array))
-		code = ended_failure(c, array, array_bad(array));
+	if (code == 0 && on_error == DQ_RAISE && future_bad(array))
+		code = ended_failure(c, array, future_bad(array));
 	if (code == 0)
 		code = gather_values(c, elements, n, on_error == DQ_SKIP, deadline_us, out);
 	while (made-- > 0)

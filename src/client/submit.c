@@ -51,7 +51,7 @@ bool spec_at(struct dq_spec *out, const struct dq_spec *specs, size_t i)
 static void spec_apply(struct dq_future *f, const struct dq_spec *spec)
 {
 	if (spec->detached)
-		f->flags &= (uint8_t)~FUTURE_HELD;
+		f->flags &= (uint16_t)~FUTURE_HELD;
 }
 
 void submit_flow(struct dq_client *c)

@@ -1,97 +1,92 @@
 /*
- * Taps (tap.h). A waiting tap is in its future's list; a ready one in its set's queue. taps_fire()
- * moves all of a future's taps when it ends (futures.c, array.c).
+ * Taps (tap.h). taps_fire() makes all of a future's taps ready when it ends (ends.c, array.c), and
+ * counts the end for who waits for any of many (wait.c).
  */
 #include "client/tap.h"
-#include "client/futures.h"
+#include "client/client.h"
 
 #include "base/ensure.h"
 
 void tapset_init(struct tapset *s)
 {
-	*s = (struct tapset){.tail = &s->head};
+	list_init(&s->queue);
+	s->waiting = s->ready = 0;
 }
 
 static void tap_ready(struct tap *t)
 {
-	struct tapset *s = t->set;
-
 	t->state = TAP_READY;
-	t->next = NULL;
-	*s->tail = t;
-	s->tail = &t->next;
-	s->ready++;
+	list_push_back(&t->set->queue, &t->in_queue);
+	t->set->ready++;
 }
 
-void tap_on(struct tap *t, struct dq_future *f, struct tapset *s)
+void tap_on(struct tap *t, struct dq_future *f, struct tapset *s, bool at_bad)
 {
-	t->future = f;
-	t->set = s;
-	if (future_is_done(f)) {
-		tap_ready(t);
-		return;
-	}
-	t->state = TAP_WAITING;
-	t->next = f->taps;
+	*t = (struct tap){
+		.future = f, .set = s, .at_bad = at_bad, .next = f->taps, .link = &f->taps};
+	list_init(&t->in_queue);
+	if (f->taps)
+		f->taps->link = &t->next;
 	f->taps = t;
-	s->waiting++;
+	if (future_is_done(f) || (at_bad && future_is_bad(f))) {
+		tap_ready(t);
+	} else {
+		t->state = TAP_WAITING;
+		s->waiting++;
+	}
 }
 
 void tap_off(struct tap *t)
 {
-	struct tap **at;
-
 	if (t->state == TAP_OFF)
 		return;
-	at = t->state == TAP_WAITING ? &t->future->taps : &t->set->head;
-	while (*at != t) {
-		ensure(*at != NULL);
-		at = &(*at)->next;
-	}
-	*at = t->next;
-	if (t->state == TAP_WAITING) {
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	if (t->state == TAP_WAITING)
 		t->set->waiting--;
-	} else {
+	else
 		t->set->ready--;
-		if (!*at)
-			t->set->tail = at;
-	}
+	list_remove(&t->in_queue);
 	t->state = TAP_OFF;
 }
 
 struct tap *tapset_pop(struct tapset *s)
 {
-	struct tap *t = s->head;
+	struct tap *t;
 
-	if (!t)
+	if (list_is_empty(&s->queue))
 		return NULL;
+	t = list_entry(s->queue.next, struct tap, in_queue);
 	ensure(t->state == TAP_READY && s->ready > 0);
-	s->head = t->next;
-	if (!s->head)
-		s->tail = &s->head;
-	s->ready--;
-	t->state = TAP_OFF;
+	tap_off(t);
 	return t;
 }
 
-void taps_fire(struct dq_future *f)
+static void fire(struct dq_future *f, bool at_bad)
 {
-	while (f->taps) {
-		struct tap *t = f->taps;
-
-		f->taps = t->next;
+	for (struct tap *t = f->taps; t; t = t->next) {
+		if (t->state != TAP_WAITING || (at_bad && !t->at_bad))
+			continue;
 		t->set->waiting--;
 		tap_ready(t);
 	}
 }
 
+void taps_fire(struct dq_future *f)
+{
+	if (f->flags & FUTURE_AWAITED)
+		f->client->futures.awaited_ends++;
+	fire(f, false);
+}
+
+void taps_fire_bad(struct dq_future *f)
+{
+	fire(f, true);
+}
+
 void taps_drop(struct dq_future *f)
 {
-	while (f->taps) {
-		struct tap *t = f->taps;
-
-		f->taps = t->next;
-		t->set->waiting--;
-		t->state = TAP_OFF;
-	}
+	while (f->taps)
+		tap_off(f->taps);
 }

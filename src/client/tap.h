@@ -1,10 +1,13 @@
 /*
  * Who wants to know when a future ends: a completed set, a wait, a callback. A tap hangs on its
- * future until that ends, then in its set's queue, in the order of the ends. Nothing here
- * allocates. Under the client's lock.
+ * future; when that ends it is also in its set's queue, in the order of the ends. It leaves both
+ * when it is taken out, or when the future goes away. Nothing here allocates. Under the client's
+ * lock.
  */
 #ifndef CLIENT_TAP_H
 #define CLIENT_TAP_H
+
+#include "base/list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,26 +17,30 @@ struct dq_future;
 enum tap_state { TAP_OFF, TAP_WAITING, TAP_READY };
 
 struct tap {
-	struct tap *next; /* of the future's taps, or of the set's queue */
+	struct tap *next, **link; /* of the future's taps */
+	struct list in_queue;     /* of the set's: READY */
 	struct dq_future *future;
 	struct tapset *set;
 	enum tap_state state;
+	bool at_bad; /* of an array: ready with the first element that ended, and not well */
 };
 
 struct tapset {
-	struct tap *head, **tail; /* those whose future ended, oldest end first */
+	struct list queue; /* those whose future ended, oldest end first */
 	size_t waiting, ready;
 };
 
 void tapset_init(struct tapset *s);
-/* Hangs the tap on the future; if that has ended already, into the queue. */
-void tap_on(struct tap *t, struct dq_future *f, struct tapset *s);
-/* Takes it off the future or out of the queue. */
+/* Hangs the tap on the future; if that has ended already, into the queue too. */
+void tap_on(struct tap *t, struct dq_future *f, struct tapset *s, bool at_bad);
+/* Takes it off. */
 void tap_off(struct tap *t);
-/* The next in the queue, taken out of it; NULL: none. */
+/* The next in the queue, taken off; NULL: none. */
 struct tap *tapset_pop(struct tapset *s);
 /* The future ended: its taps go to their queues. */
 void taps_fire(struct dq_future *f);
+/* An element of it ended, and not well. */
+void taps_fire_bad(struct dq_future *f);
 /* The future goes away: its taps come off. */
 void taps_drop(struct dq_future *f);
 

@@ -13,12 +13,10 @@
 
 int wait_all(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
 int wait_any(struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
-/* Until all have ended, or one not well. */
+/* Until all have ended, or one, or an element of one, not well. */
 int wait_first_failed(
 	struct dq_client *c, struct dq_future *const *futures, size_t n, uint64_t deadline_us);
-/* Likewise for the elements of an array. */
-int wait_array_first_failed(struct dq_client *c, struct dq_future *array, uint64_t deadline_us);
-/* The first of them that ended, and not well; NULL: none. */
+/* The first of them that is bad; NULL: none. */
 struct dq_future *first_failed(struct dq_future *const *futures, size_t n);
 
 #endif

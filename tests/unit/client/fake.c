@@ -97,21 +97,19 @@ static bool task_exists(const struct fake *f, uint64_t id)
 	return f->script.alias_id && id == f->script.alias_id;
 }
 
-/* Tells of all that is watched; alike: a run is told as one, with the first one's outcome. */
-static void tell_outcomes(struct fake *f)
+/* Tells of the ends of runs; alike: a large one is told as one, with the first one's outcome. */
+static void tell_runs(struct fake *f, const struct runs *runs)
 {
 	struct buf list, outcome;
 	uint32_t n = 0;
 
-	if (!f->peer || f->script.hold_outcomes || f->watched.n == 0)
-		return;
 	buf_init(&outcome, OUTCOME_MAX_BYTES);
-	for (size_t i = 0; i < f->watched.n; i++)
-		n += f->watched.v[i].count > 100000 ? 1 : (uint32_t)f->watched.v[i].count;
+	for (size_t i = 0; i < runs->n; i++)
+		n += runs->v[i].count > 100000 ? 1 : (uint32_t)runs->v[i].count;
 	buf_init(&list, LIMIT_FRAME_BYTES);
 	pack_array(&list, n);
-	for (size_t i = 0; i < f->watched.n; i++) {
-		struct run run = f->watched.v[i];
+	for (size_t i = 0; i < runs->n; i++) {
+		struct run run = runs->v[i];
 
 		for (uint64_t j = 0; j < run.count; j++) {
 			struct outcomes_entry e = {.first = run.first + j,
@@ -136,6 +134,14 @@ static void tell_outcomes(struct fake *f)
 		stream_buf(f->peer), 0, &(struct msg_outcomes){.entries = buf_slice(&list)});
 	buf_release(&list);
 	buf_release(&outcome);
+}
+
+/* Tells of all that is watched. */
+static void tell_outcomes(struct fake *f)
+{
+	if (!f->peer || f->script.hold_outcomes || f->watched.n == 0)
+		return;
+	tell_runs(f, &f->watched);
 	runs_clear(&f->watched);
 }
 
@@ -479,6 +485,9 @@ static void on_wake(struct wake *w, void *arg)
 			tell_outcomes(f);
 		}
 	}
+	if (f->ending.n && f->peer)
+		tell_runs(f, &f->ending);
+	runs_clear(&f->ending);
 	if (f->drop) {
 		f->drop = false;
 		lose(f);
@@ -537,6 +546,14 @@ void fake_release(struct fake *f)
 	fake_tell(f, &f->release);
 }
 
+void fake_end(struct fake *f, uint32_t first_n, uint64_t count)
+{
+	fake_lock(f);
+	ensure(runs_add(&f->ending, task_id(FAKE_SESSION, first_n), count));
+	wake_send(f->wake);
+	fake_unlock(f);
+}
+
 void fake_drop(struct fake *f)
 {
 	fake_tell(f, &f->drop);
@@ -554,6 +571,7 @@ void fake_stop(struct fake *f)
 	runs_release(&f->staged);
 	runs_release(&f->tasks);
 	runs_release(&f->watched);
+	runs_release(&f->ending);
 	free(f->stored);
 	pthread_mutex_destroy(&f->lock);
 }

@@ -67,6 +67,7 @@ struct fake {
 	struct runs staged;         /* of the graph under way */
 	bool staging;
 	struct runs watched; /* on this connection, not told */
+	struct runs ending;  /* to be told now */
 	/* counts */
 	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
 		closes, hellos, parts, commits, aborts;
@@ -81,6 +82,8 @@ void fake_lock(struct fake *f);
 void fake_unlock(struct fake *f);
 /* Lets go of what hold_replies and hold_outcomes keep back, from now on. */
 void fake_release(struct fake *f);
+/* Tells of these ends, whatever is held back. */
+void fake_end(struct fake *f, uint32_t first_n, uint64_t count);
 /* Ends the client's connection. */
 void fake_drop(struct fake *f);
 /* fake_take.c: does a numbered request, and keeps its reply. */
