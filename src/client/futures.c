@@ -463,10 +463,10 @@ static bool ask_settled(struct dq_client *c, struct dq_future *f)
 {
 	struct run run = {.first = future_id(f), .count = future_count(f)};
 	struct runs runs = {.v = &run, .n = 1, .cap = 1};
-	uint8_t flags = f->flags;
+	uint16_t flags = f->flags;
 	bool ok = true;
 
-	f->flags &= (uint8_t) ~(FUTURE_CANCEL | FUTURE_DETACH);
+	f->flags &= (uint16_t) ~(FUTURE_CANCEL | FUTURE_DETACH);
 	if (flags & FUTURE_DETACH && !(f->ended && f->ended->error))
 		ok = outbox_detach(c, &runs) == 0;
 	if (flags & FUTURE_CANCEL && !future_is_done(f))
