@@ -48,6 +48,10 @@ static bool put_future(
 		*why = "arguments: a future that is no dependency";
 		return false;
 	}
+	if (slice_eq_str(type, VALUE_TYPE_NONE)) {
+		pack_nil(out);
+		return true;
+	}
 	if (!slice_eq_str(type, VALUE_TYPE_MSGPACK)) {
 		pack_bin(out, bytes);
 		return true;

@@ -18,6 +18,7 @@
 
 #define VALUE_TYPE_MSGPACK "msgpack"
 #define VALUE_TYPE_BYTES "bytes"
+#define VALUE_TYPE_NONE "none" /* of a dependency that is not done: no bytes */
 
 /* Where the parts of arguments and words come from. Callbacks that are not needed may be NULL. */
 struct value_source {

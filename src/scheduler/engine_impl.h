@@ -97,6 +97,7 @@ struct engine {
 	bool under_way; /* the other one is with the store */
 	uint64_t seq;   /* of the last batch sealed */
 	bool seal_wanted, more, scans, no_room;
+	uint64_t wall_us;                 /* of the last message */
 	uint64_t next_tick_us, ticked_us; /* the next deadline; the last tick */
 	uint64_t skipped;                 /* records left out while loading */
 	struct block_cache *blocks;
@@ -201,5 +202,9 @@ void engine_pack_counts(struct buf *out, const uint64_t counts[TASK_STATE_END], 
 #define TASK_KEY_TEXT (LIMIT_KEY_BYTES + 32)
 struct slice engine_array_key(struct engine *e, uint64_t first, char out[TASK_KEY_TEXT]);
 struct slice engine_key(struct engine *e, uint64_t id, char out[TASK_KEY_TEXT]);
+
+/* ---- engine_when.c ---- */
+/* Appends why a scheduled task is not running. */
+void engine_why_scheduled(struct engine *e, const struct core_task_view *v, struct buf *out);
 
 #endif

@@ -365,6 +365,7 @@ void engine_handle(struct engine *e, struct engine_conn *c, const struct frame *
 	struct intake in = {
 		.e = e, .c = c, .f = f, .mono_us = mono_us, .wall_us = wall_us, .why = "malformed"};
 
+	e->wall_us = wall_us;
 	ensure_note_ids(message_name(f->type), c->number, f->seq);
 	if (!handle(&in))
 		engine_refuse(e, c, DQ_E_PROTOCOL, in.why);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "codec/pack.h"
 #include "model/row.h"
+#include "model/value.h"
 #include "store/keys.h"
 
 #define LEASE_FRAME_BYTES ((size_t)4 << 20) /* no further lease is added past this */
@@ -82,6 +83,12 @@ static bool input_of(struct engine *e, uint64_t id, struct lease_input *in)
 		.bytes = slice_of(&nil, 1)};
 	if (!row_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why))
 		return false;
+	if (o.state != TASK_DONE) {
+		/* the task runs whatever became of this one */
+		in->type = slice_str(VALUE_TYPE_NONE);
+		in->bytes = slice_empty();
+		return true;
+	}
 	if (!o.has_value)
 		return true;
 	in->generation = row.generation;
@@ -129,6 +136,7 @@ static enum granted write_grant(
 		.attempt = g->attempt,
 		.flags = g->remake ? LEASE_FLAG_REMAKE : 0,
 		.element = -1,
+		.timeout_us = g->timeout_us,
 		.ninputs = g->ninputs};
 	char key[TASK_KEY_TEXT];
 

@@ -47,6 +47,8 @@ static void show_why(struct showing *s)
 		buf_printf(&text, "waits for %" SLICE_FMT, SLICE_ARG(k));
 		if (s->v.waiting_on > 1)
 			buf_printf(&text, " and %u more", s->v.waiting_on - 1);
+	} else if (s->v.state == TASK_SCHEDULED) {
+		engine_why_scheduled(s->e, &s->v, &text);
 	} else if (s->v.at_once) {
 		buf_printf(&text, "%u of its array are leased, the most at a time", s->v.at_once);
 	} else if (s->v.state == TASK_READY) {

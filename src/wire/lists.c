@@ -12,7 +12,7 @@
 
 enum {
 	OUTCOMES_FIELDS = 6,
-	LEASE_FIELDS = 9,
+	LEASE_FIELDS = 9, /* at least */
 	INPUT_FIELDS = 8,
 	FENCED_FIELDS = 3, /* at least */
 	COPY_FIELDS = 4,
@@ -102,7 +102,7 @@ static void input_write(struct buf *list, const struct lease_input *in)
 void lease_item_write(
 	struct buf *list, const struct lease_item *i, const struct lease_input *inputs)
 {
-	pack_array(list, LEASE_FIELDS);
+	pack_array(list, LEASE_FIELDS + (i->timeout_us != 0));
 	pack_u64(list, i->id);
 	pack_u64(list, i->generation);
 	pack_u64(list, i->attempt);
@@ -114,6 +114,8 @@ void lease_item_write(
 	for (uint32_t k = 0; k < i->ninputs; k++)
 		input_write(list, &inputs[k]);
 	put_raw(list, i->element_input);
+	if (i->timeout_us)
+		pack_u64(list, i->timeout_us);
 }
 
 static int64_t read_element(struct cursor *c)
@@ -129,7 +131,7 @@ static int64_t read_element(struct cursor *c)
 
 bool lease_item_read(struct cursor *c, struct lease_item *i)
 {
-	uint32_t have = cursor_array_min(c, LEASE_FIELDS);
+	uint32_t have = cursor_array_min(c, LEASE_FIELDS), read = LEASE_FIELDS;
 
 	i->id = cursor_u64(c);
 	i->generation = cursor_u32(c);
@@ -143,7 +145,10 @@ bool lease_item_read(struct cursor *c, struct lease_item *i)
 	for (uint32_t k = 0; k < i->ninputs && cursor_ok(c); k++)
 		cursor_skip(c);
 	i->element_input = cursor_raw_or_nil(c);
-	return entry_end(c, have, LEASE_FIELDS);
+	i->timeout_us = 0;
+	if (have > read && ++read)
+		i->timeout_us = cursor_u64(c);
+	return entry_end(c, have, read);
 }
 
 static void read_input_bytes(struct cursor *c, struct lease_input *in)

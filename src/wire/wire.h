@@ -125,6 +125,7 @@ struct lease_item {
 	struct slice key;
 	struct slice spec;
 	struct slice element_input; /* one msgpack value, or empty */
+	uint64_t timeout_us;        /* how long it may run; 0: no limit */
 	uint32_t ninputs;
 	struct cursor inputs; /* reading: at the first input */
 };

@@ -53,7 +53,8 @@ struct lease {
 	uint64_t id;
 	struct fence fence;
 	struct slice key, spec, element_input;
-	int64_t element; /* -1 outside arrays */
+	int64_t element;     /* -1 outside arrays */
+	uint64_t timeout_us; /* how long it may run; 0: no limit */
 	uint32_t generation, attempt, flags;
 	enum lease_state state;
 	bool pushed;       /* given to the slots */
@@ -72,7 +73,7 @@ struct lease {
 
 	/* written by the slot */
 	struct blob *value; /* a held result; NULL: inline or none */
-	bool cancelled;     /* so it was reported: the value does not count */
+	bool cancelled;     /* it was stopped: the value does not count */
 };
 
 #endif

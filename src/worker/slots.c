@@ -95,9 +95,23 @@ static void hand_over(struct slots *p, struct batch *b)
 
 /* --- One lease ------------------------------------------------------------------------------ */
 
-static void cancelled(struct lease *l, struct outcome *o)
+/* What it had printed is kept. */
+static void timed_out(struct slot *s, const struct lease *l, struct outcome *o)
+{
+	bool printed = o->state == TASK_FAILED && o->has_value && o->is_inline;
+
+	slot_fail(s, o, CAUSE_TIMEOUT, "it ran for longer than its timeout, %g s",
+		(double)l->timeout_us / US_PER_S);
+	o->has_value = printed;
+}
+
+static void stopped(struct slot *s, struct lease *l, struct outcome *o)
 {
 	l->cancelled = true;
+	if (l->stop_cause == CAUSE_TIMEOUT) {
+		timed_out(s, l, o);
+		return;
+	}
 	o->state = TASK_CANCELLED;
 	o->cause = l->stop_cause ? (enum cause)l->stop_cause : CAUSE_CANCELLED;
 	o->has_value = false;
@@ -113,7 +127,7 @@ static bool run_one(struct slot *s, struct lease *l, struct outcome *o)
 
 	*o = (struct outcome){.state = TASK_FAILED};
 	if (l->stop) {
-		cancelled(l, o);
+		stopped(s, l, o);
 		return false;
 	}
 	if (!spec_decode(l->spec, &spec, &why))
@@ -125,7 +139,7 @@ static bool run_one(struct slot *s, struct lease *l, struct outcome *o)
 	else
 		slot_run_thread(s, l, &spec, o);
 	if (l->stop)
-		cancelled(l, o);
+		stopped(s, l, o);
 	return true;
 }
 

@@ -276,6 +276,7 @@ static bool read_lease(struct cursor *c, struct lease *l)
 	l->attempt = item.attempt;
 	l->flags = item.flags;
 	l->element = item.element;
+	l->timeout_us = item.timeout_us;
 	l->key = item.key;
 	l->spec = item.spec;
 	l->element_input = item.element_input;
@@ -369,7 +370,9 @@ static void stop_one(struct worker *w, const struct fenced *entry)
 	}
 	if (l->state == LEASE_REPORTING)
 		return;
-	l->stop_cause = entry->extra < CAUSE_END ? (uint32_t)entry->extra : CAUSE_CANCELLED;
+	/* the slot reads it once it is stopped */
+	if (!l->stop)
+		l->stop_cause = entry->extra < CAUSE_END ? (uint32_t)entry->extra : CAUSE_CANCELLED;
 	if (lease_withdraw(w, l))
 		report_cancelled(w, l);
 	else
@@ -462,12 +465,30 @@ void tasks_collect(struct worker *w)
 struct tick {
 	struct worker *worker;
 	bool busy;
+	uint64_t next_us; /* to the next timeout */
 };
+
+/* It is stopped, and reported as failed: stopped() in slots.c. */
+static void check_timeout(struct tick *t, struct lease *l, uint64_t run_us)
+{
+	uint64_t left_us = l->timeout_us > run_us ? l->timeout_us - run_us : 0;
+
+	if (!l->timeout_us || l->stop)
+		return;
+	if (left_us) {
+		t->next_us = left_us < t->next_us ? left_us : t->next_us;
+		return;
+	}
+	log_info("task %" PRIu64 " has run for its timeout: stopping it", l->id);
+	l->stop_cause = CAUSE_TIMEOUT;
+	stop_running(t->worker, l);
+}
 
 static void on_running(struct lease *l, uint64_t run_us, void *arg)
 {
 	struct tick *t = arg;
 
+	check_timeout(t, l, run_us);
 	if (run_us < CALM_AFTER_US || l->stop)
 		t->busy = true;
 	credit_running(&t->worker->credit, run_us);
@@ -478,12 +499,16 @@ static void on_running(struct lease *l, uint64_t run_us, void *arg)
 
 void tasks_tick(struct worker *w)
 {
-	struct tick t = {.worker = w};
+	struct tick t = {.worker = w, .next_us = UINT64_MAX};
+	uint64_t ms;
 
 	slots_tick(w->slots, on_running, &t);
 	slots_set_mean(w->slots, w->credit.mean_us);
+	ms = t.busy ? TICK_BUSY_MS : TICK_CALM_MS;
+	if (t.next_us < ms * US_PER_MS)
+		ms = t.next_us / US_PER_MS + 1;
 	if (w->with_slots)
-		timer_start(w->tick, t.busy ? TICK_BUSY_MS : TICK_CALM_MS, 0);
+		timer_start(w->tick, ms, 0);
 }
 
 /* --- All of them ---------------------------------------------------------------------------- */
