@@ -182,6 +182,9 @@ struct dq_spec {
 	const char *const *hosts;     /* … on one of these hosts … */
 	const char *const *worker_labels; /* … with all of these labels, "NAME=VALUE" */
 	bool allow_other;                 /* another worker will do when none of those is here */
+	/* of dq_map: the index of the first element, as its key and its task have it; futures count
+	 * from 0 whatever it is */
+	uint32_t first_index;
 };
 
 #define DQ_SPEC_INIT                                                                               \
@@ -394,6 +397,9 @@ int dq_cancel_ids(struct dq_client *client, const uint64_t *first, const uint64_
  * looks. */
 int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint64_t count,
 	struct dq_future **out);
+/* Of an array: the index of its first element, for the keys of its elements. Before those are
+ * asked for. Others are as they were. */
+void dq_future_set_first_index(struct dq_future *array, uint32_t first_index);
 
 #ifdef __cplusplus
 }

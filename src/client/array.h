@@ -20,6 +20,7 @@ struct chunk {
 struct array {
 	uint64_t count, ended;
 	uint64_t failed, cancelled; /* of the ended */
+	uint32_t first_index;       /* of the first element, in keys; here they count from 0 */
 	uint64_t first_bad;    /* the first element that ended, and not well; UINT64_MAX: none */
 	struct chunk **chunks; /* each NULL until needed */
 	struct map64 elements; /* index -> first handle of that element, chained by next_same */

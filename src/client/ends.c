@@ -125,7 +125,9 @@ const char *future_key(struct dq_future *f)
 		of = future_key(f->more->parent);
 		if (!of)
 			return NULL;
-		snprintf(text, sizeof(text), "%s[%llu]", of, (unsigned long long)f->more->index);
+		snprintf(text, sizeof(text), "%s[%llu]", of,
+			(unsigned long long)(f->more->parent->more->array->first_index +
+					     f->more->index));
 	} else {
 		size_t n = key_generate(text, f->id);
 

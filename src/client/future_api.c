@@ -291,20 +291,25 @@ static int hold_take(
 	struct cursor at;
 	uint32_t have;
 	uint64_t id, count;
+	uint32_t first_index;
 
 	cursor_init(&at, data);
 	if (cursor_array(&at) != 1 || cursor_try_nil(&at))
 		return client_error(c, DQ_E_NOT_FOUND, "%s: not found", key);
-	have = cursor_array_min(&at, 2);
+	have = cursor_array_min(&at, 4);
 	id = cursor_u64(&at);
 	count = cursor_u64_max(&at, LIMIT_ARRAY_ELEMENTS);
-	cursor_skip_rest(&at, have, 2);
+	cursor_skip(&at);
+	first_index = cursor_u32(&at);
+	cursor_skip_rest(&at, have, 4);
 	if (!cursor_at_end(&at) || count == 0)
 		return client_error(c, DQ_E_PROTOCOL, "REPLY: malformed data");
 	*out = future_new_foreign(c, id, count, count > 1, key);
 	if (!*out)
 		return client_error_code(c, DQ_E_NO_MEMORY);
 	(*out)->flags |= FUTURE_HELD;
+	if ((*out)->kind == FUTURE_ARRAY)
+		(*out)->more->array->first_index = first_index;
 	return 0;
 }
 
@@ -365,4 +370,12 @@ int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint
 	}
 	client_leave(client);
 	return code;
+}
+
+void dq_future_set_first_index(struct dq_future *array, uint32_t first_index)
+{
+	if (!array || array->kind != FUTURE_ARRAY || client_enter(array->client))
+		return;
+	array->more->array->first_index = first_index;
+	client_leave(array->client);
 }

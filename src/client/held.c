@@ -2,6 +2,7 @@
  * What a session holds, as futures again: for a program that resumes a session by its name. The
  * list's rows say what there is; the holds are the session's already.
  */
+#include "client/array.h"
 #include "client/client.h"
 #include "client/query.h"
 
@@ -17,6 +18,7 @@
 struct held_row {
 	struct slice id, key;
 	uint64_t count;
+	uint32_t first_index;
 };
 
 static void row_read(struct cursor *at, struct held_row *row)
@@ -31,6 +33,8 @@ static void row_read(struct cursor *at, struct held_row *row)
 			row->key = cursor_str(at);
 		else if (slice_eq_str(name, "count"))
 			row->count = cursor_u64_max(at, LIMIT_ARRAY_ELEMENTS);
+		else if (slice_eq_str(name, "first_index"))
+			row->first_index = cursor_u32(at);
 		else
 			cursor_skip(at);
 	}
@@ -62,6 +66,8 @@ static int row_take(struct dq_client *c, const struct held_row *row, struct dq_f
 	if (!*out)
 		return client_error_code(c, DQ_E_NO_MEMORY);
 	(*out)->flags |= FUTURE_HELD;
+	if (row->count > 1)
+		(*out)->more->array->first_index = row->first_index;
 	return 0;
 }
 

@@ -108,7 +108,9 @@ static int dep_add_one(struct dq_client *c, const struct dq_future *f, uint64_t 
 	if (e && e->state == DQ_STATE_REFUSED)
 		return client_error(c, e->error, "a dependency was refused: %s", e->bytes);
 	if (array->flags & FUTURE_UNSETTLED && array->flags & FUTURE_KEYED)
-		return dep_add_key(c, array->more->key, index == ARGS_ALL ? -1 : (int64_t)index);
+		return dep_add_key(c, array->more->key,
+			index == ARGS_ALL ? -1
+					  : (int64_t)(array->more->array->first_index + index));
 	return dep_add(c, (struct dep_ref){.id = array->id + (index == ARGS_ALL ? 0 : index)});
 }
 
@@ -343,7 +345,8 @@ int spec_encode(struct dq_client *c, struct buf *out, const struct dq_spec *spec
 		.detached = spec->detached,
 		.once = spec->once,
 		.recompute = spec->recompute,
-		.at_once = spec->at_once};
+		.at_once = spec->at_once,
+		.first_index = spec->first_index};
 	size_t before = out->n;
 	const char *why = "";
 	int code = args_check(args, &why);

@@ -281,6 +281,7 @@ static int array_future(
 	if (!f)
 		return client_error_code(c, DQ_E_NO_MEMORY);
 	spec_apply(f, spec);
+	f->more->array->first_index = spec->first_index;
 	code = spec->key ? future_name(c, f, spec->key) : 0;
 	if (code)
 		future_undo(f);

@@ -145,6 +145,7 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn);
 struct core_block_view {
 	uint64_t first, count, order;
 	bool array;
+	uint32_t first_index; /* of an array's first element */
 	uint32_t user;
 	uint64_t ended, live;  /* of its tasks */
 	bool stuck;            /* an array, whose ready elements are stuck */

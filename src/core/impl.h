@@ -89,6 +89,7 @@ struct block {
 	struct itree watches;  /* struct block_watch, by index */
 	struct list ready;     /* struct ready_run */
 	uint32_t at_once;      /* of an array: most leases at a time; 0: no bound */
+	uint32_t first_index;  /* of an array: that of its first element */
 	uint32_t nleased;
 	struct list parked; /* ready_run.in_queue: runs that wait for one of those leases to end */
 	struct list in_order; /* core.blocks */
@@ -645,7 +646,12 @@ void conn_free(struct core *c, struct conn *conn);
 
 /* ---- keys ---- */
 struct fp128 key_fingerprint(struct slice ns, struct slice key);
-struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps,
+/* An array's part of its spec; 0: not of an array. */
+static inline uint64_t array_shape(uint64_t count, uint32_t first_index)
+{
+	return (uint64_t)first_index << 32 | count;
+}
+struct fp128 spec_fingerprint(uint64_t shape, struct slice spec, const uint64_t *deps,
 	uint32_t ndeps, struct slice inputs, struct fp128 resources);
 /* core/labels.c */
 uint32_t labels_intern(struct core *c, struct block_entry *e);

@@ -60,8 +60,9 @@ static void load_key(const struct core *c, struct block *b, uint32_t i,
 	const uint64_t *deps = block_deps(b, i, &n);
 
 	b->keys[i].key = key_fingerprint(r->ns, e->key);
-	b->keys[i].spec = spec_fingerprint(b->flags & BLOCK_ARRAY, b->count, e->spec, deps, n,
-		inputs, terms_resources(c, b->terms[i]));
+	b->keys[i].spec =
+		spec_fingerprint(b->flags & BLOCK_ARRAY ? array_shape(b->count, e->first_index) : 0,
+			e->spec, deps, n, inputs, terms_resources(c, b->terms[i]));
 }
 
 /* The bytes of an array's inputs. */
@@ -109,6 +110,7 @@ static bool load_body(
 		if (!block_reader_next(&reader, &e) || at + e.ndeps > ndeps)
 			return false;
 		b->at_once = e.at_once;
+		b->first_index = e.first_index;
 		for (uint32_t k = 0; k < e.ndeps; k++, at++)
 			b->deps[at] = block_dep(r->deps, at);
 		if (ndeps)

@@ -43,10 +43,11 @@ static bool resolve_keys(struct core *c, const struct session *s, struct slice k
 		held += r.count;
 		if (held > HOLD_TASKS_MAX)
 			break;
-		pack_array(data, 3);
+		pack_array(data, 4);
 		pack_u64(data, r.first);
 		pack_u64(data, r.count);
 		pack_u64(data, block_state(p.block, p.idx));
+		pack_u64(data, p.block->first_index);
 	}
 	*code = held > HOLD_TASKS_MAX || data->failed ? DQ_E_LIMIT : DQ_E_USAGE;
 	*why = held > HOLD_TASKS_MAX ? HOLD_TASKS_TEXT

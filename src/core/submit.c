@@ -27,7 +27,7 @@ struct intake {
 	uint64_t *alias; /* the task that an entry's key already names, or 0 */
 	uint8_t *detached;
 	uint32_t ndeps;
-	uint32_t at_once; /* of an array */
+	uint32_t at_once, first_index; /* of an array */
 	bool any_key, any_option, any_label, any_terms, any_timed, any_alias;
 	/* the refusal */
 	uint32_t code;
@@ -132,10 +132,9 @@ static bool read_deps(struct intake *in, struct block_entry *entry, uint32_t i)
 	return true;
 }
 
-struct fp128 spec_fingerprint(bool array, uint64_t count, struct slice spec, const uint64_t *deps,
+struct fp128 spec_fingerprint(uint64_t shape, struct slice spec, const uint64_t *deps,
 	uint32_t ndeps, struct slice inputs, struct fp128 resources)
 {
-	uint64_t shape = array ? count : 0;
 	struct hasher h;
 
 	hasher_init(&h);
@@ -210,9 +209,9 @@ static bool claim_key(
 	if (!key_is_valid(entry->key, &why))
 		return refuse(in, DQ_E_USAGE, why, slice_empty());
 	k->key = key_fingerprint(in->ns, entry->key);
-	k->spec = spec_fingerprint(in->array, in->count, entry->spec,
-		in->c->scratch_deps + in->dep_at[i], in->dep_at[i + 1] - in->dep_at[i], inputs,
-		terms_resources(in->c, in->terms[i]));
+	k->spec = spec_fingerprint(in->array ? array_shape(in->count, in->first_index) : 0,
+		entry->spec, in->c->scratch_deps + in->dep_at[i], in->dep_at[i + 1] - in->dep_at[i],
+		inputs, terms_resources(in->c, in->terms[i]));
 	if (key_is_free(in, k, &id)) {
 		in->any_key = true;
 		ensure(fpmap_put(&in->c->keys, k->key, in->first + i));
@@ -242,6 +241,12 @@ static bool read_entry(
 				  (entry->kind == SPEC_EXEC ? OPTION_EXEC : 0));
 	in->any_option = in->any_option || in->option[i];
 	in->detached[i] = entry->detached;
+	if (entry->first_index && (!in->array || entry->first_index + in->count > UINT32_MAX))
+		return refuse(in, DQ_E_USAGE,
+			in->array ? "an array's indexes end at 4294967294"
+				  : "a first index without an array",
+			slice_empty());
+	in->first_index = entry->first_index;
 	if (entry->at_once && !in->array)
 		return refuse(
 			in, DQ_E_USAGE, "a bound on tasks at once without an array", slice_empty());
@@ -590,6 +595,7 @@ static void take_in(struct intake *in)
 		c->counters_dirty = true;
 		b = block_new(c, &rec);
 		b->at_once = in->at_once;
+		b->first_index = in->first_index;
 		write_record(in, b);
 		intake_hand_over(in, b);
 	}

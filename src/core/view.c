@@ -198,8 +198,11 @@ bool resolve_any(const struct core *c, uint32_t user, struct slice text, struct 
 	if (element < 0)
 		return true;
 	if (!place_of(c, out->first, &p) || !(p.block->flags & BLOCK_ARRAY) ||
-		(uint64_t)element >= out->count ||
-		block_state(p.block, (uint32_t)element) == TASK_GONE)
+		element < p.block->first_index ||
+		(uint64_t)(element - p.block->first_index) >= out->count)
+		return false;
+	element -= p.block->first_index;
+	if (block_state(p.block, (uint32_t)element) == TASK_GONE)
 		return false;
 	*out = (struct run){out->first + (uint64_t)element, 1};
 	return true;
@@ -213,6 +216,7 @@ static struct core_block_view view_block(const struct core *c, const struct bloc
 		.count = b->count,
 		.order = b->order,
 		.array = array,
+		.first_index = b->first_index,
 		.stuck = array && demand_is_stuck(demand_peek(c, b, 0)),
 		.user = b->user,
 		.ended = b->ended,

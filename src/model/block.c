@@ -24,7 +24,8 @@ enum {
 	OPT_RECOMPUTE = 3,
 	OPT_LABELS = 4,
 	OPT_AT_ONCE = 5,
-	OPT_TERMS = 6
+	OPT_TERMS = 6,
+	OPT_FIRST_INDEX = 7
 };
 
 void block_record_encode(struct buf *out, const struct block_record *r)
@@ -155,7 +156,7 @@ static void read_opts(struct cursor *c, struct block_entry *e)
 
 	e->detached = e->once = e->recompute = false;
 	e->nlabels = 0;
-	e->at_once = 0;
+	e->at_once = e->first_index = 0;
 	e->terms = slice_empty();
 	e->labels = *c;
 	n = cursor_try_nil(c) ? 0 : cursor_map(c);
@@ -178,6 +179,9 @@ static void read_opts(struct cursor *c, struct block_entry *e)
 			break;
 		case OPT_TERMS:
 			e->terms = cursor_bin(c);
+			break;
+		case OPT_FIRST_INDEX:
+			e->first_index = cursor_u32(c);
 			break;
 		default:
 			cursor_fail(c, "options: an unknown option");
@@ -260,7 +264,7 @@ void block_entry_encode(struct buf *out, const struct block_entry *e, const stru
 	const struct slice *labels)
 {
 	uint32_t nopts = (uint32_t)e->detached + e->once + e->recompute + (e->nlabels > 0) +
-			 (e->at_once > 0) + (e->terms.n > 0);
+			 (e->at_once > 0) + (e->terms.n > 0) + (e->first_index > 0);
 
 	pack_array(out, ENTRY_FIELDS);
 	if (e->key.n)
@@ -306,6 +310,10 @@ void block_entry_encode(struct buf *out, const struct block_entry *e, const stru
 	if (e->terms.n) {
 		pack_u64(out, OPT_TERMS);
 		pack_bin(out, e->terms);
+	}
+	if (e->first_index) {
+		pack_u64(out, OPT_FIRST_INDEX);
+		pack_u64(out, e->first_index);
 	}
 	pack_bin(out, e->spec);
 }

@@ -59,7 +59,8 @@ struct block_entry {
 	uint32_t ndeps;
 	struct cursor deps; /* at the first dependency; read with block_entry_dep() */
 	bool detached, once, recompute;
-	uint32_t at_once; /* of an array: at most so many leased at a time; 0: no bound */
+	uint32_t at_once;     /* of an array: at most so many leased at a time; 0: no bound */
+	uint32_t first_index; /* of an array: its elements are KEY[first_index] and on */
 	uint32_t nlabels;
 	struct cursor labels; /* at the first label (str) */
 	struct slice terms;   /* model/terms.h; empty: none. The reader does not look inside */

@@ -159,7 +159,7 @@ bool block_cache_get(struct block_cache *c, uint64_t first, uint64_t id, struct 
 		.spec = e.spec,
 		.ns = k->record.ns,
 		.array = k->record.flags & BLOCK_ARRAY,
-		.index = at,
+		.index = at + e.first_index,
 		.submitted_us = k->record.submitted_us,
 		.kind = e.kind};
 	if (k->input_at)

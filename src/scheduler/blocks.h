@@ -25,7 +25,7 @@ struct block_task {
 	struct slice input; /* an array element's, one msgpack value; empty: none */
 	struct slice ns;
 	bool array;
-	uint32_t index; /* in the block */
+	uint32_t index; /* of an array's element: in the array; else in the block */
 	uint64_t submitted_us;
 	enum spec_kind kind;
 };

@@ -87,7 +87,7 @@ static void list_row(struct walk *w, uint64_t id, const struct core_block_view *
 		return;
 	word = whole ? engine_array_state(b, counts) : engine_state_shown(&v);
 	snprintf(idtext, sizeof(idtext), "%u.%u", task_id_session(id), task_id_n(id));
-	pack_map(&w->out, whole ? 9 : 7);
+	pack_map(&w->out, whole ? 10 : 7);
 	pack_cstr(&w->out, "id");
 	pack_cstr(&w->out, idtext);
 	pack_cstr(&w->out, "state");
@@ -102,6 +102,7 @@ static void list_row(struct walk *w, uint64_t id, const struct core_block_view *
 	pack_str(&w->out, whole ? engine_array_key(e, b->first, key) : engine_key(e, id, key));
 	if (whole) {
 		engine_pack_count(&w->out, "count", b->count);
+		engine_pack_count(&w->out, "first_index", b->first_index);
 		engine_pack_counts(&w->out, counts, b->stuck);
 	}
 	w->rows++;

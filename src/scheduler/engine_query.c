@@ -221,6 +221,7 @@ static void pack_state(struct asking *a, struct slice key)
 
 static void pack_resolved(struct asking *a, struct slice key)
 {
+	struct core_block_view b = {0};
 	struct core_task_view v = {0};
 	struct run run;
 
@@ -229,10 +230,12 @@ static void pack_resolved(struct asking *a, struct slice key)
 		return;
 	}
 	core_view_task(a->e->core, run.first, &v);
-	pack_array(&a->out, 3);
+	core_view_block(a->e->core, run.first, &b);
+	pack_array(&a->out, 4);
 	pack_u64(&a->out, run.first);
 	pack_u64(&a->out, run.count);
 	pack_u64(&a->out, v.state);
+	pack_u64(&a->out, b.first_index);
 }
 
 static void query_keys(struct asking *a, void (*one)(struct asking *, struct slice))

@@ -214,7 +214,7 @@ static void show_array(struct showing *s)
 
 	if (core_view_block(s->e->core, s->v.block_first, &b))
 		state = engine_array_state(&b, counts);
-	pack_map(s->out, 10);
+	pack_map(s->out, 11);
 	pack_cstr(s->out, "key");
 	pack_str(s->out, engine_array_key(s->e, s->id, key));
 	pack_cstr(s->out, "id");
@@ -229,6 +229,7 @@ static void show_array(struct showing *s)
 	show_deps(s);
 	pack_cstr(s->out, "count");
 	pack_u64(s->out, b.count);
+	engine_pack_count(s->out, "first_index", b.first_index);
 	engine_pack_counts(s->out, counts, b.stuck);
 	s->has_row = false;
 	show_times(s);

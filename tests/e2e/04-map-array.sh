@@ -32,6 +32,21 @@ is "$(dq state squares)" done
 step "numbers that do not begin at 0"
 is "$(dq submit --key shifted --array 5-7 -- sh -c 'echo {index} {} $DQ_INDEX')" shifted
 is "$(dq result shifted --timeout 30 | tr '\n' ,)" "5 5 5,6 6 6,7 7 7,"
+is "$(dq result 'shifted[5]')" "5 5 5"
+is "$(dq result 'shifted[7]')" "7 7 7"
+exits 4 dq result 'shifted[0]'
+exits 4 dq result 'shifted[8]'
+has "$(dq show 'shifted[6]')" 'shifted[6]'
+has "$(dq show shifted --json)" '"count":3,"first_index":5'
+has "$(dq list --state done)" 'shifted[7]'
+is "$(dq submit --key after-shifted --after shifted --after 'shifted[6]' -- cat '{in:shifted[7]}')" after-shifted
+is "$(dq result after-shifted --timeout 30)" "7 7 7"
+has "$(dq show after-shifted --json)" '"deps":["shifted[7]","shifted[5]","shifted[6]"]'
+dq submit --key bad --array 3-4 -- sh -c 'test {index} = 3' >/dev/null
+exits 1 dq result bad --timeout 30
+has "$(cat "$T/errors")" 'bad[4]'
+exits 6 dq submit --key bad --array 4-5 -- sh -c 'test {index} = 3'
+exits 2 dq submit --array 4294967295-4294967295 -- true
 
 step "an array of the lines of a file"
 printf 'x\ny\nz' >"$T/lines"
@@ -64,3 +79,5 @@ exits 2 dq submit --array '0-7%0' -- true
 stop "$WORKER"
 stop "$SCHEDULER"
 check_store
+has "$("$B/dq-inspect" --state "$STATE" task 'shifted[6]')" 'shifted[6]'
+exits 4 "$B/dq-inspect" --state "$STATE" task 'shifted[1]'

@@ -29,7 +29,7 @@ for isolation in thread process; do
 	step "$isolation: an array, its elements as JSON lines"
 	is "$(dq call --key "$isolation-r" --array 5-8 inc '{index}')" "$isolation-r"
 	is "$(dq result "$isolation-r" --timeout 30 | tr '\n' ' ')" "6 7 8 9 "
-	is "$(dq call --key "$isolation-o" inc "@$isolation-r[2]")" "$isolation-o"
+	is "$(dq call --key "$isolation-o" inc "@$isolation-r[7]")" "$isolation-o"
 	is "$(dq result "$isolation-o" --timeout 30)" 9
 	stop "$WORKER"
 done

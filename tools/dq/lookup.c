@@ -47,6 +47,7 @@ static void ids_init(struct ids *ids, size_t n)
 {
 	ids->first = xcalloc(n + 1, sizeof *ids->first);
 	ids->count = xcalloc(n + 1, sizeof *ids->count);
+	ids->first_index = xcalloc(n + 1, sizeof *ids->first_index);
 	ids->n = 0;
 }
 
@@ -54,6 +55,7 @@ void ids_release(struct ids *ids)
 {
 	free(ids->first);
 	free(ids->count);
+	free(ids->first_index);
 	*ids = (struct ids){0};
 }
 
@@ -67,7 +69,7 @@ static void ids_add(struct ids *ids, uint64_t first, uint64_t count)
 static int take_resolved(struct slice answer, char **keys, size_t n, struct ids *out)
 {
 	struct values rows = values_of(answer);
-	struct slice row, id, count;
+	struct slice row, id, count, state, index;
 
 	for (size_t i = 0; i < n; i++) {
 		struct values fields;
@@ -75,9 +77,11 @@ static int take_resolved(struct slice answer, char **keys, size_t n, struct ids 
 		if (!values_next(&rows, &row) || value_is_nil(row))
 			return cli_fail(DQ_E_NOT_FOUND, "%s: not found", keys[i]);
 		fields = values_of(row);
-		if (!values_next(&fields, &id) || !values_next(&fields, &count))
+		if (!values_next(&fields, &id) || !values_next(&fields, &count) ||
+			!values_next(&fields, &state) || !values_next(&fields, &index))
 			return cli_fail(
 				DQ_E_PROTOCOL, "%s: an answer that makes no sense", keys[i]);
+		out->first_index[out->n] = (uint32_t)value_u64(index, 0);
 		ids_add(out, value_u64(id, 0), value_u64(count, 1));
 	}
 	ensure(out->n == n);
@@ -148,6 +152,7 @@ int watch_ids(struct dq_client *client, char **keys, const struct ids *ids, stru
 
 		if (r != DQ_E_OK)
 			return cli_fail_client(r, client, keys ? keys[i] : NULL);
+		dq_future_set_first_index(out->v[i], ids->first_index[i]);
 		out->n++;
 	}
 	return 0;

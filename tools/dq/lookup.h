@@ -18,6 +18,7 @@ int ask(struct dq_client *client, enum dq_query what, const struct dq_args *args
 
 struct ids {
 	uint64_t *first, *count;
+	uint32_t *first_index; /* of an array's elements */
 	size_t n;
 };
 void ids_release(struct ids *ids);

@@ -1,9 +1,8 @@
 /*
  * The submit options and the spec they make, for submit, call, run and map.
  *
- * An array is either numbers (--array) or lines. The elements of --array A-B count from 0, as all
- * elements do; where A is not 0, the numbers A..B are the elements' inputs, and a command is
- * started by env(1), which tells it its number as $DQ_INDEX.
+ * An array is either numbers (--array) or lines. The elements of --array A-B have the indexes A to
+ * B, those of lines count from 0.
  */
 #include "task.h"
 
@@ -63,7 +62,7 @@ const struct opt task_wait_opts[] = {
 #define AFTER_MAX 65536
 #define WORDS_MAX 4096
 
-static int array_of_numbers(struct task *t, const char *range, bool as_text)
+static int array_of_numbers(struct task *t, const char *range)
 {
 	struct slice first, last, most, rest = slice_str(range), numbers;
 	uint64_t a, b, at_once = 0;
@@ -79,21 +78,11 @@ static int array_of_numbers(struct task *t, const char *range, bool as_text)
 	if (b < a || b - a >= ARRAY_MAX)
 		return cli_usage("--array: from 1 to %llu elements: %s",
 			(unsigned long long)ARRAY_MAX, range);
+	if (b >= UINT32_MAX)
+		return cli_usage("--array: numbers below %u: %s", UINT32_MAX, range);
 	t->is_array = true;
+	t->spec.first_index = (uint32_t)a;
 	t->count = b - a + 1;
-	if (a == 0)
-		return 0;
-	t->inputs = dq_args_new();
-	dq_args_array(t->inputs, (uint32_t)t->count);
-	for (uint64_t i = a; i <= b; i++) {
-		char text[24];
-
-		snprintf(text, sizeof text, "%llu", (unsigned long long)i);
-		if (as_text)
-			dq_args_str(t->inputs, text);
-		else
-			dq_args_uint(t->inputs, i);
-	}
 	return 0;
 }
 
@@ -127,7 +116,7 @@ static int array_of_lines(struct task *t, const char *path)
 	return code;
 }
 
-static int make_array(struct task *t, const char *lines, bool as_text)
+static int make_array(struct task *t, const char *lines)
 {
 	const struct task_options *o = &task_options;
 	int code;
@@ -137,7 +126,7 @@ static int make_array(struct task *t, const char *lines, bool as_text)
 	if (o->array && o->each_line)
 		return cli_usage("--array and --each-line: one of them");
 	if (o->array)
-		return array_of_numbers(t, o->array, as_text);
+		return array_of_numbers(t, o->array);
 	if (!o->each_line)
 		return 0;
 	code = array_of_lines(t, o->each_line);
@@ -146,16 +135,7 @@ static int make_array(struct task *t, const char *lines, bool as_text)
 
 /* --- Words ------------------------------------------------------------------------------------ */
 
-/* The element's number: what --array says, else its index. */
-static void append_index(struct task *t, bool numbers)
-{
-	if (numbers && t->inputs)
-		dq_args_element(t->words);
-	else
-		dq_args_index(t->words);
-}
-
-static void append_part(struct task *t, const struct part *part, bool numbers)
+static void append_part(struct task *t, const struct part *part)
 {
 	char *key;
 
@@ -169,7 +149,7 @@ static void append_part(struct task *t, const struct part *part, bool numbers)
 		free(key);
 		break;
 	case PART_INDEX:
-		append_index(t, numbers);
+		dq_args_index(t->words);
 		break;
 	case PART_ELEMENT:
 		if (t->inputs)
@@ -180,7 +160,7 @@ static void append_part(struct task *t, const struct part *part, bool numbers)
 	}
 }
 
-static int append_word(struct task *t, const char *word, bool numbers)
+static int append_word(struct task *t, const char *word)
 {
 	bool subst = !task_options.no_subst;
 	struct slice rest = slice_str(word);
@@ -199,30 +179,18 @@ static int append_word(struct task *t, const char *word, bool numbers)
 	dq_args_array(t->words, n);
 	rest = slice_str(word);
 	while (subst_next(&rest, t->is_array, &part))
-		append_part(t, &part, numbers);
+		append_part(t, &part);
 	return 0;
 }
 
-/* env DQ_INDEX=n COMMAND..., where the numbers are not the indexes. */
-static void append_env(struct task *t)
+static int make_words(struct task *t, int argc, char **argv)
 {
-	dq_args_str(t->words, "env");
-	dq_args_array(t->words, 2);
-	dq_args_str(t->words, "DQ_INDEX=");
-	dq_args_element(t->words);
-}
-
-static int make_words(struct task *t, int argc, char **argv, bool numbers)
-{
-	bool shifted = numbers && t->inputs;
 	int code = 0;
 
 	t->words = dq_args_new();
-	dq_args_array(t->words, (uint32_t)argc + (shifted ? 2 : 0));
-	if (shifted)
-		append_env(t);
+	dq_args_array(t->words, (uint32_t)argc);
 	for (int i = 0; !code && i < argc; i++)
-		code = append_word(t, argv[i], numbers);
+		code = append_word(t, argv[i]);
 	t->spec.argv_words = t->words;
 	return code;
 }
@@ -282,11 +250,11 @@ int task_of_command(struct task *t, int argc, char **argv, const char *lines)
 		return cli_usage("the command's first word is empty");
 	if (argc > WORDS_MAX)
 		return cli_fail(DQ_E_LIMIT, "argv: at most %d words", WORDS_MAX);
-	code = make_array(t, lines, true);
+	code = make_array(t, lines);
 	if (!code)
 		code = make_command_options(t);
 	if (!code)
-		code = make_words(t, argc, argv, task_options.array != NULL);
+		code = make_words(t, argc, argv);
 	return code;
 }
 
@@ -301,7 +269,7 @@ static int append_argument(struct task *t, const char *word)
 		return 0;
 	}
 	if (t->is_array && strcmp(word, "{index}") == 0) {
-		append_index(t, task_options.array != NULL);
+		dq_args_index(t->words);
 		return 0;
 	}
 	if (t->is_array && t->inputs && strcmp(word, "{}") == 0) {
@@ -321,7 +289,7 @@ int task_of_call(struct task *t, int argc, char **argv)
 		return code;
 	if (argc == 0)
 		return cli_usage("no function given");
-	code = make_array(t, NULL, false);
+	code = make_array(t, NULL);
 	t->spec.function = argv[0];
 	t->words = dq_args_new();
 	dq_args_array(t->words, (uint32_t)argc - 1);
@@ -346,9 +314,9 @@ void task_release(struct task *t)
 }
 
 /* KEY of an array means all of them: the scheduler takes tasks and elements. */
-static void add_elements(struct task *t, const char *key, uint64_t count)
+static void add_elements(struct task *t, const char *key, uint64_t first_index, uint64_t count)
 {
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = first_index; i < first_index + count; i++) {
 		buf_printf(&t->after_text, "%s[%llu]", key, (unsigned long long)i);
 		buf_append_byte(&t->after_text, 0);
 	}
@@ -371,7 +339,7 @@ static int expand_after(struct dq_client *client, struct task *t)
 		code = cli_fail(DQ_E_LIMIT, "dependencies: at most %d a task", AFTER_MAX);
 	for (size_t i = 0; !code && i < ids.n; i++) {
 		if (ids.count[i] > 1) {
-			add_elements(t, given->v[i], ids.count[i]);
+			add_elements(t, given->v[i], ids.first_index[i], ids.count[i]);
 		} else {
 			buf_append(&t->after_text, given->v[i], strlen(given->v[i]) + 1);
 		}

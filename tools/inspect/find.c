@@ -187,7 +187,7 @@ void image_key(struct buf *out, const struct img_walk *w)
 		buf_append(out, generated, n);
 	}
 	if (array)
-		buf_printf(out, "[%" PRIu64 "]", w->id - w->block->r.first);
+		buf_printf(out, "[%" PRIu64 "]", w->id - w->block->r.first + w->entry.first_index);
 }
 
 /* "3.17", "3-17", "dq-3-17" or a decimal; 0: none of them. */
@@ -232,7 +232,8 @@ static uint64_t find_key(const struct image *img, struct slice text,
 			if (array && !entry_has_key(&w, ns, key))
 				break;
 			if (img->state[w.index] == TASK_GONE || !entry_has_key(&w, ns, key) ||
-				(element >= 0 && (!array || w.next - 1 != (uint64_t)element)))
+				(element >= 0 && (!array || w.next - 1 + w.entry.first_index !=
+								    (uint64_t)element)))
 				continue;
 			fn(arg, &w);
 			found++;

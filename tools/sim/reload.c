@@ -67,7 +67,12 @@ static bool compare_block(const struct core_block_view *v, void *arg)
 {
 	struct pair *p = arg;
 
+	struct core_block_view other;
+
 	p->blocks++;
+	if (core_view_block(p->other, v->first, &other) && other.first_index != v->first_index)
+		sim_fail(p->s, "%" PRIx64 " begins at %u, and after a second load at %u", v->first,
+			v->first_index, other.first_index);
 	for (uint64_t i = 0; i < v->count && !p->s->failed; i++)
 		compare_task(p, v->first + i);
 	return !p->s->failed;

@@ -113,6 +113,12 @@ static void pick_options(struct sim *s, struct book_task *t)
 	t->recompute = rng_chance(&s->rng, 1, 3);
 }
 
+/* Of an array: the same wherever the key is the same. */
+static uint32_t first_index(const struct book_task *t)
+{
+	return t->key[0] ? (uint32_t)t->key[1] % 3 : (uint32_t)(t->id % 5);
+}
+
 /* One task of a block, written to the book and to the body. */
 static void one_task(
 	struct sim *s, struct client *c, uint64_t id, struct buf *body, bool array, bool plain)
@@ -147,6 +153,7 @@ static void one_task(
 	e.detached = t->detached;
 	e.once = t->once;
 	e.recompute = t->recompute;
+	e.first_index = array ? first_index(t) : 0;
 	e.nlabels = rng_chance(&s->rng, 1, 10);
 	e.spec = buf_slice(&spec);
 	block_entry_encode(body, &e, refs, &label);
@@ -165,13 +172,13 @@ static void more_elements(struct sim *s, uint64_t first, uint32_t count)
 {
 	struct book_task *t = book_find(&s->book, first);
 
-	t->element = 0;
+	t->element = (int32_t)first_index(t);
 	for (uint32_t i = 1; i < count; i++) {
 		struct book_task *o = book_add(&s->book, first + i);
 
 		*o = *t;
 		o->id = first + i;
-		o->element = (int32_t)i;
+		o->element += (int32_t)i;
 	}
 }
 

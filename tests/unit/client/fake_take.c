@@ -128,10 +128,11 @@ static void take_hold(struct fake *f, const struct frame *frame)
 	buf_init(&data, 64);
 	pack_array(&data, 1);
 	if (slice_eq_str(key, "old")) {
-		pack_array(&data, 3);
+		pack_array(&data, 4);
 		pack_u64(&data, f->script.alias_id);
 		pack_u64(&data, 1);
 		pack_u64(&data, TASK_DONE);
+		pack_u64(&data, 0);
 	} else {
 		pack_nil(&data);
 	}

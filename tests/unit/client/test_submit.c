@@ -187,9 +187,10 @@ START_TEST(elements_of_arrays_with_keys)
 	c = client_of(&f);
 	spec.function = "f";
 	spec.key = "k";
+	spec.first_index = 5;
 	ck_assert_int_eq(dq_map(c, &spec, 10, NULL, &array), 0);
 	ck_assert_int_eq(dq_future_element(array, 2, &element), 0);
-	ck_assert_str_eq(dq_future_key(element), "k[2]");
+	ck_assert_str_eq(dq_future_key(element), "k[7]");
 	ck_assert_int_eq(dq_future_cancel(element), 0);
 	ck_assert_int_eq(dq_client_sync(c, 0.05), DQ_E_TIMEOUT);
 	fake_release(&f);

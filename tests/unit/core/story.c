@@ -374,7 +374,10 @@ static void spec_write(struct buf *spec, const struct story_task *t)
 static void entry_write(struct buf *body, const struct story_task *t)
 {
 	struct dep_ref deps[4] = {{0}};
-	struct block_entry e = {.detached = t->detached, .once = t->once, .at_once = t->at_once};
+	struct block_entry e = {.detached = t->detached,
+		.once = t->once,
+		.at_once = t->at_once,
+		.first_index = t->first_index};
 	struct buf spec, terms;
 
 	buf_init(&spec, 1 << 16);
@@ -463,6 +466,13 @@ void story_array_of(struct story *s, uint64_t conn, uint64_t request, const stru
 	uint64_t count)
 {
 	submit_array(s, conn, request, 1, t, count);
+}
+
+void story_array_from(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const char *key, uint64_t count, uint32_t first_index)
+{
+	submit_array(s, conn, request, first_n,
+		&(struct story_task){.key = key, .first_index = first_index}, count);
 }
 
 void story_array_at_once(

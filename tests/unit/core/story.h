@@ -65,8 +65,8 @@ struct story_task {
 	const char *function; /* NULL: "f" */
 	uint64_t deps[4];     /* ended by 0 */
 	bool detached, exec, once;
-	uint32_t at_once;
-	const struct terms *terms; /* NULL: none */
+	uint32_t at_once, first_index; /* of arrays */
+	const struct terms *terms;     /* NULL: none */
 };
 void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const struct story_task *tasks, uint32_t n);
@@ -80,6 +80,9 @@ void story_array(struct story *s, uint64_t conn, uint64_t request, uint32_t firs
 /* Numbered on from 1, by one task's description. */
 void story_array_of(struct story *s, uint64_t conn, uint64_t request, const struct story_task *t,
 	uint64_t count);
+/* Its elements are KEY[first_index] and on. */
+void story_array_from(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
+	const char *key, uint64_t count, uint32_t first_index);
 void story_array_at_once(
 	struct story *s, uint64_t conn, uint64_t request, uint64_t count, uint32_t at_once);
 

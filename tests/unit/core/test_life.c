@@ -2,6 +2,8 @@
 #include "check_core.h"
 #include "story.h"
 
+#include <stdio.h>
+
 START_TEST(opening)
 {
 	struct story s;
@@ -179,6 +181,47 @@ START_TEST(an_array_with_a_bound)
 }
 END_TEST
 
+/* What a key names for the user: "" nothing, else FIRST+COUNT. */
+static const char *named(const struct story *s, const char *key)
+{
+	static char text[40];
+	struct run r;
+
+	text[0] = '\0';
+	if (core_resolve(s->core, 0, slice_str(key), &r))
+		snprintf(text, sizeof(text), "%u+%u", task_id_n(r.first), (unsigned)r.count);
+	return text;
+}
+
+START_TEST(an_array_from_three_to_five)
+{
+	struct core_block_view b;
+	struct story s;
+
+	story_begin_usual(&s);
+	story_array_from(&s, 10, 1, 11, "a", 3, 3);
+	told_eq(&s, "put block 1-11\n-> 10 reply 1 code 0\n");
+	ck_assert_str_eq(named(&s, "a"), "11+3");
+	ck_assert_str_eq(named(&s, "a[2]"), "");
+	ck_assert_str_eq(named(&s, "a[3]"), "11+1");
+	ck_assert_str_eq(named(&s, "ann/a[5]"), "13+1");
+	ck_assert_str_eq(named(&s, "a[6]"), "");
+	ck_assert(core_view_block(s.core, ID(11), &b));
+	ck_assert_uint_eq(b.first_index, 3);
+	/* the indexes are part of what a second submit must equal */
+	story_array_from(&s, 10, 2, 14, "a", 3, 3);
+	told_eq(&s, "put reply 1 2\n-> 10 reply 2 code 0\n");
+	story_array_from(&s, 10, 3, 17, "a", 3, 4);
+	told_eq(&s, "put reply 1 3\n-> 10 reply 3 code 8 another task has the key: a\n");
+	story_array_from(&s, 10, 4, 20, "b", 2, UINT32_MAX - 1);
+	told_eq(&s, "put reply 1 4\n"
+		    "-> 10 reply 4 code 3 an array's indexes end at 4294967294\n");
+	story_submit(&s, 10, 5, 22, (struct story_task[]){{.first_index = 1}}, 1);
+	told_eq(&s, "put reply 1 5\n-> 10 reply 5 code 3 a first index without an array\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(a_session_ends)
 {
 	struct story s;
@@ -214,6 +257,7 @@ Suite *suite_life(void)
 	tcase_add_test(t, an_old_fence);
 	tcase_add_test(t, an_array_is_one_record);
 	tcase_add_test(t, an_array_with_a_bound);
+	tcase_add_test(t, an_array_from_three_to_five);
 	tcase_add_test(t, a_session_ends);
 	suite_add_tcase(suite, t);
 	return suite;

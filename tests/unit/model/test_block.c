@@ -75,6 +75,7 @@ START_TEST(entry_comes_back)
 			.ndeps = 2,
 			.nlabels = 2,
 			.recompute = true,
+			.first_index = 70000,
 			.spec = buf_slice(&spec)},
 		deps, labels);
 	block_entry_encode(
@@ -82,6 +83,7 @@ START_TEST(entry_comes_back)
 	block_reader_init(&r, buf_slice(&body));
 	ck_assert(block_reader_next(&r, &e));
 	ck_assert(slice_eq_str(e.key, "k") && e.ndeps == 2 && e.nlabels == 2);
+	ck_assert_uint_eq(e.first_index, 70000);
 	ck_assert(e.recompute && !e.once && !e.detached && e.kind == SPEC_FUNC);
 	ck_assert(block_entry_dep(&e, &d) && d.id == 77 && d.key.n == 0);
 	ck_assert(block_entry_dep(&e, &d) && d.id == 0 && slice_eq_str(d.key, "ns/a[3]"));
@@ -89,7 +91,7 @@ START_TEST(entry_comes_back)
 	ck_assert(block_entry_label(&e, &label) && slice_eq_str(label, "y"));
 	ck_assert(slice_eq(e.spec, buf_slice(&spec)));
 	ck_assert(block_reader_next(&r, &e));
-	ck_assert(e.key.n == 0 && e.ndeps == 0 && e.nlabels == 0 && e.once);
+	ck_assert(e.key.n == 0 && e.ndeps == 0 && e.nlabels == 0 && e.once && !e.first_index);
 	ck_assert(block_reader_end(&r));
 	ck_assert(!block_reader_next(&r, &e));
 	ck_assert_ptr_nonnull(r.why);
