@@ -90,7 +90,7 @@ static enum cause read_cause(struct cursor *c)
 {
 	uint64_t v = cursor_u64(c);
 
-	if (v <= CAUSE_UNHELD)
+	if (v < CAUSE_END)
 		return (enum cause)v;
 	cursor_fail(c, "row: unknown cause");
 	return CAUSE_NONE;

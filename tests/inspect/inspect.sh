@@ -71,7 +71,7 @@ for c in $commands; do
 done
 [ "$(ls "$T/s" | tr '\n' ' ')" = "data.mdb dq.lock " ] || die "something was made in the directory"
 expect 0 summary "$inspect" --state "$T/s" summary --json
-says '"waiting":1,"ready":2000,"leased":1,"cancelling":0,"done":4,"failed":2,"cancelled":1'
+says '"waiting":1,"scheduled":0,"ready":2000,"leased":1,"cancelling":0,"done":4,"failed":2,"cancelled":1'
 expect 0 tasks "$inspect" --state "$T/s" tasks --state done
 [ "$(wc -l <"$T/out")" = 4 ] || die "tasks --state done"
 expect 2 tasks "$inspect" --state "$T/s" tasks --state nonsense

@@ -175,6 +175,7 @@ static void check_deps(struct image *img, const struct img_walk *w, const char *
 {
 	enum task_state state = (enum task_state)img->state[w->index];
 	bool ended = task_state_is_final(state) && !(img->flag[w->index] & IMG_DOOMED);
+	bool any_end = image_policy(w) == DEP_RUN;
 	char dep_text[ID_TEXT_BYTES];
 
 	for (uint32_t i = 0; i < w->entry.ndeps; i++) {
@@ -185,6 +186,8 @@ static void check_deps(struct image *img, const struct img_walk *w, const char *
 		if (image_place(img, dep, &block, &index))
 			dep_state = (enum task_state)img->state[index];
 		id_text(dep, dep_text);
+		if (any_end && task_state_is_final(dep_state))
+			continue;
 		if (dep == w->id)
 			image_problem(img, "task %s: depends on itself", id);
 		else if (dep_state == TASK_GONE && !ended)

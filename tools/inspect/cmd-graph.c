@@ -41,6 +41,8 @@ static const char *colour(enum task_state state)
 		return "lightgrey";
 	case TASK_LEASED:
 		return "lightskyblue";
+	case TASK_SCHEDULED:
+		return "wheat";
 	case TASK_READY:
 		return "khaki";
 	default:

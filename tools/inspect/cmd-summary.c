@@ -6,8 +6,8 @@
 
 #include <inttypes.h>
 
-static const enum task_state shown[] = {TASK_WAITING, TASK_READY, TASK_LEASED, TASK_CANCELLING,
-	TASK_DONE, TASK_FAILED, TASK_CANCELLED};
+static const enum task_state shown[] = {TASK_WAITING, TASK_SCHEDULED, TASK_READY, TASK_LEASED,
+	TASK_CANCELLING, TASK_DONE, TASK_FAILED, TASK_CANCELLED};
 
 #define SHOWN (sizeof(shown) / sizeof(shown[0]))
 

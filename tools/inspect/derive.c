@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #define DOOM_ROUNDS 1000
 
@@ -109,6 +110,7 @@ static enum task_state state_by_deps(
 	const struct image *img, const struct img_walk *w, bool *doomed)
 {
 	enum task_state state = TASK_READY;
+	enum dep_policy policy = image_policy(w);
 
 	*doomed = false;
 	for (uint32_t i = 0; i < w->entry.ndeps; i++) {
@@ -119,14 +121,15 @@ static enum task_state state_by_deps(
 		if (!image_place(img, img_walk_dep(w, i), &block, &index))
 			continue;
 		dep = (enum task_state)img->state[index];
-		if (dep == TASK_FAILED || dep == TASK_CANCELLED) {
+		if ((dep == TASK_FAILED || dep == TASK_CANCELLED) && policy != DEP_RUN) {
 			*doomed = true;
-			return dep;
+			return policy == DEP_SKIP ? TASK_CANCELLED : dep;
 		}
-		if (dep != TASK_DONE && dep != TASK_GONE)
+		if (!task_state_is_final(dep) && dep != TASK_GONE)
 			state = TASK_WAITING;
 	}
-	return state;
+	return state == TASK_READY && image_start_us(img, w) > clock_wall_us() ? TASK_SCHEDULED
+									       : state;
 }
 
 static void mark_needed(struct image *img, const struct img_walk *w)
@@ -183,7 +186,8 @@ static bool derive_pass(struct image *img, bool first)
 			if (first)
 				mark_needed(img, &w);
 			if (img->blocks.v[b].staged ||
-				(*state != TASK_WAITING && *state != TASK_READY))
+				(*state != TASK_WAITING && *state != TASK_READY &&
+					*state != TASK_SCHEDULED))
 				continue;
 			*state = (uint8_t)state_by_deps(img, &w, &doomed);
 			if (doomed)

@@ -137,6 +137,7 @@ static bool add_row(struct image *img, struct slice key, struct slice value, con
 	row.state = r.state;
 	row.generation = r.generation;
 	row.attempts = r.attempts;
+	row.due_us = r.due_us;
 	row.finish_seq = r.finish_seq;
 	*VEC_ADD(&img->rows) = row;
 	return true;

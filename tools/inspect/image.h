@@ -15,6 +15,7 @@
 #include "model/record.h"
 #include "model/row.h"
 #include "model/state.h"
+#include "model/terms.h"
 
 struct img_block {
 	struct block_record r;
@@ -28,6 +29,7 @@ struct img_row {
 	uint64_t id, finish_seq;
 	struct slice value; /* the record: decode for the rest */
 	uint32_t generation, attempts;
+	uint64_t due_us;
 	enum task_state state;
 };
 
@@ -161,6 +163,11 @@ bool img_walk_next(struct img_walk *w);
 /* Stands on the task with this id, one of the block. */
 bool img_walk_to(struct img_walk *w, const struct img_block *block, uint64_t id);
 uint64_t img_walk_dep(const struct img_walk *w, uint32_t i);
+
+/* What the failure of a dependency means to the task. */
+enum dep_policy image_policy(const struct img_walk *w);
+/* Not before this (wall clock); 0: at any time. */
+uint64_t image_start_us(const struct image *img, const struct img_walk *w);
 
 /* The key users know: "key", "key[3]", "dq-3-17". Appends. */
 void image_key(struct buf *out, const struct img_walk *w);
