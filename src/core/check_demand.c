@@ -64,8 +64,9 @@ static bool check_worker(struct recount *r, const struct worker *w)
 	for (struct list *l = w->leases.next; l != &w->leases; l = l->next) {
 		const struct task *t = container_of(l, struct task, in_worker);
 
-		if (!attempt_has_seceded(r->c, t))
-			worker_use(&again, demand_peek(r->c, t->block, t->idx));
+		worker_use(&again, demand_peek(r->c, t->block, t->idx));
+		if (attempt_has_seceded(r->c, t))
+			worker_secede(&again, demand_peek(r->c, t->block, t->idx));
 	}
 	if (again.load != w->load || again.nplain != w->nplain ||
 		memcmp(again.used, w->used, sizeof(w->used)) != 0)

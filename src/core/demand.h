@@ -83,6 +83,9 @@ bool worker_has_room(const struct worker *w, const struct demand *d);
 /* A lease of the class comes or goes. */
 void worker_use(struct worker *w, const struct demand *d);
 void worker_unuse(struct worker *w, const struct demand *d);
+/* A task of the class waits for others and gives its slot back, its cpus, but nothing else. */
+void worker_secede(struct worker *w, const struct demand *d);
+void worker_rejoin(struct worker *w, const struct demand *d);
 /* What its leases have of each of its resources. */
 void worker_in_use(const struct worker *w, uint64_t used[OFFER_PLACES + 1]);
 /* Something about it changed: assign() looks at it again. */

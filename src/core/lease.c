@@ -143,6 +143,7 @@ void lease_send(
 		g->attempt = t->attempts + 1;
 		g->remake = t->remake;
 		g->timeout_us = task_terms(c, t->block, t->idx)->timeout_us;
+		g->cpus = demand_of(c, t->block, t->idx)->cpus;
 		g->ninputs = ndeps;
 		for (uint32_t d = 0; d < ndeps; d++)
 			update_input(c->u, deps[d]);

@@ -38,8 +38,9 @@ bool worker_offer_take(struct core *c, struct worker *w, const struct offer *off
 	for (struct list *l = w->leases.next; l != &w->leases; l = l->next) {
 		const struct task *t = container_of(l, struct task, in_worker);
 
-		if (!attempt_has_seceded(c, t))
-			worker_use(w, demand_of(c, t->block, t->idx));
+		worker_use(w, demand_of(c, t->block, t->idx));
+		if (attempt_has_seceded(c, t))
+			worker_secede(w, demand_of(c, t->block, t->idx));
 	}
 	return !fp128_eq(before, now);
 }

@@ -137,6 +137,7 @@ static enum granted write_grant(
 		.flags = g->remake ? LEASE_FLAG_REMAKE : 0,
 		.element = -1,
 		.timeout_us = g->timeout_us,
+		.cpus = g->cpus,
 		.ninputs = g->ninputs};
 	char key[TASK_KEY_TEXT];
 

@@ -102,7 +102,7 @@ static void input_write(struct buf *list, const struct lease_input *in)
 void lease_item_write(
 	struct buf *list, const struct lease_item *i, const struct lease_input *inputs)
 {
-	pack_array(list, LEASE_FIELDS + (i->timeout_us != 0));
+	pack_array(list, LEASE_FIELDS + (i->cpus ? 2 : i->timeout_us != 0));
 	pack_u64(list, i->id);
 	pack_u64(list, i->generation);
 	pack_u64(list, i->attempt);
@@ -114,8 +114,10 @@ void lease_item_write(
 	for (uint32_t k = 0; k < i->ninputs; k++)
 		input_write(list, &inputs[k]);
 	put_raw(list, i->element_input);
-	if (i->timeout_us)
+	if (i->timeout_us || i->cpus)
 		pack_u64(list, i->timeout_us);
+	if (i->cpus)
+		pack_u64(list, i->cpus);
 }
 
 static int64_t read_element(struct cursor *c)
@@ -145,9 +147,11 @@ bool lease_item_read(struct cursor *c, struct lease_item *i)
 	for (uint32_t k = 0; k < i->ninputs && cursor_ok(c); k++)
 		cursor_skip(c);
 	i->element_input = cursor_raw_or_nil(c);
-	i->timeout_us = 0;
+	i->timeout_us = i->cpus = 0;
 	if (have > read && ++read)
 		i->timeout_us = cursor_u64(c);
+	if (have > read && ++read)
+		i->cpus = cursor_u64(c);
 	return entry_end(c, have, read);
 }
 

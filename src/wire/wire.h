@@ -126,6 +126,7 @@ struct lease_item {
 	struct slice spec;
 	struct slice element_input; /* one msgpack value, or empty */
 	uint64_t timeout_us;        /* how long it may run; 0: no limit */
+	uint64_t cpus; /* that it takes while it runs, in parts of AMOUNT_UNIT; 0: not said, one */
 	uint32_t ninputs;
 	struct cursor inputs; /* reading: at the first input */
 };

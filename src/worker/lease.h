@@ -56,6 +56,7 @@ struct lease {
 	int64_t element;     /* -1 outside arrays */
 	uint64_t timeout_us; /* how long it may run; 0: no limit */
 	uint32_t generation, attempt, flags;
+	uint64_t cpus; /* what it takes while it runs, in parts of AMOUNT_UNIT */
 	enum lease_state state;
 	bool pushed;       /* given to the slots */
 	bool in_queue;     /* under the lock of the slots */

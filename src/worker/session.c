@@ -68,11 +68,11 @@ static void on_admitted(struct link *k, uint64_t epoch, void *arg)
 	struct worker *w = arg;
 	struct msg_join m = {.uuid = slice_of(w->dir.uuid, sizeof(w->dir.uuid)),
 		.name = slice_str(w->name),
-		.slots = w->options.slots,
 		.address = slice_str(serve_address(w->serve))};
 	struct buf running, copies;
 
 	(void)epoch;
+	offered_join(&w->offered, &m);
 	buf_init(&running, JOIN_MAX_BYTES);
 	buf_init(&copies, JOIN_MAX_BYTES);
 	put_running(w, &running);

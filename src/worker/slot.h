@@ -26,6 +26,7 @@ struct slot {
 	 * `claim`. */
 	struct lease *taken[SLOT_BATCH_MAX];
 	atomic_uint ntaken, claim;
+	uint64_t cpus; /* what it works on takes so much; under the lock of all slots */
 
 	/* guarded by `lock`: ended ones that are not handed over, what runs, the helper's pid */
 	pthread_mutex_t lock;

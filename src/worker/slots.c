@@ -18,6 +18,7 @@
 #include "base/ensure.h"
 #include "base/thread.h"
 #include "model/block.h"
+#include "model/terms.h"
 #include "wire/wire.h"
 #include "worker/slot.h"
 
@@ -38,6 +39,8 @@ struct slots {
 	pthread_cond_t work;
 	struct list queue;
 	size_t queued;
+	uint64_t cpus;      /* what slots work on takes so much … */
+	bool short_of_cpus; /* … and some slot wants more than is left */
 	unsigned idle;
 	bool quit;
 	struct list ended;   /* batches handed over */
@@ -207,16 +210,42 @@ static struct lease *claim_from(struct slot *s)
 	return i < n ? s->taken[i] : NULL;
 }
 
-/* What another slot has taken and not begun. The lock of all is held, so that no slot takes anew
- * meanwhile. */
+/* What it worked on is over. The lock is held. */
+static void cpus_give_back(struct slots *p, struct slot *s)
+{
+	p->cpus -= s->cpus;
+	s->cpus = 0;
+	if (!p->short_of_cpus)
+		return;
+	p->short_of_cpus = false;
+	pthread_cond_broadcast(&p->work);
+}
+
+/* False: there are not so many free; but alone each may run. The lock is held. */
+static bool cpus_take(struct slots *p, struct slot *s, uint64_t cpus)
+{
+	if (p->cpus && p->cpus + cpus > p->options.cpus) {
+		p->short_of_cpus = true;
+		return false;
+	}
+	p->cpus += cpus;
+	s->cpus = cpus;
+	return true;
+}
+
+/* What another slot has taken and not begun: only leases of one cpu are taken by the batch. The
+ * lock of all is held, so that no slot takes anew meanwhile. */
 static struct lease *claim_from_others(struct slots *p, struct slot *self)
 {
+	if (!cpus_take(p, self, AMOUNT_UNIT))
+		return NULL;
 	for (unsigned i = 0; i < p->options.n; i++) {
 		struct lease *l = p->all[i] != self ? claim_from(p->all[i]) : NULL;
 
 		if (l)
 			return l;
 	}
+	cpus_give_back(p, self);
 	return NULL;
 }
 
@@ -233,10 +262,15 @@ static void take(struct slots *p, struct slot *s)
 	atomic_store(&s->ntaken, 0);
 	atomic_store(&s->claim, 0);
 	while (n < most && n < SLOT_BATCH_MAX && !list_is_empty(&p->queue)) {
-		struct lease *l = list_entry(list_pop_front(&p->queue), struct lease, node);
+		struct lease *l = list_entry(p->queue.next, struct lease, node);
 
+		if (n == 0 ? !cpus_take(p, s, l->cpus) : l->cpus != AMOUNT_UNIT)
+			break;
+		list_remove(&l->node);
 		l->in_queue = false;
 		s->taken[n++] = l;
+		if (l->cpus != AMOUNT_UNIT)
+			break;
 	}
 	ensure(p->queued >= n);
 	p->queued -= n;
@@ -251,6 +285,7 @@ static struct lease *next_lease(struct slots *p, struct slot *s)
 	if (l)
 		return l;
 	pthread_mutex_lock(&p->lock);
+	cpus_give_back(p, s);
 	for (;;) {
 		if (p->quit)
 			break;

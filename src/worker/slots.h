@@ -2,7 +2,7 @@
  * Slots: what runs tasks. Each is a thread that takes leases from one queue, runs a function itself
  * or has a helper process (dq-slot) run a function or a command, and encodes the outcome. Short
  * tasks are taken and handed back in batches; what a slot has taken and not begun, an idle one may
- * take over.
+ * take over. Leases begin in the order of the queue, as the cpus that they take come free.
  *
  * All functions are called on the loop's thread; `wake` is called from slot threads when
  * slots_collect() has something.
@@ -24,6 +24,7 @@ struct slots;
 
 struct slots_options {
 	unsigned n;
+	uint64_t cpus;                /* parts of AMOUNT_UNIT that what runs may take together */
 	bool in_process;              /* functions run in the helper */
 	const char *helper;           /* path of dq-slot; NULL: none */
 	const char *const *modules;   /* for the helper */

@@ -11,6 +11,7 @@
 #include "worker/fetch.h"
 #include "worker/link.h"
 #include "worker/modules.h"
+#include "worker/offered.h"
 #include "worker/reports.h"
 #include "worker/results.h"
 #include "worker/serve.h"
@@ -23,6 +24,7 @@ struct worker {
 	char *name, *scheduler, *secret_file, *helper, *dq_scheduler, *data_address;
 	char **modules_paths;
 
+	struct offered offered;
 	struct worker_dir dir;
 	struct modules modules;
 	struct results results;

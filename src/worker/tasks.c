@@ -280,6 +280,7 @@ static bool read_lease(struct cursor *c, struct lease *l)
 	l->key = item.key;
 	l->spec = item.spec;
 	l->element_input = item.element_input;
+	l->cpus = item.cpus ? item.cpus : AMOUNT_UNIT;
 	return read_inputs(&item, l);
 }
 

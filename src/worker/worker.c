@@ -156,6 +156,7 @@ static bool start_results(struct worker *w, char *error, size_t error_bytes)
 static bool start_slots(struct worker *w, char *error, size_t error_bytes)
 {
 	struct slots_options o = {.n = w->options.slots,
+		.cpus = offered_cpus(&w->offered),
 		.in_process = w->options.isolation == WORKER_PROCESS,
 		.helper = w->helper,
 		.modules = (const char *const *)w->modules_paths,
@@ -215,7 +216,8 @@ struct worker *worker_new(
 	buf_init(&w->started, STARTED_MAX_BYTES);
 	reports_init(&w->reports);
 	credit_init(&w->credit, w->options.slots);
-	if (worker_dir_open(&w->dir, options->dir, w->name, error, error_bytes) &&
+	if (offered_init(&w->offered, options->offer, w->options.slots, error, error_bytes) &&
+		worker_dir_open(&w->dir, options->dir, w->name, error, error_bytes) &&
 		start_results(w, error, error_bytes) && start_loop_parts(w, error, error_bytes) &&
 		start_slots(w, error, error_bytes) && start_link(w, error, error_bytes))
 		return w;
@@ -270,6 +272,7 @@ void worker_free(struct worker **at)
 	modules_release(&w->modules);
 	worker_dir_release(&w->dir);
 	buf_release(&w->started);
+	offered_release(&w->offered);
 	free_strings(w);
 	free(w);
 }

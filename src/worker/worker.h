@@ -6,6 +6,7 @@
 #define WORKER_WORKER_H
 
 #include "loop/loop.h"
+#include "model/offer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,8 @@ struct worker_options {
 	const char *name;
 	const char *dir; /* identity and results; made if absent; one live worker a directory */
 	unsigned slots;
+	const struct offer *offer; /* what it has and for whom it works; copied. NULL: as found, for
+				      its own user */
 	const char *const *modules; /* NULL-ended paths, or NULL */
 	enum worker_isolation isolation;
 	const char *helper; /* path of dq-slot; NULL: only functions in threads can run */

@@ -4,6 +4,7 @@
 #include "common/value.h"
 
 #include "base/buf.h"
+#include "model/terms.h"
 #include "model/value.h"
 
 #define VALUE_TEXT_MAX ((size_t)1 << 32)
@@ -100,4 +101,12 @@ bool values_next(struct values *v, struct slice *out)
 	v->left--;
 	*out = cursor_raw(&v->c);
 	return cursor_ok(&v->c);
+}
+
+void value_put_amount(struct buf *out, struct slice value)
+{
+	char text[AMOUNT_TEXT_BYTES];
+
+	amount_format(text, (uint64_t)(value_double(value, 0) * AMOUNT_UNIT + 0.5));
+	buf_printf(out, "%s", text);
 }

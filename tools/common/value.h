@@ -23,6 +23,8 @@ struct slice value_member(struct slice map, const char *key);
 struct slice value_bytes(struct slice value);
 uint64_t value_u64(struct slice value, uint64_t otherwise);
 double value_double(struct slice value, double otherwise);
+/* Appends an amount of a resource as people write it: "0.5", "4G". */
+void value_put_amount(struct buf *out, struct slice value);
 bool value_is_nil(struct slice value); /* nil, or not there */
 
 /*

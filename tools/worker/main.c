@@ -5,6 +5,7 @@
  * without a scheduler it tries again for ever. SIGTERM and SIGINT drain it, then it exits 0; a
  * second one leaves at once: helpers of slots see the end of their socket and end what they run.
  */
+#include "offers.h"
 #include "places.h"
 
 #include "base/ensure.h"
@@ -32,7 +33,7 @@
 static struct settings {
 	const char *scheduler, *contact, *secret, *name, *dir, *isolation, *listen;
 	const char *log_level, *log_format;
-	struct opt_list modules;
+	struct opt_list modules, resources, labels, users;
 	uint64_t slots;
 	bool help, version;
 } set = {.slots = SLOTS_NOT_SET};
@@ -45,6 +46,11 @@ static const struct opt opts[] = {
 	{0, "dir", OPT_STR, &set.dir, "DIR",
 		"identity and results ($XDG_STATE_HOME/dq-worker/NAME)"},
 	{0, "slots", OPT_UINT, &set.slots, "N", "how many tasks at a time (the CPUs it may use)"},
+	{0, "resource", OPT_LIST, &set.resources, "K=V",
+		"an amount it has, such as gpus=1 (cpus: its slots, memory: as found); repeats"},
+	{0, "label", OPT_LIST, &set.labels, "K=V", "a label; repeats"},
+	{0, "users", OPT_LIST, &set.users, "U,...",
+		"users besides its own whose tasks it runs, or any: who trust each other"},
 	{0, "module", OPT_LIST, &set.modules, "FILE", "a task module; repeats"},
 	{0, "isolation", OPT_STR, &set.isolation, "I",
 		"functions run in a process a slot, or in a thread (process)"},
@@ -170,6 +176,7 @@ static int run(struct daemon *d, const struct worker_options *options)
 static int start(const struct address *address)
 {
 	char *name = set.name ? NULL : host_name(), *dir = NULL, *listen = NULL;
+	struct offer offer;
 	char *helper = find_helper(), *for_tasks = absolute_address(address->scheduler);
 	struct daemon d = {.loop = loop_new(), .name = set.name ? set.name : name};
 	struct worker_options options = {
@@ -177,6 +184,7 @@ static int start(const struct address *address)
 		.secret_file = address->secret_file[0] ? address->secret_file : NULL,
 		.name = d.name,
 		.slots = set.slots == SLOTS_NOT_SET ? usable_cpus() : (unsigned)set.slots,
+		.offer = &offer,
 		.modules = set.modules.v,
 		.helper = helper,
 		.dq_scheduler = for_tasks,
@@ -184,8 +192,13 @@ static int start(const struct address *address)
 		.on_end = on_end,
 		.arg = &d,
 	};
+	char why[400];
 	int code;
 
+	if (!read_offer(&set.resources, &set.labels, &set.users, &offer, why, sizeof why)) {
+		code = fail(DQ_E_USAGE, "%s", why);
+		goto out;
+	}
 	if (set.isolation && strcmp(set.isolation, "thread") == 0)
 		options.isolation = WORKER_THREAD;
 	if (!set.dir)
@@ -199,6 +212,7 @@ static int start(const struct address *address)
 	signal_watch_free(&d.term);
 	signal_watch_free(&d.interrupt);
 	worker_free(&d.worker);
+out:
 	loop_free(&d.loop);
 	free(name);
 	free(dir);
@@ -240,5 +254,8 @@ int main(int argc, char **argv)
 		code = code ? fail(code, "%s", why) : start(&address);
 	}
 	opt_list_release(&set.modules);
+	opt_list_release(&set.resources);
+	opt_list_release(&set.labels);
+	opt_list_release(&set.users);
 	return code;
 }

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *suite_attempt(void);
+Suite *suite_demand(void);
 Suite *suite_hostile(void);
 Suite *suite_life(void);
 Suite *suite_stage(void);

@@ -270,8 +270,8 @@ void story_leave(struct story *s, uint64_t conn)
 	story_step(s, &e);
 }
 
-void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
-	const struct event_lease *running, uint32_t nrunning)
+static void join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
+	const struct offer *offer, const struct event_lease *running, uint32_t nrunning)
 {
 	uint8_t id[WORKER_UUID_BYTES] = {uuid};
 	char name[8];
@@ -283,10 +283,21 @@ void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instan
 	e.join.address = slice_str("unix:/w");
 	e.join.instance = slice_str(instance);
 	e.join.user = slice_str("ann");
-	e.join.offer = &(struct offer){.slots = 2};
+	e.join.offer = offer;
 	e.join.running = running;
 	e.join.nrunning = nrunning;
 	story_step(s, &e);
+}
+
+void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
+	const struct event_lease *running, uint32_t nrunning)
+{
+	join(s, conn, uuid, instance, &(struct offer){.slots = 2}, running, nrunning);
+}
+
+void story_join_as(struct story *s, uint64_t conn, uint8_t uuid, const struct offer *offer)
+{
+	join(s, conn, uuid, "one", offer, NULL, 0);
 }
 
 void story_credit(struct story *s, uint64_t conn, uint32_t credit)

@@ -49,6 +49,8 @@ void story_open(struct story *s, uint64_t conn);
 void story_leave(struct story *s, uint64_t conn); /* the connection is gone */
 void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
 	const struct event_lease *running, uint32_t nrunning);
+/* As that, of a process "one", with what it offers. */
+void story_join_as(struct story *s, uint64_t conn, uint8_t uuid, const struct offer *offer);
 void story_credit(struct story *s, uint64_t conn, uint32_t credit);
 void story_watch(struct story *s, uint64_t conn, uint64_t first, uint64_t count);
 void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq);
