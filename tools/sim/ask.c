@@ -36,11 +36,13 @@ static int maybe(struct sim *s, uint32_t in, uint32_t of)
 	return rng_chance(&s->rng, 1, in) ? (int)rng_below(&s->rng, of) : -1;
 }
 
-static void encode(const struct book_ask *a, struct buf *out)
+static void encode(const struct book_task *task, struct buf *out)
 {
+	const struct book_ask *a = &task->ask;
 	char worker[8], host[8], zone[8];
 	struct terms t = {.priority = a->priority, .allow_other = a->allow_other};
 
+	times_into(&task->times, &t);
 	if (a->gpus)
 		t.resources[t.nresources++] =
 			(struct amount){.name = slice_str("gpus"), .parts = a->gpus};
@@ -56,7 +58,7 @@ static void encode(const struct book_ask *a, struct buf *out)
 	terms_encode(out, &t);
 }
 
-void ask_pick(struct sim *s, struct book_task *t, struct buf *terms)
+static void pick(struct sim *s, struct book_task *t)
 {
 	struct book_ask *a = &t->ask;
 
@@ -77,7 +79,13 @@ void ask_pick(struct sim *s, struct book_task *t, struct buf *terms)
 	if (a->worker < 0 && a->host < 0 && s->flavor.workers >= ZONES)
 		a->zone = maybe(s, 6, ZONES);
 	a->allow_other = rng_chance(&s->rng, 1, 3);
-	encode(a, terms);
+}
+
+void ask_pick(struct sim *s, struct book_task *t, struct buf *terms)
+{
+	pick(s, t);
+	times_pick(s, t);
+	encode(t, terms);
 }
 
 void offer_pick(struct sim *s, struct sworker *w)

@@ -191,6 +191,12 @@ static const char *may_fail(
 {
 	if (t->fn == FN_FAIL && (cause == CAUSE_ERROR || cause == CAUSE_NONE))
 		return NULL;
+	if (t->times.deadline_us && (cause == CAUSE_DEADLINE || cause == CAUSE_NONE))
+		return NULL;
+	if (cause == CAUSE_DEADLINE)
+		return "a deadline, and it has none";
+	if (cause == CAUSE_DEPENDENCY && t->times.on_dep_failure != DEP_FAIL)
+		return "it failed for a dependency, and was to do otherwise";
 	if (dep_may_end(b, t, TASK_FAILED, calm))
 		return NULL;
 	if (calm)
@@ -215,7 +221,9 @@ const char *book_may_end(const struct book *b, const struct book_task *t, enum t
 	case TASK_FAILED:
 		return may_fail(b, t, cause, calm);
 	case TASK_CANCELLED:
-		if (t->cancel_made || t->ever_unheld || dep_may_end(b, t, TASK_CANCELLED, calm))
+		if (t->cancel_made || t->ever_unheld || dep_may_end(b, t, TASK_CANCELLED, calm) ||
+			(t->times.on_dep_failure == DEP_SKIP &&
+				dep_may_end(b, t, TASK_FAILED, calm)))
 			return NULL;
 		return "it was cancelled, and nobody asked for it";
 	default:

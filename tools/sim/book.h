@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "model/row.h"
 #include "model/state.h"
+#include "model/terms.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,6 +54,13 @@ struct book_ask {
 	bool allow_other;
 };
 
+/* When it may run; as in its terms. */
+struct book_times {
+	uint64_t delay_us, at_us, deadline_us, backoff_us;
+	uint32_t retries;
+	enum dep_policy on_dep_failure;
+};
+
 /* A session's hold on a task. */
 struct book_hold {
 	uint32_t session;
@@ -69,6 +77,7 @@ struct book_task {
 	bool exec, detached, once, recompute;
 	char key[BOOK_KEY_BYTES]; /* "": generated */
 	struct book_ask ask;
+	struct book_times times;
 	enum submit_state submit;
 	uint64_t deps[BOOK_DEPS_MAX];
 	uint32_t ndeps;

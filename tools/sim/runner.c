@@ -12,6 +12,7 @@
 #include "codec/pack.h"
 #include "model/block.h"
 #include "model/decode.h"
+#include "model/value.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -64,6 +65,12 @@ static void check_input(struct sim *s, const struct book_task *t, const struct l
 	if (!d || !known) {
 		sim_fail(s, "%" PRIx64 " is leased with %" PRIx64 ", which it does not depend on",
 			t->id, in->id);
+		return;
+	}
+	if (slice_eq_str(in->type, VALUE_TYPE_NONE) && t->times.on_dep_failure == DEP_RUN) {
+		if (d->shown && d->state == TASK_DONE)
+			sim_fail(s, "%" PRIx64 " is leased without the value of %" PRIx64, t->id,
+				in->id);
 		return;
 	}
 	if (d->fn == FN_STAMP)
@@ -272,7 +279,7 @@ static void start(struct sim *s, struct sworker *w, struct run_lease *l)
 		s->cover->events[SIM_RUN]++;
 		if (t->once && t->runs > 1)
 			sim_fail(s, "%" PRIx64 " may be tried once, and is started again", l->id);
-		if (s->flavor.calm && t->runs > 1)
+		if (s->flavor.calm && t->runs > 1 + t->times.retries)
 			sim_fail(s, "%" PRIx64 " was started %u times, and no worker was ever lost",
 				t->id, t->runs);
 	}

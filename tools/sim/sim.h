@@ -9,6 +9,7 @@
  *	client.c, submit.c, hears.c   clients
  *	worker.c, runner.c    workers
  *	ask.c                 what tasks ask of workers, and workers offer
+ *	times.c               when tasks may run
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -54,6 +55,7 @@ struct sim_flavor {
 	uint32_t bigs, big;   /* arrays past what one step works off; those still to come */
 	uint32_t large;       /* of 100 tasks, those with large values */
 	uint32_t asks;        /* of 100 tasks, those that ask something of their worker */
+	uint32_t times;       /* of 100 tasks, those that have a time, or a policy */
 };
 
 enum peer_kind { PEER_CLIENT, PEER_WORKER };
@@ -186,6 +188,7 @@ struct sim {
 	char why[400];
 
 	uint64_t mono_us, wall_us;
+	uint64_t wall_most_us; /* the wall clock was never later */
 
 	/* the scheduler */
 	struct fstore store;
@@ -330,6 +333,12 @@ void offer_join(const struct sworker *w, struct msg_join *m, char host[8], struc
 	struct buf *labels);
 /* A lease came: may the worker have it? */
 void ask_leased(struct sim *s, const struct sworker *w, const struct book_task *t);
+
+/* ---- times.c ---- */
+void times_pick(struct sim *s, struct book_task *t);
+void times_into(const struct book_times *m, struct terms *t);
+/* A lease leaves: has its time come? */
+void times_leased(struct sim *s, const struct book_task *t);
 
 /* ---- watch.c ---- */
 void watch_sent(struct sim *s, struct link *l, const struct frame *f);

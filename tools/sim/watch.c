@@ -181,13 +181,14 @@ static void sent_outcomes(struct sim *s, const struct frame *f)
 
 /* ---- to workers ---- */
 
-static void inputs_are_done(struct sim *s, struct lease_item *item)
+static void inputs_are_done(struct sim *s, struct lease_item *item, bool any_end)
 {
 	struct lease_input in;
 	struct task_row row;
 
 	for (uint32_t i = 0; i < item->ninputs && lease_input_read(item, &in); i++)
-		if (!lookup_row(s, in.id, &row) || row.state != TASK_DONE)
+		if (!lookup_row(s, in.id, &row) ||
+			(row.state != TASK_DONE && (!any_end || !task_state_is_final(row.state))))
 			sim_fail(s, "%" PRIx64 " is leased before %" PRIx64 " is stored as done",
 				item->id, in.id);
 }
@@ -209,10 +210,11 @@ static void leased(struct sim *s, struct link *l, struct lease_item *item, struc
 	else if (worker != l->worker)
 		sim_fail(s, "the lease of %" PRIx64 " leaves to worker %u, and is worker %u's",
 			item->id, l->worker, worker);
-	inputs_are_done(s, item);
+	inputs_are_done(s, item, t->times.on_dep_failure == DEP_RUN);
 	if (item->flags & LEASE_FLAG_REMAKE)
 		return;
 	t->leases++;
+	times_leased(s, t);
 	if (t->shown)
 		sim_fail(s, "%" PRIx64 " has ended (%s) and is leased again", t->id,
 			task_state_word(t->state));

@@ -39,7 +39,8 @@ static void pick_flavor(struct sim *s)
 		.keys = 1 + (uint32_t)rng_below(r, 12),
 		.bigs = rng_chance(r, 1, 20) ? 1 + (uint32_t)rng_below(r, 2) : 0,
 		.large = (uint32_t)rng_below(r, 60),
-		.asks = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80)};
+		.asks = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
+		.times = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80)};
 	f->big = f->bigs;
 	if (f->calm) {
 		f->lease_ttl_ms = f->session_ttl_ms = 600000;
@@ -59,7 +60,7 @@ static void world_init(struct sim *s, const struct sim_options *o, struct cover 
 	map64_init(&s->shadow);
 	buf_init(&s->scratch, 16 << 20);
 	s->mono_us = 1000 * US_PER_S;
-	s->wall_us = 1700000000 * US_PER_S;
+	s->wall_us = s->wall_most_us = 1700000000 * US_PER_S;
 	for (size_t i = 0; i < sizeof(s->store_id); i++)
 		s->store_id[i] = (uint8_t)rng_u64(&s->rng);
 	for (uint32_t i = 0; i < s->flavor.clients; i++)
@@ -92,10 +93,17 @@ void sim_release(struct sim *s)
 
 /* ---- time ---- */
 
+static void wall_moved(struct sim *s)
+{
+	if (s->wall_us > s->wall_most_us)
+		s->wall_most_us = s->wall_us;
+}
+
 static void pass(struct sim *s, uint64_t us)
 {
 	s->mono_us += us;
 	s->wall_us += us;
+	wall_moved(s);
 	driver_tick(s);
 }
 
@@ -115,6 +123,7 @@ static void jump_of_wall(struct sim *s)
 
 	s->cover->events[SIM_WALL]++;
 	s->wall_us = rng_chance(&s->rng, 1, 2) ? s->wall_us + by : s->wall_us - by;
+	wall_moved(s);
 	sim_trace(s, "the wall clock jumps");
 }
 
@@ -300,6 +309,8 @@ static void stop_faults(struct sim *s)
 {
 	sim_trace(s, "faults stop");
 	s->settling = true;
+	/* what is scheduled would wait for hours where the clock has gone back */
+	s->wall_us = s->wall_most_us;
 	s->up_at_us = 0;
 	if (s->no_room)
 		driver_room(s, false);
