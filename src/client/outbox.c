@@ -319,6 +319,8 @@ int outbox_close(struct dq_client *c, struct reply_wait *wait)
 
 /* ---- sending ---- */
 
+/* Not before what was written when the reply was not known: until then the scheduler knows that a
+ * key which that names may have been refused. */
 static void ack_send(struct dq_client *c)
 {
 	struct outbox *o = &c->outbox;
@@ -326,7 +328,8 @@ static void ack_send(struct dq_client *c)
 				       ? NULL
 				       : list_entry(o->pending.next, struct request, link);
 
-	if (o->ack_due == 0 || (head && head->seq <= o->ack_due))
+	if (o->ack_due == 0 || (head && head->seq <= o->ack_due) ||
+		o->ack_after >= (o->next ? o->next->seq : o->next_seq))
 		return;
 	msg_acked_encode(session_out(c), 0, &(struct msg_acked){.upto = o->ack_due});
 	o->ack_due = 0;
@@ -350,6 +353,7 @@ void outbox_pump(struct dq_client *c)
 				  ? NULL
 				  : list_entry(o->next->link.next, struct request, link);
 	}
+	ack_send(c);
 }
 
 bool outbox_restart(struct dq_client *c, uint64_t last_seq)
@@ -541,5 +545,6 @@ bool outbox_reply(struct dq_client *c, uint64_t seq, bool taken_not, const struc
 		return false;
 	if (seq > o->ack_due)
 		o->ack_due = seq;
+	o->ack_after = o->next_seq - 1 + (o->open.count > 0);
 	return true;
 }

@@ -60,7 +60,8 @@ struct outbox {
 	uint32_t parts_out; /* parts of graphs that were sent on this connection and not answered */
 	struct block open;
 	struct runs release;
-	uint64_t ack_due; /* highest reply that is to be acknowledged and was not; 0: none */
+	uint64_t ack_due;   /* highest reply that is to be acknowledged and was not; 0: none … */
+	uint64_t ack_after; /* … once this request has been sent */
 };
 
 void outbox_init(struct outbox *o);

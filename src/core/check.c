@@ -177,6 +177,27 @@ static bool check_worker(const struct core *c, struct tally *y, const struct wor
 	return true;
 }
 
+/* Replies that were not acknowledged are in order, and what conflicts they name is what the session
+ * knows. */
+static bool check_replies(struct tally *y, const struct session *s)
+{
+	const struct replies *q = &s->replies;
+	size_t n = 0;
+
+	for (uint32_t i = q->at; i < q->n; i++) {
+		const struct stored_reply *r = &q->v[i];
+		uint64_t newest;
+
+		if (i > q->at && r[-1].seq >= r->seq)
+			return wrong(y, "session %u: replies out of order", s->number);
+		if (r->live && !map64_get(&q->conflicts, r->live, &newest))
+			return wrong(y, "session %u: a conflict is not known", s->number);
+		n += r->live && newest == r->seq;
+	}
+	return n == map64_count(&q->conflicts) ||
+	       wrong(y, "session %u: conflicts that no reply names", s->number);
+}
+
 /* Attempts belong to live leases, and sessions of tasks to attempts. */
 static bool check_attempts(const struct core *c, struct tally *y)
 {
@@ -195,6 +216,8 @@ static bool check_attempts(const struct core *c, struct tally *y)
 		if (s->parent && !s->attempt && !s->closing)
 			return wrong(y, "session %llu: its task's lease is over, and it is not",
 				(unsigned long long)id);
+		if (!check_replies(y, s))
+			return false;
 	}
 	return true;
 }

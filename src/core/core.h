@@ -55,8 +55,9 @@ bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const 
 bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why);
 bool core_load_lease(
 	struct core *c, struct fence first, const struct lease_bundle *b, const char **why);
-/* A stored reply: only that it is there. */
-bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const char **why);
+/* A stored reply; those of a session by number. */
+bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const struct reply_record *r,
+	const char **why);
 bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **why);
 bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, const char **why);
 void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct update *u);

@@ -21,6 +21,7 @@
 #include "core/attempt.h"
 #include "core/core.h"
 #include "core/demand.h"
+#include "core/replies.h"
 #include "model/limits.h"
 #include "model/offer.h"
 #include "model/past.h"
@@ -237,8 +238,8 @@ struct session {
 	struct list in_attempt;
 	uint64_t parent; /* that task; 0: none */
 	struct fence parent_fence;
-	struct map64 holds;   /* tasks of other sessions */
-	struct map64 replies; /* stored replies: seq */
+	struct map64 holds; /* tasks of other sessions */
+	struct replies replies;
 };
 
 struct worker {
@@ -586,11 +587,7 @@ void session_disconnect(struct core *c, struct session *s);
 struct user *user_of(struct core *c, struct slice name, uint32_t uid);
 /* Numbering: true when the request is the session's next one and is to be done. */
 bool request_begin(struct core *c, const struct event *e, struct session **s);
-void reply_plain(struct core *c, struct session *s, uint64_t conn);
-void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text,
-	struct slice text_more, struct slice data);
 void session_open(struct core *c, const struct event *e);
-void session_acked(struct core *c, const struct event *e);
 struct session *session_load(struct core *c, uint32_t number, const struct session_record *r);
 void session_free(struct core *c, struct session *s);
 void deadlines_init(struct core *c);

@@ -291,13 +291,24 @@ bool core_load_lease(
 	return true;
 }
 
-bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const char **why)
+bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const struct reply_record *r,
+	const char **why)
 {
 	struct session *s = map64_get_ptr(&c->sessions, session);
+	struct cursor at;
+	uint64_t live = 0;
 
 	if (!s)
 		return bad(why, "a reply of no session");
-	ensure(map64_put(&s->replies, seq, 1));
+	if (seq > s->last_seq)
+		return bad(why, "a reply to a request that was not made");
+	if (r->code == DQ_E_CONFLICT && r->data.n) {
+		cursor_init(&at, r->data);
+		live = cursor_u64(&at);
+		if (!cursor_at_end(&at))
+			live = 0;
+	}
+	reply_load(s, seq, live);
 	return true;
 }
 

@@ -96,7 +96,7 @@ static struct session *session_new(
 	list_init(&s->in_attempt);
 	heap_node_init(&s->deadline);
 	map64_init(&s->holds);
-	map64_init(&s->replies);
+	replies_init(&s->replies);
 	ensure(map64_put_ptr(&c->sessions, number, s));
 	return s;
 }
@@ -116,7 +116,7 @@ void session_free(struct core *c, struct session *s)
 	if (s->stage)
 		stage_free(s->stage);
 	map64_release(&s->holds);
-	map64_release(&s->replies);
+	replies_release(&s->replies);
 	free(s->name);
 	free(s);
 }
@@ -278,58 +278,9 @@ bool request_begin(struct core *c, const struct event *e, struct session **out)
 	send = update_send(c->u, SEND_STORED_REPLY, e->conn);
 	send->session = s->number;
 	send->seq = e->seq;
-	send->n = map64_get(&s->replies, e->seq, NULL);
+	send->n = reply_is_stored(s, e->seq);
 	c->u->seal = true;
 	return false;
-}
-
-void reply_plain(struct core *c, struct session *s, uint64_t conn)
-{
-	struct send *send = update_send(c->u, SEND_REPLY, conn);
-
-	send->session = s->number;
-	send->seq = s->last_seq;
-}
-
-void reply_stored(struct core *c, struct session *s, uint64_t conn, uint32_t code, const char *text,
-	struct slice more, struct slice data)
-{
-	struct record *r = update_record(c->u, RECORD_REPLY, s->number, s->last_seq);
-	struct send *send;
-	struct buf full;
-
-	buf_init(&full, 4096);
-	buf_append_slice(&full, slice_str(text));
-	buf_append_slice(&full, more);
-	reply_record_encode(&c->u->bytes,
-		&(struct reply_record){.code = code, .text = buf_slice(&full), .data = data});
-	update_record_end(c->u, r);
-	send = update_send(c->u, SEND_REPLY, conn);
-	send->session = s->number;
-	send->seq = s->last_seq;
-	send->code = code;
-	send->text_at = (uint32_t)c->u->bytes.n;
-	send->text_n = (uint32_t)full.n;
-	buf_append_slice(&c->u->bytes, buf_slice(&full));
-	send->at = (uint32_t)c->u->bytes.n;
-	send->n = (uint32_t)data.n;
-	buf_append_slice(&c->u->bytes, data);
-	buf_release(&full);
-	ensure(map64_put(&s->replies, s->last_seq, 1));
-}
-
-void session_acked(struct core *c, const struct event *e)
-{
-	struct conn *conn = conn_get(c, e->conn);
-	struct session *s = conn ? conn->session : NULL;
-
-	if (!s)
-		return;
-	/* the client acknowledges each stored reply once */
-	if (map64_remove(&s->replies, e->seq, NULL)) {
-		update_delete(c->u, RECORD_REPLY, s->number, e->seq);
-		c->u->seal = true;
-	}
 }
 
 void session_end(struct core *c, struct session *s)
@@ -385,19 +336,6 @@ static bool drop_other_holds(struct core *c, struct session *s, uint32_t *budget
 		}
 	}
 	return map64_count(&s->holds) > 0;
-}
-
-/* Replies that its client never acknowledged; false when none are left. */
-static bool drop_replies(struct core *c, struct session *s, uint32_t *budget)
-{
-	uint64_t seqs[STEP_BUDGET];
-	uint32_t n = some_of(&s->replies, seqs, budget);
-
-	for (uint32_t i = 0; i < n; i++) {
-		map64_remove(&s->replies, seqs[i], NULL);
-		update_delete(c->u, RECORD_REPLY, s->number, seqs[i]);
-	}
-	return map64_count(&s->replies) > 0;
 }
 
 /* Its own tasks, by number; the blocks may vanish on the way. */
@@ -456,7 +394,7 @@ bool sessions_work(struct core *c, uint32_t *budget)
 			break;
 		if (!s->end_stored)
 			return false;
-		if (drop_replies(c, s, budget))
+		if (replies_drop(c, s, budget))
 			break;
 		session_gone(c, s);
 	}

@@ -108,6 +108,11 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 	if (!resolve_any(in->c, in->s->user->number, ref->key, &run) ||
 		!place_of(in->c, run.first, &p) || !is_there(in, p))
 		return refuse(in, DQ_E_NOT_FOUND, "no such dependency: ", ref->key);
+	/* the client does not know yet that its own submit under this key was refused */
+	if (map64_get(&in->s->replies.conflicts,
+		    p.block->flags & BLOCK_ARRAY ? p.block->first : run.first, NULL))
+		return refuse(in, DQ_E_NOT_FOUND,
+			"the submit of this dependency was refused: ", ref->key);
 	if (run.count != 1)
 		return refuse(in, DQ_E_USAGE,
 			"a dependency on a whole array: name an element: ", ref->key);
@@ -177,6 +182,16 @@ static bool same_spec(const struct task_key *a, const struct task_key *b)
 	return a->spec.hi == b->spec.hi && a->spec.lo == b->spec.lo;
 }
 
+/* Is it, or some of an array, being stopped since nobody wanted it? It will end cancelled whoever
+ * wants it now. */
+static bool is_given_up(const struct block *b, uint32_t idx, uint64_t count)
+{
+	for (uint64_t i = idx; i < idx + count; i++)
+		if (block_state(b, (uint32_t)i) == TASK_CANCELLING && !task_is_held(b, (uint32_t)i))
+			return true;
+	return false;
+}
+
 /* The key is that of another submit's task. */
 static bool claim_taken(
 	struct intake *in, const struct block_entry *entry, uint32_t i, struct place p)
@@ -190,9 +205,14 @@ static bool claim_taken(
 		in->live = in->alias[i];
 		return refuse(in, DQ_E_CONFLICT, "another task has the key: ", entry->key);
 	}
-	if (p.block->live == p.block->count || !in->array)
-		return claim_same(in, p.block, i);
 	in->live = in->alias[i];
+	if (is_given_up(p.block, p.idx, array ? p.block->count : 1))
+		return refuse(in, DQ_E_CONFLICT,
+			"a task that is being stopped has the key: ", entry->key);
+	if (p.block->live == p.block->count || !in->array) {
+		in->live = 0;
+		return claim_same(in, p.block, i);
+	}
 	return refuse(in, DQ_E_CONFLICT,
 		"an array of which a part was released has the key: ", entry->key);
 }
@@ -654,6 +674,8 @@ void submit(struct core *c, const struct event *e)
 	if (in.live)
 		pack_u64(&data, in.live);
 	reply_stored(c, in.s, e->conn, in.code, in.text, in.more, buf_slice(&data));
+	if (in.live)
+		reply_names(in.s, in.s->last_seq, in.live);
 	buf_release(&data);
 	intake_free(&in);
 }

@@ -90,12 +90,12 @@ static bool load_lease(struct loader *l, struct slice key, struct slice value)
 
 static bool load_reply(struct loader *l, struct slice key, struct slice value)
 {
+	struct reply_record r;
 	uint32_t session;
 	uint64_t seq;
 
-	(void)value;
-	return key_read_reply(key, &session, &seq) &&
-	       core_load_reply(l->e->core, session, seq, &l->why);
+	return key_read_reply(key, &session, &seq) && reply_record_decode(value, &r, &l->why) &&
+	       core_load_reply(l->e->core, session, seq, &r, &l->why);
 }
 
 static bool load_hold(struct loader *l, struct slice key, struct slice value)

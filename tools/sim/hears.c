@@ -378,7 +378,8 @@ static void replied(struct sim *s, struct client *c, const struct frame *f)
 		closed = closed || c->requests[i]->kind == REQUEST_CLOSE;
 		take_reply(s, c, i, &m);
 	}
-	if (!is_plain(&m))
+	/* up to this one: not while an earlier one is still to come */
+	if (!is_plain(&m) && (c->nrequests == 0 || c->requests[0]->seq > f->seq))
 		acknowledge(s, c, f->seq);
 	if (closed) {
 		client_session_gone(s, c);

@@ -263,6 +263,13 @@ void story_open(struct story *s, uint64_t conn)
 	story_step(s, &e);
 }
 
+void story_acked(struct story *s, uint64_t conn, uint64_t request)
+{
+	struct event e = {.kind = EVENT_ACKED, .conn = conn, .seq = request};
+
+	story_step(s, &e);
+}
+
 void story_leave(struct story *s, uint64_t conn)
 {
 	struct event e = {.kind = EVENT_DISCONNECT, .conn = conn};
@@ -384,7 +391,7 @@ static void spec_write(struct buf *spec, const struct story_task *t)
 
 static void entry_write(struct buf *body, const struct story_task *t)
 {
-	struct dep_ref deps[4] = {{0}};
+	struct dep_ref deps[5] = {{0}};
 	struct block_entry e = {.detached = t->detached,
 		.once = t->once,
 		.at_once = t->at_once,
@@ -405,6 +412,8 @@ static void entry_write(struct buf *body, const struct story_task *t)
 		deps[e.ndeps].id = t->deps[e.ndeps];
 		e.ndeps++;
 	}
+	if (t->dep_key)
+		deps[e.ndeps++].key = slice_str(t->dep_key);
 	block_entry_encode(body, &e, deps, NULL);
 	buf_release(&terms);
 	buf_release(&spec);

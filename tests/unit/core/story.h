@@ -46,6 +46,7 @@ void story_pass(struct story *s, double seconds);
 uint32_t story_go_on(struct story *s);
 void story_seal(struct story *s);
 void story_open(struct story *s, uint64_t conn);
+void story_acked(struct story *s, uint64_t conn, uint64_t request);
 void story_leave(struct story *s, uint64_t conn); /* the connection is gone */
 void story_join(struct story *s, uint64_t conn, uint8_t uuid, const char *instance,
 	const struct event_lease *running, uint32_t nrunning);
@@ -66,6 +67,7 @@ struct story_task {
 	const char *key;
 	const char *function; /* NULL: "f" */
 	uint64_t deps[4];     /* ended by 0 */
+	const char *dep_key;  /* a further one, by its key; NULL: none */
 	bool detached, exec, once;
 	uint32_t at_once, first_index; /* of arrays */
 	const struct terms *terms;     /* NULL: none */

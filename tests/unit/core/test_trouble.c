@@ -25,6 +25,71 @@ START_TEST(the_same_key)
 }
 END_TEST
 
+/* What was sent before its client knew of a conflict must not take the other task for its own. */
+START_TEST(a_dependent_of_what_was_refused)
+{
+	struct story s;
+
+	story_begin_usual(&s);
+	story_credit(&s, 20, 0);
+	story_open(&s, 11);
+	story_submit(&s, 11, 1, 1, (struct story_task[]){{.key = "k"}}, 1);
+	story_array(&s, 11, 2, 2, "a", 3);
+	story_told(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{.key = "k", .function = "mine"}}, 1);
+	story_submit(&s, 10, 2, 2, (struct story_task[]){{.key = "a", .function = "mine"}}, 1);
+	story_submit(&s, 10, 3, 3, (struct story_task[]){{.dep_key = "k"}}, 1);
+	story_submit(&s, 10, 4, 4, (struct story_task[]){{.dep_key = "a[1]"}}, 1);
+	told_eq(&s, "put reply 1 1\n-> 10 reply 1 code 8 another task has the key: k\n"
+		    "put reply 1 2\n-> 10 reply 2 code 8 another task has the key: a\n"
+		    "put reply 1 3\n"
+		    "-> 10 reply 3 code 5 the submit of this dependency was refused: k\n"
+		    "put reply 1 4\n"
+		    "-> 10 reply 4 code 5 the submit of this dependency was refused: a[1]\n");
+	/* others may name it, and so may this client once it knows */
+	story_submit(&s, 11, 3, 5, (struct story_task[]){{.dep_key = "k"}}, 1);
+	told_eq(&s, "put block 2-5\n-> 11 reply 3 code 0\n");
+	story_acked(&s, 10, 1);
+	story_submit(&s, 10, 5, 5, (struct story_task[]){{.dep_key = "k"}}, 1);
+	told_eq(&s, "del reply 1 1\nput block 1-5\n-> 10 reply 5 code 0\n");
+	/* up to the one that is named */
+	story_acked(&s, 10, 4);
+	told_eq(&s, "del reply 1 2\ndel reply 1 3\ndel reply 1 4\n");
+	story_end(&s);
+}
+END_TEST
+
+/* It ends cancelled whoever wants it now. */
+START_TEST(the_key_of_a_task_that_is_being_given_up)
+{
+	struct story s;
+
+	story_begin_usual(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{.key = "k"}}, 1);
+	story_seal(&s);
+	story_started(&s, 20, ID(1), 1);
+	story_runs(&s, EVENT_RELEASE, 10, 2, ID(1), 1);
+	story_pass(&s, 0.1);
+	story_told(&s);
+	story_submit(&s, 10, 3, 2, (struct story_task[]){{.key = "k"}}, 1);
+	told_eq(&s, "put reply 1 3\n"
+		    "-> 10 reply 3 code 8 a task that is being stopped has the key: k\n");
+	story_report(&s, 20, ID(1), 1, TASK_CANCELLED, 0);
+	story_told(&s);
+	story_submit(&s, 10, 4, 3, (struct story_task[]){{.key = "k"}}, 1);
+	told_eq(&s, "put block 1-3\n-> 10 reply 4 code 0\n");
+	/* one that is cancelled and held is the same task */
+	story_seal(&s);
+	story_started(&s, 20, ID(3), 2);
+	story_runs(&s, EVENT_CANCEL, 10, 5, ID(3), 1);
+	story_pass(&s, 0.1);
+	story_told(&s);
+	story_submit(&s, 10, 6, 4, (struct story_task[]){{.key = "k"}}, 1);
+	told_eq(&s, "put reply 1 6\n-> 10 reply 6 code 0\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(numbered_requests)
 {
 	struct story s;
@@ -250,6 +315,8 @@ Suite *suite_trouble(void)
 	TCase *t = tcase_create("trouble");
 
 	tcase_add_test(t, the_same_key);
+	tcase_add_test(t, a_dependent_of_what_was_refused);
+	tcase_add_test(t, the_key_of_a_task_that_is_being_given_up);
 	tcase_add_test(t, numbered_requests);
 	tcase_add_test(t, a_dependency_that_is_not_there);
 	tcase_add_test(t, a_worker_comes_back);
