@@ -48,6 +48,8 @@ int dq_task_client(struct dq_task *task, struct dq_client **out)
 		code = *out ? DQ_E_NO_SCHEDULER : DQ_E_NO_MEMORY;
 	} else {
 		code = client_connect(api->scheduler(task), &options, out);
+		if (*out)
+			(*out)->inside.task = task;
 	}
 	if (*out)
 		api->attach(task, *out, end_client);

@@ -5,8 +5,11 @@
  */
 #include "client/client.h"
 
+#include "base/clock.h"
 #include "base/ensure.h"
 #include "base/str.h"
+
+#include <dq/task.h>
 
 #include <string.h>
 
@@ -51,6 +54,27 @@ static void rejoin(struct dq_client *c)
 		say(c, false);
 }
 
+#define LOOK_US (US_PER_S / 4)
+
+/* As client_await(), but no longer than the task of a function is wanted: a worker that ends, or
+ * that stops it, sets its flag and no more. */
+static int await_wanted(
+	struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
+{
+	struct dq_task *task = c->inside.task;
+
+	for (;;) {
+		uint64_t look_us = clock_mono_us() + LOOK_US;
+		int code = client_await(
+			c, done, arg, !task || deadline_us < look_us ? deadline_us : look_us);
+
+		if (code != DQ_E_TIMEOUT || !task || deadline_us < look_us)
+			return code;
+		if (dq_task_cancelled(task))
+			return client_error(c, DQ_E_CANCELLED, "this task is being stopped");
+	}
+}
+
 int client_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
 {
 	int code;
@@ -58,10 +82,12 @@ int client_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_
 	if (!c->inside.is || deadline_us == 0)
 		return client_await(c, done, arg, deadline_us);
 	code = client_push(c);
-	if (code || done(arg))
+	if (code)
 		return code;
+	if (done(arg))
+		return client_await(c, done, arg, deadline_us);
 	secede(c);
-	code = client_await(c, done, arg, deadline_us);
+	code = await_wanted(c, done, arg, deadline_us);
 	rejoin(c);
 	return code;
 }

@@ -12,12 +12,14 @@
 #include <stdbool.h>
 
 struct dq_client;
+struct dq_task;
 
 struct inside {
 	bool is;                          /* inside a task */
 	char head[WIRE_TOKEN_TEXT];       /* names it and its lease */
 	uint8_t mac[WIRE_TASK_MAC_BYTES]; /* the secret of the proofs */
 	unsigned seceded;                 /* waits, and calls of dq_client_secede */
+	struct dq_task *task;             /* of a function: whose end its waits look for; or NULL */
 };
 
 /* token: NULL for a client that is in no task. 0, or a code; the client's error says more. */

@@ -16,10 +16,14 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SOCKET_PATH_MAX 100
 
 struct local_worker {
 	struct host host;
@@ -34,6 +38,7 @@ struct local {
 	struct host host;            /* the scheduler's */
 	struct scheduler *scheduler; /* its thread's */
 	char address[64];
+	char *socket; /* for tasks in processes of their own; NULL: none */
 	char *dir;
 	bool temporary;
 	char *helper; /* NULL: none */
@@ -51,7 +56,7 @@ struct local {
 static bool scheduler_begin(struct host *h, struct loop *loop, char *error, size_t error_bytes)
 {
 	struct local *l = h->arg;
-	const char *listen[] = {l->address, NULL};
+	const char *listen[] = {l->address, l->socket, NULL};
 	struct scheduler_options o = {
 		.state_dir = l->dir, .durability = l->durability, .listen = listen};
 
@@ -103,7 +108,8 @@ static bool worker_begin(struct host *h, struct loop *loop, char *error, size_t 
 		.modules = l->modules,
 		.isolation = l->processes && l->helper ? WORKER_PROCESS : WORKER_THREAD,
 		.helper = l->helper,
-		.listen = lw->listen,
+		.listen = l->helper ? NULL : lw->listen,
+		.dq_scheduler = l->socket,
 		.on_end = worker_ended,
 		.arg = lw};
 
@@ -152,6 +158,7 @@ void local_free(struct local **lp)
 		tree_remove(l->dir);
 	free(l->dir);
 	free(l->helper);
+	free(l->socket);
 	free(l);
 }
 
@@ -214,6 +221,20 @@ static int local_dirs(struct local *l, const char *given, char *error, size_t er
 	return code;
 }
 
+/*
+ * Tasks use the scheduler too, and those that run in processes of their own cannot do so inside
+ * this one: they find a socket in the state directory, where only this user may enter. One whose
+ * path is too long for a socket is done without.
+ */
+static void local_socket(struct local *l)
+{
+	char path[PATH_MAX];
+
+	if (l->helper && realpath(l->dir, path) &&
+		strlen(path) + sizeof("/scheduler.sock") <= SOCKET_PATH_MAX)
+		l->socket = xasprintf("unix:%s/scheduler.sock", path);
+}
+
 static int local_start(struct local *l, char *error, size_t error_bytes)
 {
 	char name[24];
@@ -263,6 +284,8 @@ int local_new(const struct dq_options *options, struct local **out, char *error,
 	}
 	l->helper = helper_find();
 	code = local_dirs(l, options->local_dir, error, error_bytes);
+	if (code == 0)
+		local_socket(l);
 	if (code == 0)
 		code = local_start(l, error, error_bytes);
 	if (code)

@@ -58,11 +58,15 @@ struct lease {
 	uint32_t generation, attempt, flags;
 	uint64_t cpus; /* what it takes while it runs, in parts of AMOUNT_UNIT */
 	enum lease_state state;
-	bool pushed;       /* given to the slots */
-	bool in_queue;     /* under the lock of the slots */
-	bool started_sent; /* STARTED names it */
-	bool orphan;       /* replaced by a newer lease: no one wants its value */
-	uint32_t fetching; /* inputs that are not here yet */
+	bool pushed;             /* given to the slots */
+	bool in_queue;           /* under the lock of the slots */
+	bool started_sent;       /* STARTED names it */
+	bool orphan;             /* replaced by a newer lease: no one wants its value */
+	bool seceded;            /* it waits for other tasks, and its slot is another's */
+	bool has_seceded;        /* at some time: its run time says nothing of what it takes */
+	uint64_t progress_told;  /* what was sent of its progress: how often it had been told, */
+	uint64_t progress_at_us; /* and when */
+	uint32_t fetching;       /* inputs that are not here yet */
 	uint32_t ninputs;
 	struct lease_value *inputs;
 	struct lease *successor;   /* the newer lease that waits for this one to end … */

@@ -97,6 +97,8 @@ static bool handle_joined(struct worker *w, struct slice payload, const char **w
 	link_set_ttl(w->link, m.lease_ttl_ms);
 	link_settled(w->link);
 	serve_set_key(w->serve, m.ticket_key);
+	slots_set_task_key(w->slots, m.task_key);
+	tasks_joined(w);
 	reports_restart(&w->reports);
 	w->credit.sent = 0;
 	w->joined = true;
@@ -124,6 +126,7 @@ static bool handle_reported(struct worker *w, const struct frame *frame, const c
 static bool on_frame(struct link *k, const struct frame *frame, const char **why, void *arg)
 {
 	struct worker *w = arg;
+	struct msg_seceded seceded;
 	struct msg_stop stop;
 	struct msg_free values;
 
@@ -141,6 +144,9 @@ static bool on_frame(struct link *k, const struct frame *frame, const char **why
 	case MSG_STOP:
 		return msg_stop_decode(frame->payload, &stop, why) &&
 		       tasks_stop(w, stop.entries, why);
+	case MSG_SECEDED:
+		return msg_seceded_decode(frame->payload, &seceded, why) &&
+		       tasks_seceded(w, seceded.entries, why);
 	case MSG_FREE:
 		return msg_free_decode(frame->payload, &values, why) &&
 		       tasks_free_values(w, values.entries, why);

@@ -74,9 +74,11 @@ static bool send_setup(struct slot *s)
 	while (modules && modules[n])
 		n++;
 	buf_init(&b, FRAME_HEAD_BYTES);
-	pack_array(&b, n + 2);
+	pack_array(&b, n + 4);
 	pack_bin(&b, slice_str(s->options->slots_dir));
 	pack_u64(&b, s->number);
+	pack_bin(&b, slice_str(s->options->scheduler));
+	pack_bin(&b, slice_str(s->options->worker));
 	for (uint32_t i = 0; i < n; i++)
 		pack_bin(&b, slice_str(modules[i]));
 	part = buf_slice(&b);
@@ -222,9 +224,13 @@ static void fail_crashed(struct slot *s, struct outcome *o)
 static bool ask(struct slot *s, enum slot_message type, const struct slice *parts, size_t nparts,
 	struct outcome *o, struct slot_done *done)
 {
+	bool ok;
+
 	ensure(s->fd >= 0 && s->helper > 0);
-	if (slot_send(s->fd, type, parts, nparts) && slot_recv(s->fd, &s->frame) &&
-		s->frame.type == SLOT_DONE && slot_done_decode(s->frame.payload, done)) {
+	ok = slot_send(s->fd, type, parts, nparts);
+	while (ok && (ok = slot_recv(s->fd, &s->frame)) && s->frame.type != SLOT_DONE)
+		ok = slot_asked(s);
+	if (ok && slot_done_decode(s->frame.payload, done)) {
 		o->started_us = done->started_us;
 		o->run_us = done->run_us;
 		return true;
@@ -329,6 +335,8 @@ static void run_func(struct slot *s, struct lease *l, const struct spec *spec, s
 		goto release;
 	if (done.end == SLOT_END_SPEC)
 		slot_fail(s, o, CAUSE_SPEC, "%" SLICE_FMT, SLICE_ARG(done.message));
+	else if (done.end == SLOT_END_RESCHEDULE)
+		slot_reschedule(l, o, done.delay_us);
 	else if (done.end != SLOT_END_VALUE)
 		slot_fail(s, o, CAUSE_ERROR, "%" SLICE_FMT, SLICE_ARG(done.message));
 	else if (done.value.n <= LIMIT_INLINE_VALUE)
@@ -446,15 +454,17 @@ put_pair_f(struct buf *b, const char *name, const char *format, ...)
 static void put_env(struct slot *s, struct lease *l, const struct spec *spec, struct buf *b)
 {
 	struct cursor c = spec->env;
-	char fence[40];
+	char fence[40], token[WIRE_TOKEN_TEXT] = "";
 
 	fence_text(fence, sizeof(fence), l->fence);
-	pack_array(b, 2 * (spec->nenv + 6 + (l->element >= 0)));
+	(void)!slot_token(s, l->id, l->fence, token);
+	pack_array(b, 2 * (spec->nenv + 7 + (l->element >= 0)));
 	pack_bin(b, slice_str("DQ_TASK_KEY"));
 	pack_bin(b, l->key);
 	put_pair_f(b, "DQ_TASK_ID", "%" PRIu64, l->id);
 	put_pair_f(b, "DQ_ATTEMPT", "%" PRIu32, l->attempt);
 	put_pair(b, "DQ_FENCE", fence);
+	put_pair(b, "DQ_TOKEN", token);
 	put_pair(b, "DQ_SCHEDULER", s->options->scheduler);
 	put_pair(b, "DQ_WORKER", s->options->worker);
 	if (l->element >= 0)

@@ -227,7 +227,7 @@ bool slot_recv(int fd, struct slot_frame *f)
 
 void slot_done_encode(struct buf *out, const struct slot_done *d)
 {
-	pack_array(out, 13);
+	pack_array(out, 14);
 	pack_u64(out, d->end);
 	pack_u64(out, d->started_us);
 	pack_u64(out, d->run_us);
@@ -240,6 +240,7 @@ void slot_done_encode(struct buf *out, const struct slot_done *d)
 	pack_u64(out, d->peak_bytes);
 	pack_u64(out, d->user_us);
 	pack_u64(out, d->system_us);
+	pack_u64(out, d->delay_us);
 	pack_u64(out, d->value.n);
 }
 
@@ -250,8 +251,8 @@ bool slot_done_decode(struct slice payload, struct slot_done *d)
 
 	cursor_init(&c, payload);
 	*d = (struct slot_done){0};
-	cursor_array_min(&c, 13);
-	d->end = (enum slot_end)cursor_u64_max(&c, SLOT_END_SIGNAL);
+	cursor_array_min(&c, 14);
+	d->end = (enum slot_end)cursor_u64_max(&c, SLOT_END_RESCHEDULE);
 	d->started_us = cursor_u64(&c);
 	d->run_us = cursor_u64(&c);
 	d->type = cursor_bin(&c);
@@ -263,6 +264,7 @@ bool slot_done_decode(struct slice payload, struct slot_done *d)
 	d->peak_bytes = cursor_u64(&c);
 	d->user_us = cursor_u64(&c);
 	d->system_us = cursor_u64(&c);
+	d->delay_us = cursor_u64(&c);
 	n = cursor_u64(&c);
 	if (!cursor_ok(&c) || d->end == 0 || n != cursor_left(&c))
 		return false;

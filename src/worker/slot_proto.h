@@ -6,10 +6,14 @@
  * descriptor comes along, and the receiver maps it. One frame is answered by one frame; both sides
  * block.
  *
- *	SETUP  [dir, number, module…]                      -> READY [], or BROKEN [text]
+ *	SETUP  [dir, number, scheduler, worker, module…]   -> READY [], or BROKEN [text]
  *	FUNC   [id, epoch, seq, attempt, element, key, function, args, element_input,
  *	        [type, bytes]…]                            -> DONE
  *	EXEC   [[word…], [name, value…], cwd or nil, stdin]  -> DONE
+ *
+ * While a function runs, the helper may say
+ *	TOKEN  []                                          -> TOKEN, the text, empty for none
+ *	PROGRESS [millionths, text]                        without an answer
  *
  * Each list is one msgpack array; strings with possibly foreign bytes are bin. The end of the
  * socket tells the helper to end its task and itself. SIGTERM asks for the current task to be
@@ -30,7 +34,16 @@
 #define SLOT_GRACE_MS 2000
 #define SLOT_INLINE_BYTES ((size_t)64 << 10) /* a larger payload travels as a memfd */
 
-enum slot_message { SLOT_SETUP = 1, SLOT_READY, SLOT_BROKEN, SLOT_FUNC, SLOT_EXEC, SLOT_DONE };
+enum slot_message {
+	SLOT_SETUP = 1,
+	SLOT_READY,
+	SLOT_BROKEN,
+	SLOT_FUNC,
+	SLOT_EXEC,
+	SLOT_DONE,
+	SLOT_TOKEN,
+	SLOT_PROGRESS
+};
 
 /* How a task ended, as DONE's first element. */
 enum slot_end {
@@ -38,7 +51,8 @@ enum slot_end {
 	SLOT_END_FAILED,    /* func: the message */
 	SLOT_END_SPEC,      /* could not be started: the message */
 	SLOT_END_EXIT,      /* exec: another exit status */
-	SLOT_END_SIGNAL     /* exec: ended by a signal */
+	SLOT_END_SIGNAL,    /* exec: ended by a signal */
+	SLOT_END_RESCHEDULE /* func: it asks for another attempt, after delay_us */
 };
 
 /* DONE. Slices borrow from the frame. */
@@ -53,6 +67,7 @@ struct slot_done {
 	int32_t exit_status, signal;
 	struct slice stderr_tail;
 	uint64_t peak_bytes, user_us, system_us;
+	uint64_t delay_us;
 };
 
 struct slot_frame {

@@ -41,6 +41,14 @@ void slot_fail(struct slot *s, struct outcome *o, enum cause cause, const char *
 	o->has_value = false;
 }
 
+void slot_reschedule(struct lease *l, struct outcome *o, uint64_t delay_us)
+{
+	l->cancelled = true;
+	o->state = TASK_CANCELLED;
+	o->cause = CAUSE_RESCHEDULE;
+	o->delay_us = delay_us;
+}
+
 void slot_value(
 	struct slot *s, struct lease *l, struct outcome *o, struct slice type, struct blob *b)
 {
@@ -143,7 +151,9 @@ void slot_run_thread(struct slot *s, struct lease *l, const struct spec *spec, s
 		return;
 	}
 	call_run(call, function, spec->function);
-	if (call->failed)
+	if (call->rescheduled)
+		slot_reschedule(l, o, call->delay_us);
+	else if (call->failed)
 		slot_fail(s, o, CAUSE_ERROR, "%" SLICE_FMT, SLICE_ARG(buf_slice(&call->message)));
 	else
 		take_value(s, l, o);

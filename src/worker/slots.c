@@ -7,21 +7,28 @@
  * batch, hands the batch over and wakes the loop once. Of long tasks (mean run time over
  * BATCH_UNDER_US) each is taken and handed over alone.
  *
+ * A task that waits for others gives its slot back (slots_secede): one more slot may then run
+ * leases, and is started if there is none to spare. Slots that are not needed any more sleep, and
+ * end their helpers after a while; of those that sleep the lowest is woken first.
+ *
  * The mean may be wrong: a long task then keeps others that its slot took or ended. slots_tick()
  * repairs that from the loop: ended ones are collected, and idle slots are woken to claim what was
  * not begun.
  */
+#define LOG_COMPONENT "worker"
 #include "worker/slots.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/ensure.h"
+#include "base/log.h"
 #include "base/thread.h"
 #include "model/block.h"
 #include "model/terms.h"
 #include "wire/wire.h"
 #include "worker/slot.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,19 +42,24 @@
 
 struct slots {
 	struct slots_options options;
+	struct slots_shared shared;
 	pthread_mutex_t lock;
-	pthread_cond_t work;
 	struct list queue;
 	size_t queued;
 	uint64_t cpus;      /* what slots work on takes so much … */
 	bool short_of_cpus; /* … and some slot wants more than is left */
-	unsigned idle;
+	unsigned idle;      /* slots that sleep */
+	unsigned working;   /* that have leases */
+	unsigned allowed;   /* to have: options.n, and those that seceded */
 	bool quit;
 	struct list ended;   /* batches handed over */
 	atomic_uint batch;   /* how many to take at once */
 	atomic_bool batched; /* hand over in batches too */
-	struct slot **all;
+	struct slot **all;   /* written by the loop's thread, under the lock */
+	unsigned nall;
 };
+
+#define SPARE_US (10 * US_PER_S) /* a slot beyond the usual keeps its helper so long */
 
 /* --- Batches -------------------------------------------------------------------------------- */
 
@@ -98,71 +110,13 @@ static void hand_over(struct slots *p, struct batch *b)
 
 /* --- One lease ------------------------------------------------------------------------------ */
 
-/* What it had printed is kept. */
-static void timed_out(struct slot *s, const struct lease *l, struct outcome *o)
-{
-	bool printed = o->state == TASK_FAILED && o->has_value && o->is_inline;
-
-	slot_fail(s, o, CAUSE_TIMEOUT, "it ran for longer than its timeout, %g s",
-		(double)l->timeout_us / US_PER_S);
-	o->has_value = printed;
-}
-
-static void stopped(struct slot *s, struct lease *l, struct outcome *o)
-{
-	l->cancelled = true;
-	if (l->stop_cause == CAUSE_TIMEOUT) {
-		timed_out(s, l, o);
-		return;
-	}
-	o->state = TASK_CANCELLED;
-	o->cause = l->stop_cause ? (enum cause)l->stop_cause : CAUSE_CANCELLED;
-	o->has_value = false;
-	o->message = slice_empty();
-	o->stderr_tail = slice_empty();
-}
-
-/* False: it was not begun. */
-static bool run_one(struct slot *s, struct lease *l, struct outcome *o)
-{
-	const char *why = NULL;
-	struct spec spec;
-
-	*o = (struct outcome){.state = TASK_FAILED};
-	if (l->stop) {
-		stopped(s, l, o);
-		return false;
-	}
-	if (!spec_decode(l->spec, &spec, &why))
-		slot_fail(s, o, CAUSE_SPEC, "%s", why);
-	else if (spec.kind == SPEC_EXEC && !s->options->helper)
-		slot_fail(s, o, CAUSE_SPEC, "this worker runs functions only");
-	else if (spec.kind == SPEC_EXEC || s->options->in_process)
-		slot_run_helper(s, l, &spec, o);
-	else
-		slot_run_thread(s, l, &spec, o);
-	if (l->stop)
-		stopped(s, l, o);
-	return true;
-}
-
-static void encode_entry(struct slot *s, struct lease *l, struct outcome *o, struct batch *b)
-{
-	struct fenced entry = {.id = l->id, .fence = l->fence};
-
-	buf_clear(&s->outcome);
-	outcome_encode(&s->outcome, o);
-	entry.outcome = buf_slice(&s->outcome);
-	fenced_write(&b->entries, &entry);
-	ensure(!s->outcome.failed && !b->entries.failed);
-}
-
 static void set_current(struct slot *s, struct lease *l, uint64_t now_us)
 {
 	pthread_mutex_lock(&s->lock);
 	s->current = l;
 	s->current_since_us = now_us;
 	s->kill_at_us = 0;
+	s->progress.told = 0;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -175,7 +129,7 @@ static uint64_t work_on(struct slots *p, struct slot *s, struct lease *l, uint64
 	bool ran;
 
 	set_current(s, l, began_us);
-	ran = run_one(s, l, &o);
+	ran = slot_run(s, l, &o);
 	now_us = clock_mono_us();
 	if (ran && o.started_us == 0) {
 		o.started_us = began_us + wall_offset_us;
@@ -186,7 +140,7 @@ static uint64_t work_on(struct slots *p, struct slot *s, struct lease *l, uint64
 	s->current = NULL;
 	if (!s->ended)
 		s->ended = batch_new();
-	encode_entry(s, l, &o, s->ended);
+	slot_encode(s, l, &o, &s->ended->entries);
 	list_push_back(&s->ended->leases, &l->node);
 	s->ended->count++;
 	s->ended->run_us += now_us - began_us;
@@ -210,6 +164,21 @@ static struct lease *claim_from(struct slot *s)
 	return i < n ? s->taken[i] : NULL;
 }
 
+/* Wakes n slots that sleep, or all of them. The lock is held. */
+static void wake(struct slots *p, size_t n)
+{
+	for (unsigned i = 0; i < p->nall && n > 0 && p->idle > 0; i++) {
+		struct slot *s = p->all[i];
+
+		if (!s->idle)
+			continue;
+		s->idle = false;
+		p->idle--;
+		n--;
+		pthread_cond_signal(&s->work);
+	}
+}
+
 /* What it worked on is over. The lock is held. */
 static void cpus_give_back(struct slots *p, struct slot *s)
 {
@@ -218,7 +187,7 @@ static void cpus_give_back(struct slots *p, struct slot *s)
 	if (!p->short_of_cpus)
 		return;
 	p->short_of_cpus = false;
-	pthread_cond_broadcast(&p->work);
+	wake(p, p->nall);
 }
 
 /* False: there are not so many free; but alone each may run. The lock is held. */
@@ -239,7 +208,7 @@ static struct lease *claim_from_others(struct slots *p, struct slot *self)
 {
 	if (!cpus_take(p, self, AMOUNT_UNIT))
 		return NULL;
-	for (unsigned i = 0; i < p->options.n; i++) {
+	for (unsigned i = 0; i < p->nall; i++) {
 		struct lease *l = p->all[i] != self ? claim_from(p->all[i]) : NULL;
 
 		if (l)
@@ -277,6 +246,57 @@ static void take(struct slots *p, struct slot *s)
 	atomic_store(&s->ntaken, n);
 }
 
+/* Sleeps until it is woken. One beyond the usual number ends its helper meanwhile. The lock is
+ * held. */
+static void sleep_slot(struct slots *p, struct slot *s)
+{
+	uint64_t until_us = clock_wall_us() + SPARE_US;
+	struct timespec until = {.tv_sec = (time_t)(until_us / US_PER_S),
+		.tv_nsec = (long)(until_us % US_PER_S * 1000)};
+	bool spare = s->number >= p->options.n && s->fd >= 0;
+
+	s->idle = true;
+	p->idle++;
+	while (s->idle && !p->quit) {
+		if (!spare) {
+			pthread_cond_wait(&s->work, &p->lock);
+		} else if (pthread_cond_timedwait(&s->work, &p->lock, &until) == ETIMEDOUT) {
+			spare = false;
+			if (!s->idle)
+				break;
+			s->idle = false;
+			p->idle--;
+			pthread_mutex_unlock(&p->lock);
+			helper_end(s);
+			pthread_mutex_lock(&p->lock);
+			return;
+		}
+	}
+	if (s->idle) {
+		s->idle = false;
+		p->idle--;
+	}
+}
+
+static void set_working(struct slots *p, struct slot *s, bool working)
+{
+	if (s->working != working)
+		p->working = working ? p->working + 1 : p->working - 1;
+	s->working = working;
+}
+
+/* What the slot may have now, if anything. The lock is held. */
+static struct lease *obtain(struct slots *p, struct slot *s)
+{
+	struct lease *l;
+
+	if (p->working >= p->allowed)
+		return NULL;
+	take(p, s);
+	l = claim_from(s);
+	return l ? l : claim_from_others(p, s);
+}
+
 /* The next lease for the slot; NULL: the end. Hands over what is open before it sleeps. */
 static struct lease *next_lease(struct slots *p, struct slot *s)
 {
@@ -286,13 +306,11 @@ static struct lease *next_lease(struct slots *p, struct slot *s)
 		return l;
 	pthread_mutex_lock(&p->lock);
 	cpus_give_back(p, s);
+	set_working(p, s, false);
 	for (;;) {
 		if (p->quit)
 			break;
-		take(p, s);
-		l = claim_from(s);
-		if (!l)
-			l = claim_from_others(p, s);
+		l = obtain(p, s);
 		if (l)
 			break;
 		if (s->ended) {
@@ -306,10 +324,9 @@ static struct lease *next_lease(struct slots *p, struct slot *s)
 			pthread_mutex_lock(&p->lock);
 			continue;
 		}
-		p->idle++;
-		pthread_cond_wait(&p->work, &p->lock);
-		p->idle--;
+		sleep_slot(p, s);
 	}
+	set_working(p, s, l != NULL);
 	pthread_mutex_unlock(&p->lock);
 	return l;
 }
@@ -350,16 +367,19 @@ static void *slot_main(void *arg)
 
 /* --- Start and end -------------------------------------------------------------------------- */
 
-static struct slot *slot_new(const struct slots_options *options, unsigned number)
+static struct slot *slot_new(struct slots *p, unsigned number)
 {
 	struct slot *s = xcalloc(1, sizeof(*s));
 
-	s->options = options;
+	s->options = &p->options;
+	s->shared = &p->shared;
 	s->number = number;
 	s->fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->work, NULL);
 	slot_frame_init(&s->frame);
 	call_init(&s->call);
+	slot_host_init(s);
 	buf_init(&s->outcome, OUTCOME_BUF_BYTES);
 	buf_init(&s->text, OUTCOME_BUF_BYTES);
 	arena_init(&s->memory, 0);
@@ -376,28 +396,61 @@ static void slot_free(struct slot *s)
 	buf_release(&s->outcome);
 	buf_release(&s->text);
 	arena_release(&s->memory);
+	pthread_cond_destroy(&s->work);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+/* 0, or an errno. */
+static int start_thread(struct slots *p, struct slot *s)
+{
+	struct slot_start *start = xcalloc(1, sizeof(*start));
+	char name[16];
+	int rc;
+
+	*start = (struct slot_start){.pool = p, .slot = s};
+	snprintf(name, sizeof(name), "dq-slot-%u", s->number % 10000);
+	rc = thread_start(&s->thread, name, slot_main, start);
+	if (rc != 0)
+		free(start);
+	s->started = rc == 0;
+	return rc;
 }
 
 static bool start_threads(struct slots *p, char *error, size_t error_bytes)
 {
 	for (unsigned i = 0; i < p->options.n; i++) {
-		struct slot_start *start = xcalloc(1, sizeof(*start));
-		char name[16];
-		int rc;
+		int rc = start_thread(p, p->all[i]);
 
-		*start = (struct slot_start){.pool = p, .slot = p->all[i]};
-		snprintf(name, sizeof(name), "dq-slot-%u", i % 10000);
-		rc = thread_start(&p->all[i]->thread, name, slot_main, start);
-		if (rc != 0) {
-			free(start);
-			snprintf(error, error_bytes, "slot %u: %s", i, strerror(rc));
-			return false;
-		}
-		p->all[i]->started = true;
+		if (rc == 0)
+			continue;
+		snprintf(error, error_bytes, "slot %u: %s", i, strerror(rc));
+		return false;
 	}
 	return true;
+}
+
+/* Slots for all that may have leases. Where no thread can be had, slots_tick() tries again. */
+static void grow(struct slots *p)
+{
+	while (p->nall < p->allowed) {
+		struct slot *s = slot_new(p, p->nall);
+		int rc;
+
+		pthread_mutex_lock(&p->lock);
+		p->all = xreallocarray(p->all, p->nall + 1, sizeof(struct slot *));
+		p->all[p->nall++] = s;
+		pthread_mutex_unlock(&p->lock);
+		rc = start_thread(p, s);
+		if (rc == 0)
+			continue;
+		log_warn("a slot for what a task waits for: %s", strerror(rc));
+		pthread_mutex_lock(&p->lock);
+		p->nall--;
+		pthread_mutex_unlock(&p->lock);
+		slot_free(s);
+		return;
+	}
 }
 
 struct slots *slots_new(const struct slots_options *options, char *error, size_t error_bytes)
@@ -408,13 +461,17 @@ struct slots *slots_new(const struct slots_options *options, char *error, size_t
 	ensure(options->n > 0 && (options->helper || !options->in_process));
 	p->options = *options;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work, NULL);
+	pthread_mutex_init(&p->shared.lock, NULL);
+	states_init(&p->shared.states);
+	p->allowed = options->n;
 	list_init(&p->queue);
 	list_init(&p->ended);
 	atomic_init(&p->batch, 1);
 	p->all = xcalloc(options->n, sizeof(struct slot *));
-	for (unsigned i = 0; i < options->n; i++)
-		p->all[i] = slot_new(&p->options, i);
+	while (p->nall < options->n) {
+		p->all[p->nall] = slot_new(p, p->nall);
+		p->nall++;
+	}
 	if (options->in_process)
 		ok = helper_start(p->all[0], error, error_bytes);
 	if (!ok || !start_threads(p, error, error_bytes))
@@ -431,9 +488,9 @@ void slots_free(struct slots **at)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->quit = true;
-	pthread_cond_broadcast(&p->work);
+	wake(p, p->nall);
 	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->options.n; i++) {
+	for (unsigned i = 0; i < p->nall; i++) {
 		struct slot *s = p->all[i];
 
 		pthread_mutex_lock(&s->lock);
@@ -446,20 +503,21 @@ void slots_free(struct slots **at)
 			shutdown(s->fd, SHUT_RDWR);
 		pthread_mutex_unlock(&s->lock);
 	}
-	for (unsigned i = 0; i < p->options.n; i++) {
+	for (unsigned i = 0; i < p->nall; i++) {
 		if (p->all[i]->started)
 			pthread_join(p->all[i]->thread, NULL);
 		else
 			helper_end(p->all[i]);
 	}
-	for (unsigned i = 0; i < p->options.n; i++)
+	for (unsigned i = 0; i < p->nall; i++)
 		slot_free(p->all[i]);
+	states_release(&p->shared.states);
 	list_for_each_safe(node, tmp, &p->ended) {
 		struct batch *b = list_entry(node, struct batch, node);
 
 		batch_free(&b);
 	}
-	pthread_cond_destroy(&p->work);
+	pthread_mutex_destroy(&p->shared.lock);
 	pthread_mutex_destroy(&p->lock);
 	free(p->all);
 	free(p);
@@ -470,7 +528,6 @@ void slots_free(struct slots **at)
 void slots_push(struct slots *p, struct list *leases)
 {
 	size_t n = 0;
-	unsigned wake;
 
 	list_for_each(node, leases) {
 		struct lease *l = list_entry(node, struct lease, node);
@@ -484,9 +541,45 @@ void slots_push(struct slots *p, struct list *leases)
 	pthread_mutex_lock(&p->lock);
 	list_splice_back(&p->queue, leases);
 	p->queued += n;
-	wake = p->idle < n ? p->idle : (unsigned)n;
-	for (unsigned i = 0; i < wake; i++)
-		pthread_cond_signal(&p->work);
+	wake(p, n);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void slots_set_task_key(struct slots *p, struct slice key)
+{
+	slot_set_task_key(&p->shared, key);
+}
+
+/* The cpus of the slot that is at the lease are others' meanwhile. The lock of all is held. */
+static void lend_cpus(struct slots *p, const struct lease *l, bool on)
+{
+	for (unsigned i = 0; i < p->nall; i++) {
+		struct slot *s = p->all[i];
+		bool is_at;
+
+		pthread_mutex_lock(&s->lock);
+		is_at = s->current == l;
+		pthread_mutex_unlock(&s->lock);
+		if (is_at && on) {
+			cpus_give_back(p, s);
+		} else if (is_at && s->cpus == 0) {
+			s->cpus = l->cpus;
+			p->cpus += l->cpus;
+		}
+	}
+}
+
+void slots_secede(struct slots *p, const struct lease *l, bool on)
+{
+	pthread_mutex_lock(&p->lock);
+	ensure(on || p->allowed > p->options.n);
+	p->allowed = on ? p->allowed + 1 : p->allowed - 1;
+	lend_cpus(p, l, on);
+	pthread_mutex_unlock(&p->lock);
+	grow(p);
+	pthread_mutex_lock(&p->lock);
+	if (on)
+		wake(p, 1);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -509,7 +602,7 @@ bool slots_take_back(struct slots *p, struct lease *l)
 void slots_stop(struct slots *p, struct lease *l)
 {
 	ensure(l->stop);
-	for (unsigned i = 0; i < p->options.n; i++) {
+	for (unsigned i = 0; i < p->nall; i++) {
 		struct slot *s = p->all[i];
 
 		pthread_mutex_lock(&s->lock);
@@ -555,9 +648,13 @@ static void signal_helper(struct slot *s, uint64_t now_us)
 		kill(s->helper, SIGTERM);
 }
 
-static void tick_slot(struct slots *p, struct slot *s, uint64_t now_us,
-	void (*running)(struct lease *l, uint64_t run_us, void *arg), void *arg)
+typedef void running_function(
+	struct lease *l, uint64_t run_us, const struct slot_progress *p, void *arg);
+
+static void tick_slot(
+	struct slots *p, struct slot *s, uint64_t now_us, running_function *running, void *arg)
 {
+	struct slot_progress progress = {.told = 0};
 	struct batch *b = NULL;
 	struct lease *current;
 	uint64_t since_us;
@@ -567,29 +664,30 @@ static void tick_slot(struct slots *p, struct slot *s, uint64_t now_us,
 	since_us = s->current_since_us;
 	if (current && now_us > since_us + US_PER_MS)
 		b = batch_close(s);
+	if (current && s->progress.told)
+		progress = s->progress;
 	if (current && s->kill_at_us && s->helper > 0)
 		signal_helper(s, now_us);
 	pthread_mutex_unlock(&s->lock);
 	hand_over(p, b);
 	/* It may have ended since; leases are freed by this thread alone. */
 	if (current)
-		running(current, now_us > since_us ? now_us - since_us : 0, arg);
+		running(current, now_us > since_us ? now_us - since_us : 0, &progress, arg);
 }
 
-void slots_tick(
-	struct slots *p, void (*running)(struct lease *l, uint64_t run_us, void *arg), void *arg)
+void slots_tick(struct slots *p, running_function *running, void *arg)
 {
 	uint64_t now_us = clock_mono_us();
 	bool left = false;
 
-	for (unsigned i = 0; i < p->options.n; i++) {
+	grow(p);
+	for (unsigned i = 0; i < p->nall; i++) {
 		tick_slot(p, p->all[i], now_us, running, arg);
 		left = left || atomic_load(&p->all[i]->claim) < atomic_load(&p->all[i]->ntaken);
 	}
 	if (!left)
 		return;
 	pthread_mutex_lock(&p->lock);
-	if (p->idle)
-		pthread_cond_signal(&p->work);
+	wake(p, 1);
 	pthread_mutex_unlock(&p->lock);
 }

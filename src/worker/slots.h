@@ -31,7 +31,7 @@ struct slots_options {
 	const struct modules *loaded; /* for threads */
 	struct results *results;
 	const char *slots_dir, *inputs_dir;
-	const char *scheduler, *worker; /* $DQ_SCHEDULER, $DQ_WORKER of commands */
+	const char *scheduler, *worker; /* $DQ_SCHEDULER, $DQ_WORKER of commands and functions */
 	void (*wake)(void *arg);
 	void *arg;
 };
@@ -63,13 +63,27 @@ void slots_stop(struct slots *s, struct lease *l);
 /* Batches that ended since, in order, moved to `to`; the caller frees each. */
 void slots_collect(struct slots *s, struct list *to);
 void batch_free(struct batch **b);
+/* The key of the tokens of tasks; empty: there are none. */
+void slots_set_task_key(struct slots *s, struct slice key);
+/*
+ * A task that a slot is at waits for others and gives its slot back (on), or has it again. As many
+ * slots more run leases as there are such tasks.
+ */
+void slots_secede(struct slots *s, const struct lease *l, bool on);
+/* What a running task said of its progress last. */
+struct slot_progress {
+	uint64_t told; /* how often; 0: never */
+	uint32_t millionths, text_n;
+	char text[256];
+};
 /*
  * Now and then (each few ms) while anything runs: hands over what a slot has kept while a long task
  * runs, wakes idle slots for what a busy one took, kills functions whose grace is over. Calls
  * `running` for each lease a slot is at, with the time it has run.
  */
-void slots_tick(
-	struct slots *s, void (*running)(struct lease *l, uint64_t run_us, void *arg), void *arg);
+void slots_tick(struct slots *s,
+	void (*running)(struct lease *l, uint64_t run_us, const struct slot_progress *p, void *arg),
+	void *arg);
 /* How many a slot may take at once, from the mean run time. */
 void slots_set_mean(struct slots *s, double mean_us);
 

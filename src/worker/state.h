@@ -66,6 +66,10 @@ extern const struct fetch_handlers tasks_fetch_handlers;
 bool tasks_take(struct worker *w, const struct frame *frame, const char **why);
 bool tasks_stop(struct worker *w, struct slice entries, const char **why);
 bool tasks_free_values(struct worker *w, struct slice entries, const char **why);
+/* Which tasks have given their slots back, or have them again. */
+bool tasks_seceded(struct worker *w, struct slice entries, const char **why);
+/* A new connection: the scheduler tells again who has seceded, and is told of progress again. */
+void tasks_joined(struct worker *w);
 /* Gives the ready ones to the slots. */
 void tasks_push(struct worker *w);
 /* Takes what ended from the slots. */

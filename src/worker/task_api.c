@@ -5,6 +5,7 @@
  */
 #include "worker/task_api.h"
 
+#include "base/clock.h"
 #include "base/ensure.h"
 #include "model/value.h"
 
@@ -14,6 +15,11 @@
 
 #define VALUE_MAX_BYTES ((size_t)1 << 40)
 #define STRINGS_CHUNK_BYTES 1024
+#define DELAY_MAX_S (100.0 * 365 * 86400)
+/* Progress that is passed on: the worker sends less of it, this keeps a loop from drowning it. */
+#define PROGRESS_SPAN_US 100000
+#define PROGRESS_MOST 20
+#define PROGRESS_TEXT_MAX 256
 
 static struct call *call_of(struct dq_task *task)
 {
@@ -123,6 +129,95 @@ static uint32_t api_attempt(struct dq_task *task)
 	return call_of(task)->attempt;
 }
 
+static const char *api_worker(struct dq_task *task)
+{
+	const struct call *c = call_of(task);
+
+	return c->host ? c->host->worker : "";
+}
+
+struct making {
+	struct dq_task *task;
+	void *(*make)(struct dq_task *task);
+};
+
+static void *make_state(void *arg)
+{
+	struct making *m = arg;
+
+	return m->make(m->task);
+}
+
+static void *api_state(struct dq_task *task, const char *name, void *(*make)(struct dq_task *task),
+	void (*end)(void *state))
+{
+	struct making m = {.task = task, .make = make};
+	const struct call *c = call_of(task);
+
+	return c->host ? states_get(c->host->states, name, make_state, &m, end) : NULL;
+}
+
+static void api_progress(struct dq_task *task, double fraction, const char *text)
+{
+	struct call *c = call_of(task);
+	uint64_t now_us = clock_mono_us();
+	bool known = fraction >= 0 && fraction <= 1;
+	size_t n = text ? strlen(text) : 0;
+
+	if (!c->host)
+		return;
+	if (now_us - c->progress_since_us > PROGRESS_SPAN_US) {
+		c->progress_since_us = now_us;
+		c->progress_told = 0;
+	}
+	if (c->progress_told++ < PROGRESS_MOST)
+		c->host->progress(c->host->arg,
+			known ? (uint32_t)(fraction * WIRE_MILLIONTHS) : UINT32_MAX,
+			slice_of(text, n < PROGRESS_TEXT_MAX ? n : PROGRESS_TEXT_MAX));
+}
+
+static int api_reschedule(struct dq_task *task, double delay_s)
+{
+	struct call *c = call_of(task);
+
+	c->rescheduled = true;
+	c->delay_us = 0;
+	if (delay_s > 0)
+		c->delay_us = (uint64_t)((delay_s < DELAY_MAX_S ? delay_s : DELAY_MAX_S) * 1e6);
+	return -1;
+}
+
+static const char *api_scheduler(struct dq_task *task)
+{
+	const struct call *c = call_of(task);
+
+	return c->host ? c->host->scheduler : NULL;
+}
+
+static const char *api_token(struct dq_task *task)
+{
+	struct call *c = call_of(task);
+
+	if (!c->host || !c->host->token(c->host->arg, c->id, c->fence, c->token))
+		return NULL;
+	return c->token;
+}
+
+static void *api_attached(struct dq_task *task)
+{
+	return call_of(task)->attached;
+}
+
+static void api_attach(
+	struct dq_task *task, void *thing, void (*end)(struct dq_task *task, void *thing))
+{
+	struct call *c = call_of(task);
+
+	ensure(!c->attached && thing && end);
+	c->attached = thing;
+	c->attached_end = end;
+}
+
 static const struct dq_task_api api = {
 	.abi = DQ_ABI,
 	.size = sizeof(struct dq_task_api),
@@ -136,6 +231,14 @@ static const struct dq_task_api api = {
 	.fence = api_fence,
 	.element = api_element,
 	.attempt = api_attempt,
+	.worker = api_worker,
+	.state = api_state,
+	.progress = api_progress,
+	.reschedule = api_reschedule,
+	.scheduler = api_scheduler,
+	.token = api_token,
+	.attached = api_attached,
+	.attach = api_attach,
 };
 
 void fence_text(char *to, size_t n, struct fence fence)
@@ -180,6 +283,7 @@ void call_begin(struct call *c)
 	c->used_strings = false;
 	c->returned = false;
 	c->failed = false;
+	c->rescheduled = false;
 }
 
 static bool source_value(void *ctx, uint32_t index, struct slice *type, struct slice *bytes)
@@ -216,6 +320,10 @@ void call_run(struct call *c, dq_function *function, struct slice name)
 
 	ensure(function && !c->returned && !c->failed);
 	rc = function(&c->task);
+	if (c->attached) {
+		c->attached_end(&c->task, c->attached);
+		c->attached = NULL;
+	}
 
 	if (rc != 0 && !c->failed) {
 		c->failed = true;

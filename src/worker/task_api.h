@@ -11,6 +11,8 @@
 #include "base/slice.h"
 #include "model/ids.h"
 #include "model/limits.h"
+#include "wire/wire.h"
+#include "worker/states.h"
 
 #include <dq/task.h>
 
@@ -21,6 +23,17 @@
 struct call_input {
 	struct slice type;
 	struct slice bytes;
+};
+
+/* What a call needs of where it runs; NULL in tests of the rest. */
+struct call_host {
+	const char *scheduler, *worker; /* $DQ_SCHEDULER, $DQ_WORKER */
+	struct states *states;
+	/* The token of the call's lease. False: there is none. */
+	bool (*token)(void *arg, uint64_t id, struct fence fence, char out[WIRE_TOKEN_TEXT]);
+	/* millionths past WIRE_MILLIONTHS: not known. */
+	void (*progress)(void *arg, uint32_t millionths, struct slice text);
+	void *arg;
 };
 
 struct call {
@@ -37,9 +50,11 @@ struct call {
 	const struct call_input *inputs;
 	uint32_t ninputs;
 	const atomic_int *cancelled;
+	const struct call_host *host;
 
 	/* what came of it */
-	bool returned, failed;
+	bool returned, failed, rescheduled;
+	uint64_t delay_us; /* rescheduled */
 	char type[LIMIT_TYPE_BYTES + 1];
 	struct buf value;
 	struct buf message;
@@ -49,6 +64,11 @@ struct call {
 	struct arena strings; /* C strings handed out */
 	bool used_strings;
 	char fence_text[40];
+	char token[WIRE_TOKEN_TEXT];
+	void *attached; /* what ends with the call, and how */
+	void (*attached_end)(struct dq_task *task, void *thing);
+	uint64_t progress_since_us; /* told so often since then */
+	unsigned progress_told;
 };
 
 /* Once; then call_begin before each call. */
@@ -58,7 +78,7 @@ void call_release(struct call *c);
 void call_begin(struct call *c);
 /* Puts dependencies and the element's input into the arguments. False: one line in *why. */
 bool call_fill_args(struct call *c, const char **why);
-/* Runs it; what came of it is in returned, failed, type, value, message. */
+/* Runs it; what came of it is in returned, failed, rescheduled, type, value, message. */
 void call_run(struct call *c, dq_function *function, struct slice name);
 /* "epoch.seq" in hexadecimal. */
 void fence_text(char *to, size_t n, struct fence fence);

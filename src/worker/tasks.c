@@ -28,6 +28,7 @@
 #define TICK_BUSY_MS 5
 #define TICK_CALM_MS 50
 #define CALM_AFTER_US (100 * US_PER_MS)
+#define PROGRESS_APART_US (200 * US_PER_MS)
 
 static struct lease *lease_find(struct worker *w, uint64_t id)
 {
@@ -410,6 +411,48 @@ bool tasks_free_values(struct worker *w, struct slice entries, const char **why)
 	return cursor_ok(&c);
 }
 
+static void set_seceded(struct worker *w, struct lease *l, bool on)
+{
+	if (l->seceded == on)
+		return;
+	l->seceded = on;
+	l->has_seceded = true;
+	slots_secede(w->slots, l, on);
+}
+
+bool tasks_seceded(struct worker *w, struct slice entries, const char **why)
+{
+	struct fenced entry;
+	struct cursor c;
+	uint32_t n;
+
+	if (list_read_begin(&c, entries, UINT32_MAX, &n)) {
+		for (uint32_t i = 0; i < n && fenced_read(&c, &entry); i++) {
+			struct lease *l = lease_find(w, entry.id);
+
+			if (l && fence_eq(l->fence, entry.fence) && l->state == LEASE_QUEUED &&
+				l->pushed)
+				set_seceded(w, l, entry.extra != 0);
+		}
+	}
+	*why = cursor_error(&c);
+	return cursor_ok(&c);
+}
+
+void tasks_joined(struct worker *w)
+{
+	struct map64_iter it = {0};
+	uint64_t id;
+	void *p;
+
+	while (map64_next_ptr(&w->leases, &it, &id, &p)) {
+		struct lease *l = p;
+
+		set_seceded(w, l, false);
+		l->progress_told = 0;
+	}
+}
+
 /* --- From the slots ------------------------------------------------------------------------- */
 
 /* No one wants the value; but the same bytes may be held under the same name. */
@@ -429,6 +472,7 @@ static void ended(struct worker *w, struct lease *l)
 	ensure(l->state == LEASE_QUEUED && l->pushed && w->with_slots > 0);
 	l->state = LEASE_REPORTING;
 	w->with_slots--;
+	set_seceded(w, l, false);
 	if (l->ninputs)
 		inputs_release(l);
 	if (l->value && (l->orphan || l->cancelled)) {
@@ -453,10 +497,14 @@ void tasks_collect(struct worker *w)
 	slots_collect(w->slots, &batches);
 	while ((node = list_pop_front(&batches))) {
 		struct batch *b = list_entry(node, struct batch, node);
+		bool waited = false;
 
-		list_for_each_entry(l, &b->leases, struct lease, node)
+		list_for_each_entry(l, &b->leases, struct lease, node) {
+			waited = waited || l->has_seceded;
 			ended(w, l);
-		credit_ended(&w->credit, b->count, b->run_us);
+		}
+		if (!waited)
+			credit_ended(&w->credit, b->count, b->run_us);
 		reports_add(&w->reports, b);
 		batch_free(&b);
 	}
@@ -485,14 +533,37 @@ static void check_timeout(struct tick *t, struct lease *l, uint64_t run_us)
 	stop_running(t->worker, l);
 }
 
-static void on_running(struct lease *l, uint64_t run_us, void *arg)
+/* The last that was told, and not more often than the scheduler cares for. */
+static void send_progress(struct worker *w, struct lease *l, const struct slot_progress *p)
+{
+	struct stream *s = session_stream(w);
+	uint64_t now_us = clock_mono_us();
+	struct msg_progress m = {.id = l->id,
+		.epoch = l->fence.epoch,
+		.seq = l->fence.seq,
+		.millionths = p->millionths,
+		.text = slice_of(p->text, p->text_n)};
+
+	if (!s || p->told == l->progress_told ||
+		(l->progress_told && now_us < l->progress_at_us + PROGRESS_APART_US))
+		return;
+	msg_progress_encode(stream_buf(s), 0, &m);
+	l->progress_told = p->told;
+	l->progress_at_us = now_us;
+}
+
+static void on_running(
+	struct lease *l, uint64_t run_us, const struct slot_progress *progress, void *arg)
 {
 	struct tick *t = arg;
 
 	check_timeout(t, l, run_us);
 	if (run_us < CALM_AFTER_US || l->stop)
 		t->busy = true;
-	credit_running(&t->worker->credit, run_us);
+	if (!l->has_seceded)
+		credit_running(&t->worker->credit, run_us);
+	if (progress->told && !l->orphan && l->state == LEASE_QUEUED)
+		send_progress(t->worker, l, progress);
 	if (run_us >= STARTED_AFTER_US && !l->started_sent && l->state == LEASE_QUEUED &&
 		!l->orphan && session_stream(t->worker))
 		started_add(t->worker, l);

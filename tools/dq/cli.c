@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,6 +124,14 @@ static int open_local(struct dq_options *options, struct dq_client **out)
 	return dq_client_open("local", options, out);
 }
 
+/* Inside a task: its token, which is for the scheduler that the task came from. */
+static const char *token_for(const char *scheduler)
+{
+	const char *token = getenv("DQ_TOKEN"), *own = getenv("DQ_SCHEDULER");
+
+	return token && token[0] && own && strcmp(own, scheduler) == 0 ? token : NULL;
+}
+
 int cli_open(bool look_only, struct dq_client **out)
 {
 	struct address_options given = {.scheduler = globals.scheduler,
@@ -147,6 +156,7 @@ int cli_open(bool look_only, struct dq_client **out)
 		if (r != DQ_E_OK)
 			return cli_fail(r, "%s", why);
 		options.secret_file = address.secret_file[0] ? address.secret_file : NULL;
+		options.task_token = token_for(address.scheduler);
 		r = dq_client_open(address.scheduler, &options, out);
 	}
 	if (r != DQ_E_OK) {

@@ -141,8 +141,12 @@ int cli_wait(struct dq_client *client, struct dq_future *const *futures, size_t 
 		r = look(&w);
 	if (timeout_s >= 0 && timeout_s < 1e9)
 		deadline_us = clock_mono_us() + (uint64_t)(timeout_s * 1e6);
-	if (r == DQ_E_OK)
+	if (r == DQ_E_OK) {
+		/* inside a task: its slot is for others meanwhile */
+		dq_client_secede(client);
 		r = wait_for(&w, deadline_us);
+		dq_client_rejoin(client);
+	}
 	dq_completed_free(&w.set);
 	return r;
 }

@@ -12,10 +12,12 @@
 #include "base/ensure.h"
 #include "base/thread.h"
 #include "codec/cursor.h"
+#include "codec/pack.h"
 #include "exec.h"
 #include "reap.h"
 #include "worker/modules.h"
 #include "worker/slot_proto.h"
+#include "worker/states.h"
 #include "worker/task_api.h"
 
 #include <errno.h>
@@ -28,7 +30,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* How long a helper without a task has to end what functions keep (dq_task_state). */
+#define ORDERLY_END_MS 500
+
 static atomic_int stop_asked;
+static atomic_int busy; /* with a task */
 
 struct helper {
 	struct modules modules;
@@ -36,6 +42,9 @@ struct helper {
 	struct call call;
 	struct arena inputs;
 	struct buf reply;
+	struct call_host host;
+	struct states states;
+	struct arena names; /* of scheduler and worker */
 };
 
 static void on_term(int signum)
@@ -59,6 +68,9 @@ static void *watch_worker(void *arg)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* without a task the main thread sees the end too, and ends in order */
+		if (p.revents && !busy)
+			poll(NULL, 0, ORDERLY_END_MS);
 		if (n < 0 || p.revents)
 			end_everything();
 	}
@@ -70,6 +82,42 @@ static void answer(enum slot_message type, struct slice a, struct slice b)
 
 	if (!slot_send(SLOT_FD, type, parts, 2))
 		end_everything();
+}
+
+/* --- What the function asks of its slot ----------------------------------------------------- */
+
+static bool ask_token(void *arg, uint64_t id, struct fence fence, char out[WIRE_TOKEN_TEXT])
+{
+	struct slot_frame f;
+	bool has;
+
+	(void)arg;
+	(void)id;
+	(void)fence;
+	answer(SLOT_TOKEN, slice_empty(), slice_empty());
+	slot_frame_init(&f);
+	if (!slot_recv(SLOT_FD, &f) || f.type != SLOT_TOKEN)
+		end_everything();
+	has = f.payload.n > 0 && f.payload.n < WIRE_TOKEN_TEXT;
+	if (has) {
+		memcpy(out, f.payload.p, f.payload.n);
+		out[f.payload.n] = '\0';
+	}
+	slot_frame_release(&f);
+	return has;
+}
+
+static void tell_progress(void *arg, uint32_t millionths, struct slice text)
+{
+	struct buf b;
+
+	(void)arg;
+	buf_init(&b, 4096);
+	pack_array(&b, 2);
+	pack_u64(&b, millionths);
+	pack_bin(&b, text);
+	answer(SLOT_PROGRESS, buf_slice(&b), slice_empty());
+	buf_release(&b);
 }
 
 /* --- SETUP ---------------------------------------------------------------------------------- */
@@ -84,13 +132,15 @@ static bool set_up(struct helper *h, struct slice payload, char *error, size_t e
 	bool ok;
 
 	cursor_init(&c, payload);
-	n = cursor_array_min(&c, 2);
+	n = cursor_array_min(&c, 4);
 	dir = cursor_bin(&c);
 	number = cursor_u32(&c);
+	h->host.scheduler = arena_cstr(&h->names, cursor_bin(&c));
+	h->host.worker = arena_cstr(&h->names, cursor_bin(&c));
 	paths = calloc((size_t)n + 1, sizeof(*paths));
 	ensure(paths && cursor_ok(&c));
-	for (uint32_t i = 2; i < n; i++)
-		paths[i - 2] = arena_cstr(&h->inputs, cursor_bin(&c));
+	for (uint32_t i = 4; i < n; i++)
+		paths[i - 4] = arena_cstr(&h->inputs, cursor_bin(&c));
 	ok = modules_load(&h->modules, paths, error, error_bytes);
 	if (ok && !exec_init(&h->exec, dir, number, &stop_asked)) {
 		snprintf(error, error_bytes, "/dev/null: %s", strerror(errno));
@@ -165,7 +215,10 @@ static void handle_func(struct helper *h, struct slice payload)
 		done.end = SLOT_END_SPEC;
 	} else {
 		call_run(call, function, name);
-		done.end = call->failed ? SLOT_END_FAILED : SLOT_END_VALUE;
+		done.end = call->rescheduled ? SLOT_END_RESCHEDULE
+			   : call->failed    ? SLOT_END_FAILED
+					     : SLOT_END_VALUE;
+		done.delay_us = call->delay_us;
 	}
 	done.run_us = clock_mono_us() - began;
 	done.message = buf_slice(&call->message);
@@ -198,6 +251,7 @@ static void serve(struct helper *h)
 	slot_frame_init(&f);
 	while (slot_recv(SLOT_FD, &f)) {
 		stop_asked = 0;
+		busy = 1;
 		switch (f.type) {
 		case SLOT_SETUP:
 			handle_setup(h, f.payload);
@@ -211,7 +265,9 @@ static void serve(struct helper *h)
 		default:
 			panic("a frame of unknown type %u", f.type);
 		}
+		busy = 0;
 	}
+	states_release(&h->states);
 	end_everything();
 }
 
@@ -233,6 +289,12 @@ int main(void)
 	}
 	call_init(&h.call);
 	arena_init(&h.inputs, 0);
+	arena_init(&h.names, 0);
+	states_init(&h.states);
+	h.host.states = &h.states;
+	h.host.token = ask_token;
+	h.host.progress = tell_progress;
+	h.call.host = &h.host;
 	buf_init(&h.reply, (size_t)1 << 20);
 	serve(&h);
 }
