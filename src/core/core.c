@@ -124,13 +124,13 @@ void core_free(struct core **core)
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->conns, &it, &k, &p))
 		conn_free(c, p);
 	watch_work(c, true, &(uint32_t){UINT32_MAX});
-	attempts_free(c);
 	while (!list_is_empty(&c->blocks))
 		block_free(c, container_of(c->blocks.next, struct block, in_order));
 	while (!list_is_empty(&c->stages))
 		stage_free(container_of(c->stages.next, struct stage, in_stages));
 	while (it = (struct map64_iter){0}, map64_next_ptr(&c->sessions, &it, &k, &p))
 		session_free(c, p);
+	attempts_free(c);
 	while (!list_is_empty(&c->worker_list))
 		core_worker_free(c, container_of(c->worker_list.next, struct worker, in_workers));
 	while (!list_is_empty(&c->works))

@@ -280,11 +280,12 @@ static void look_at_array(struct core *c, struct block *b, uint32_t *budget, str
 	}
 	if (t->next < b->count)
 		return;
-	t->next = 0;
-	if (t->later_us)
-		timer_move(c, t, t->later_us);
-	else
+	if (!t->later_us) {
 		timer_drop_block(c, b);
+		return;
+	}
+	t->next = 0;
+	timer_move(c, t, t->later_us);
 	t->later_us = 0;
 }
 
