@@ -31,6 +31,10 @@ static bool dep_value(void *ctx, uint32_t index, struct slice *type, struct slic
 		*type = slice_str("msgpack");
 		*bytes = slice_str("\x92\x02");
 		return true;
+	case 9: /* of a dependency that failed */
+		*type = slice_str(VALUE_TYPE_NONE);
+		*bytes = slice_empty();
+		return true;
 	default:
 		return false;
 	}
@@ -105,6 +109,16 @@ START_TEST(args_outside_arrays)
 	source.index = -1;
 	ck_assert_ptr_null(substituted());
 	ck_assert(slice_eq(slice_drop(buf_slice(&out), 4), slice_str("\x92\xc0\xc0")));
+}
+END_TEST
+
+START_TEST(no_value_is_nil)
+{
+	pack_array(&in, 2);
+	pack_u64(&in, 1);
+	future(9);
+	ck_assert_ptr_null(substituted());
+	ck_assert(slice_eq(slice_drop(buf_slice(&out), 4), slice_str("\x92\x01\xc0")));
 }
 END_TEST
 
@@ -286,6 +300,7 @@ TCase *case_value(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, args_are_filled_in);
 	tcase_add_test(tc, args_outside_arrays);
+	tcase_add_test(tc, no_value_is_nil);
 	tcase_add_test(tc, args_refused);
 	tcase_add_test(tc, args_too_large);
 	tcase_add_test(tc, words);

@@ -177,6 +177,7 @@ START_TEST(lease)
 	in[1].frames = slice_str("\x91\x07");
 	i.element_input = slice_str("\xa3six");
 	i.element = LIMIT_ARRAY_ELEMENTS - 1;
+	i.timeout_us = 1500000;
 	list_begin(&b, 1);
 	lease_item_write(&b, &i, in);
 	reading(1);
@@ -185,6 +186,7 @@ START_TEST(lease)
 	ck_assert(out.element == i.element && slice_eq(out.key, i.key));
 	ck_assert(slice_eq(out.spec, i.spec) && out.ninputs == 2);
 	ck_assert(slice_eq(out.element_input, i.element_input));
+	ck_assert_uint_eq(out.timeout_us, 1500000);
 	ck_assert(lease_input_read(&out, &got));
 	ck_assert(got.id == 3 && got.generation == 4 && slice_eq_str(got.type, "bytes"));
 	ck_assert(got.is_inline && slice_eq_str(got.bytes, "ab") && got.checksum == UINT64_MAX);
