@@ -102,7 +102,9 @@ int graph_flush(struct dq_client *c)
 
 static bool part_is_full(const struct dq_graph *g)
 {
-	return g->count >= PART_TASKS_MAX || g->body.n >= PART_BYTES_MAX;
+	return g->body.n >= PART_BYTES_MAX ||
+	       g->count >=
+		       (g->nparts < LIMIT_GRAPH_PARTS / 2 ? PART_TASKS_MAX : LATE_PART_TASKS_MAX);
 }
 
 /* The namespace of the graph's keys is known from the first one on. */

@@ -18,9 +18,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PART_TASKS_MAX 4096u /* small parts: others are served between them */
-#define PART_BYTES_MAX ((size_t)1 << 20)
-#define PARTS_IN_FLIGHT 2 /* more would only make the scheduler's commits longer */
+/* Small parts: others are served between them. Past half of the parts that a graph may have, what
+ * comes is large, and fewer of them do. */
+#define PART_TASKS_MAX 1024u
+#define LATE_PART_TASKS_MAX 8192u
+#define PART_BYTES_MAX ((size_t)256 << 10)
+#define PARTS_IN_FLIGHT 4 /* more would only make the scheduler's commits longer */
 
 struct request;
 

@@ -42,9 +42,16 @@ const struct opt global_opts[] = {
 
 static const char *cli_verb;
 
+static const char *cli_place;
+
 void cli_set_verb(const char *verb)
 {
 	cli_verb = verb;
+}
+
+void cli_set_place(const char *place)
+{
+	cli_place = place;
 }
 
 /* --- Failing ---------------------------------------------------------------------------------- */
@@ -55,8 +62,11 @@ static void print_error(const char *format, va_list ap) __attribute__((format(pr
 static void print_error(const char *format, va_list ap)
 {
 	char line[2048];
+	size_t n = 0;
 
-	vsnprintf(line, sizeof line, format, ap);
+	if (cli_place)
+		n = (size_t)snprintf(line, sizeof line, "%.200s: ", cli_place);
+	vsnprintf(line + n, sizeof line - n, format, ap);
 	for (char *p = line; *p; p++)
 		if (*p == '\n' || *p == '\r')
 			*p = ' ';
@@ -134,6 +144,11 @@ static const char *token_for(const char *scheduler)
 
 int cli_open(bool look_only, struct dq_client **out)
 {
+	return cli_open_for(look_only, 0, out);
+}
+
+int cli_open_for(bool look_only, double session_ttl_s, struct dq_client **out)
+{
 	struct address_options given = {.scheduler = globals.scheduler,
 		.contact = globals.contact,
 		.secret = globals.secret};
@@ -146,6 +161,7 @@ int cli_open(bool look_only, struct dq_client **out)
 	if (globals.modules.n && !globals.local.given)
 		return cli_usage("--module: of --local; a worker has its own");
 	options.look_only = look_only;
+	options.session_ttl_s = session_ttl_s;
 	/* 0 would be the default; the least that is more. */
 	options.connect_timeout_s =
 		globals.connect_timeout_s > 0 ? globals.connect_timeout_s : 0.001;

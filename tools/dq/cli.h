@@ -28,14 +28,17 @@ struct globals {
 extern struct globals globals;
 extern const struct opt global_opts[];
 
-/* Sets what errors begin with: the verb. */
+/* Sets what errors begin with: the verb, and of a file the place in it (NULL: none). */
 void cli_set_verb(const char *verb);
+void cli_set_place(const char *place);
 
 /*
  * Connects as the global options say, or starts a local scheduler. Returns 0 or an exit code, then
  * the error is printed. look_only: no session.
  */
 int cli_open(bool look_only, struct dq_client **out);
+/* Likewise, with a session that outlives a lost connection so long; 0: the scheduler's default. */
+int cli_open_for(bool look_only, double session_ttl_s, struct dq_client **out);
 /* Closes and returns exit_code. */
 int cli_close(struct dq_client **client, int exit_code);
 /* --local without a directory: what was submitted ends with this command, so it stays. */

@@ -27,6 +27,7 @@ struct cmd {
 	X(call)                                                                                    \
 	X(run)                                                                                     \
 	X(map)                                                                                     \
+	X(graph)                                                                                   \
 	X(wait)                                                                                    \
 	X(result)                                                                                  \
 	X(status)                                                                                  \

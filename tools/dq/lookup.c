@@ -65,8 +65,8 @@ static void ids_add(struct ids *ids, uint64_t first, uint64_t count)
 	ids->count[ids->n++] = count;
 }
 
-/* [[id, count, state] or nil, ...], one for each key. */
-static int take_resolved(struct slice answer, char **keys, size_t n, struct ids *out)
+/* [[id, count, state] or nil, ...], one for each key; all: none may be nil. */
+static int take_resolved(struct slice answer, char **keys, size_t n, bool all, struct ids *out)
 {
 	struct values rows = values_of(answer);
 	struct slice row, id, count, state, index;
@@ -74,8 +74,12 @@ static int take_resolved(struct slice answer, char **keys, size_t n, struct ids 
 	for (size_t i = 0; i < n; i++) {
 		struct values fields;
 
-		if (!values_next(&rows, &row) || value_is_nil(row))
-			return cli_fail(DQ_E_NOT_FOUND, "%s: not found", keys[i]);
+		if (!values_next(&rows, &row) || value_is_nil(row)) {
+			if (all)
+				return cli_fail(DQ_E_NOT_FOUND, "%s: not found", keys[i]);
+			ids_add(out, 0, 0);
+			continue;
+		}
 		fields = values_of(row);
 		if (!values_next(&fields, &id) || !values_next(&fields, &count) ||
 			!values_next(&fields, &state) || !values_next(&fields, &index))
@@ -88,7 +92,7 @@ static int take_resolved(struct slice answer, char **keys, size_t n, struct ids 
 	return 0;
 }
 
-int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out)
+static int resolve(struct dq_client *client, char **keys, size_t n, bool all, struct ids *out)
 {
 	struct dq_args *args = dq_args_new();
 	struct dq_value answer;
@@ -103,9 +107,19 @@ int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out)
 	if (code)
 		return code;
 	ids_init(out, n);
-	code = take_resolved(value_slice(&answer), keys, n, out);
+	code = take_resolved(value_slice(&answer), keys, n, all, out);
 	dq_value_release(&answer);
 	return code;
+}
+
+int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out)
+{
+	return resolve(client, keys, n, true, out);
+}
+
+int find_some_keys(struct dq_client *client, char **keys, size_t n, struct ids *out)
+{
+	return resolve(client, keys, n, false, out);
 }
 
 int find_unfinished(struct dq_client *client, const char *label, struct ids *out)

@@ -26,6 +26,8 @@ void ids_release(struct ids *ids);
 /* The ids of keys. All must be there: else DQ_E_NOT_FOUND's exit code, and the error names the
  * first that is not. ids->n is n. */
 int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out);
+/* Likewise, and those that are not there have the count 0. At most 65536 keys. */
+int find_some_keys(struct dq_client *client, char **keys, size_t n, struct ids *out);
 /* The user's tasks that have not ended; label may be NULL. IDS_MAX of them: there may be more. */
 #define IDS_MAX 65536
 int find_unfinished(struct dq_client *client, const char *label, struct ids *out);

@@ -322,31 +322,22 @@ static void add_elements(struct task *t, const char *key, uint64_t first_index, 
 	}
 }
 
-static int expand_after(struct dq_client *client, struct task *t)
+int task_place_after(struct task *t, const struct ids *ids)
 {
 	const struct opt_list *given = &task_options.after;
-	struct ids ids;
 	uint64_t total = 0;
 	const char *key;
-	int code;
 
-	if (given->n == 0)
-		return 0;
-	code = find_keys(client, (char **)given->v, given->n, &ids);
-	for (size_t i = 0; !code && i < ids.n; i++)
-		total += ids.count[i];
-	if (!code && total > AFTER_MAX)
-		code = cli_fail(DQ_E_LIMIT, "dependencies: at most %d a task", AFTER_MAX);
-	for (size_t i = 0; !code && i < ids.n; i++) {
-		if (ids.count[i] > 1) {
-			add_elements(t, given->v[i], ids.first_index[i], ids.count[i]);
-		} else {
+	for (size_t i = 0; i < given->n; i++)
+		total += ids->count[i];
+	if (total > AFTER_MAX)
+		return cli_fail(DQ_E_LIMIT, "dependencies: at most %d a task", AFTER_MAX);
+	for (size_t i = 0; i < given->n; i++) {
+		if (ids->count[i] > 1)
+			add_elements(t, given->v[i], ids->first_index[i], ids->count[i]);
+		else
 			buf_append(&t->after_text, given->v[i], strlen(given->v[i]) + 1);
-		}
 	}
-	ids_release(&ids);
-	if (code)
-		return code;
 	ensure(!t->after_text.failed);
 	t->after.v = xcalloc((size_t)total + 1, sizeof *t->after.v);
 	key = buf_cstr(&t->after_text);
@@ -354,6 +345,21 @@ static int expand_after(struct dq_client *client, struct task *t)
 		t->after.v[t->after.n++] = key;
 	t->spec.after_keys = t->after.v;
 	return 0;
+}
+
+static int expand_after(struct dq_client *client, struct task *t)
+{
+	const struct opt_list *given = &task_options.after;
+	struct ids ids;
+	int code;
+
+	if (given->n == 0)
+		return 0;
+	code = find_keys(client, (char **)given->v, given->n, &ids);
+	if (!code)
+		code = task_place_after(t, &ids);
+	ids_release(&ids);
+	return code;
 }
 
 int task_submit(struct dq_client *client, struct task *t, struct dq_future **out)

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "common/options.h"
+#include "lookup.h"
 #include "terms.h"
 
 #include <dq/client.h>
@@ -47,6 +48,9 @@ struct task {
 int task_of_command(struct task *t, int argc, char **argv, const char *lines);
 int task_of_call(struct task *t, int argc, char **argv);
 void task_release(struct task *t);
+/* What --after names, where ids says of each key how many tasks it is: those of an array are its
+ * elements. Returns 0 or an exit code, the error printed. */
+int task_place_after(struct task *t, const struct ids *ids);
 
 /*
  * Submits it and waits until that is durable. Returns 0 or an exit code, the error printed; free

@@ -44,7 +44,7 @@ START_TEST(a_large_submit_goes_in_parts)
 	ck_assert_int_eq(dq_future_state(futures[0]), DQ_STATE_DONE);
 	ck_assert_int_eq(dq_future_state(futures[n - 1]), DQ_STATE_DONE);
 	fake_lock(&f);
-	ck_assert_uint_eq(f.parts, 18);
+	ck_assert_uint_eq(f.parts, (n + PART_TASKS_MAX - 1) / PART_TASKS_MAX);
 	ck_assert_uint_eq(f.commits, 1);
 	ck_assert_uint_eq(f.ntasks, n);
 	fake_unlock(&f);
@@ -98,12 +98,14 @@ START_TEST(a_part_is_refused)
 
 	fake_start(&f);
 	f.script.conflict_seq = 2;
+	f.script.hold_replies = true;
 	c = client_of(&f);
 	g = graph_of(c);
 	for (size_t i = 0; i < n; i++)
 		futures[i] = add(c, g, NULL);
 	ck_assert_int_eq(dq_graph_commit(&g), 0);
 	ck_assert_ptr_null(g);
+	fake_release(&f);
 	ck_assert_int_eq(dq_client_sync(c, 10), DQ_E_CONFLICT);
 	ck_assert_str_eq(dq_client_error(c), "conflict: another spec under k");
 	ck_assert_int_eq(dq_client_sync(c, 5), 0);
@@ -203,7 +205,7 @@ START_TEST(given_up)
 	ck_assert_uint_eq(f.submits, 0);
 	/* a part has */
 	g = graph_of(c);
-	for (int i = 0; i < 4096; i++)
+	for (uint32_t i = 0; i < PART_TASKS_MAX; i++)
 		first = add(c, g, NULL);
 	second = add(c, g, NULL);
 	ck_assert_int_eq(dq_graph_abort(&g), 0);
@@ -231,7 +233,7 @@ START_TEST(futures_before_the_commit)
 	f.script.hold_outcomes = true;
 	c = client_of(&f);
 	g = graph_of(c);
-	for (int i = 0; i < 4096; i++) {
+	for (uint32_t i = 0; i < PART_TASKS_MAX; i++) {
 		later = add(c, g, NULL);
 		if (i < 3)
 			fs[i] = later;
@@ -317,6 +319,7 @@ END_TEST
 /* The connection ends half way, before and after a request is taken; and one is not taken. */
 START_TEST(over_connections)
 {
+	struct dq_spec spec = DQ_SPEC_INIT;
 	struct dq_future *last = NULL;
 	struct dq_graph *g;
 	struct fake f;
@@ -328,8 +331,16 @@ START_TEST(over_connections)
 	f.script.not_taken_seq = _i == 2 ? 2 : 0;
 	c = client_of(&f);
 	g = graph_of(c);
-	for (int i = 0; i < 12000; i++)
-		last = add(c, g, NULL);
+	spec.function = "noop";
+	for (int i = 0; i < 12000; i++) {
+		struct dq_future *one;
+		int code = dq_graph_add(g, &spec, &one);
+
+		if (code)
+			ck_assert_int_eq(code, _i == 2 ? DQ_E_STORE : 0);
+		else
+			last = one;
+	}
 	ck_assert_int_eq(dq_graph_commit(&g), 0);
 	ck_assert_int_eq(dq_client_sync(c, 10), _i == 2 ? DQ_E_STORE : 0);
 	if (_i == 2) {
