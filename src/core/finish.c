@@ -339,10 +339,15 @@ static void go_back(struct core *c, struct task *t, const struct outcome *o)
 	}
 	if (t->started || o->started_us)
 		past_attempt(c, t, PAST_BACK, o);
-	if (o->cause == CAUSE_RESCHEDULE)
-		lease_back(c, t);
-	else
+	if (o->cause != CAUSE_RESCHEDULE) {
 		lease_lost(c, t);
+		return;
+	}
+	if (o->delay_us && !t->remake) {
+		t->due_us = c->wall_us + o->delay_us;
+		t->block->has_due = true;
+	}
+	lease_back(c, t);
 }
 
 /* The report of the worker that has the lease. */

@@ -83,6 +83,7 @@ struct block {
 	uint32_t *dep_at; /* count + 1 indexes into deps, or NULL: none (an array's deps are every
 			     element's) */
 	uint32_t *label; /* index into core.labels of each task's set (one for an array), or NULL */
+	bool has_due;    /* some task of it has a due time that its terms do not give */
 	uint32_t *terms; /* index into core.terms of each task's (one for an array), or NULL: none
 			  */
 	struct timer *timer;   /* of an array: looks at its elements; NULL: none */
@@ -435,6 +436,11 @@ struct task *task_get(struct core *c, struct block *b, uint32_t idx);
 void task_drop_if_dull(struct core *c, struct task *t);
 struct session_blocks *blocks_of_session(const struct core *c, uint32_t session);
 void edge_add(struct core *c, struct task *from, struct task *to);
+/* Its tasks may have times. */
+static inline bool block_is_timed(const struct block *b)
+{
+	return b->terms || b->has_due;
+}
 static inline uint64_t block_id(const struct block *b, uint32_t idx)
 {
 	return b->first + idx;

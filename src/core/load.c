@@ -222,6 +222,7 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	t->generation = r->generation;
 	t->failures = r->failures;
 	t->due_us = r->due_us;
+	p.block->has_due = p.block->has_due || r->due_us;
 	t->stop = r->stop;
 	past_load(t, r->past);
 	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;

@@ -26,7 +26,7 @@ void task_move(struct core *c, struct block *b, uint32_t idx, enum task_state to
 	b->state[idx] = (uint8_t)((b->state[idx] & ~TASK_STATE_MASK) | to);
 	count(c, b, idx, from, -1);
 	count(c, b, idx, to, 1);
-	if (b->terms)
+	if (block_is_timed(b))
 		timer_follow(c, b, idx);
 }
 
@@ -35,6 +35,6 @@ void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as
 	ensure(b->state[idx] == 0);
 	b->state[idx] = (uint8_t)(as | flags);
 	count(c, b, idx, as, 1);
-	if (b->terms)
+	if (block_is_timed(b))
 		timer_follow(c, b, idx);
 }

@@ -99,7 +99,7 @@ uint64_t task_deadline_us(const struct core *c, const struct block *b, uint32_t 
 
 bool task_is_early(const struct core *c, struct block *b, uint32_t idx)
 {
-	return b->terms && task_start_us(c, b, idx) > c->wall_us;
+	return block_is_timed(b) && task_start_us(c, b, idx) > c->wall_us;
 }
 
 enum task_state start_state(const struct core *c, struct block *b, uint32_t idx)
@@ -127,7 +127,7 @@ static struct when look_at(const struct core *c, struct block *b, uint32_t idx)
 	const struct task *k = task_peek(b, idx);
 	struct when w = {0, 0};
 
-	if (!is_timed(t) || block_is_hidden(b) || s == 0 || s == TASK_GONE ||
+	if ((!is_timed(t) && !(k && k->due_us)) || block_is_hidden(b) || s == 0 || s == TASK_GONE ||
 		s == TASK_CANCELLING || task_state_is_final(s) || (k && k->remake))
 		return w;
 	w.common = task_deadline_us(c, b, idx);
@@ -330,7 +330,7 @@ bool timer_check(const struct core *c, struct block *b, uint32_t idx)
 	struct when w = look_at(c, b, idx);
 	const struct timer *own = map64_get_ptr(&c->timers, block_id(b, idx)), *all = b->timer;
 
-	if (!b->terms || (!w.own && own))
+	if (!block_is_timed(b) || (!w.own && own))
 		return !own;
 	/* a part of a graph that is just beginning */
 	if (b->stage && block_state(b, idx) == TASK_WAITING)

@@ -27,6 +27,27 @@ for isolation in process thread; do
 	stop "$WORKER"
 done
 
+INSIDE=$B/tests/e2e/.libs/inside.so
+for isolation in process thread; do
+	[ -e "$INSIDE" ] || continue
+	start_worker "$isolation-i" --slots 1 --isolation "$isolation" --module "$INSIDE"
+	step "functions, in slots of kind $isolation: another attempt later, state, progress, fire and forget"
+	is "$(dq call --wait --key "later-$isolation" later)" "later-$isolation"
+	is "$(dq result "later-$isolation")" 3
+	for i in 1 2 3; do
+		dq call --wait --key "count-$isolation-$i" count >/dev/null
+	done
+	is "$(dq result "count-$isolation-3")" 3
+	dq call --wait --key "forget-$isolation" forget >/dev/null
+	is "$(dq result forgotten --timeout 30)" 4
+	dq call --key "tell-$isolation" tell >/dev/null
+	until_true 30 sh -c "'$B/dq' --scheduler '$ADDR' show 'tell-$isolation' --json |
+		grep -F '\"progress\":{\"fraction\":0.25,\"message\":\"$isolation-i\"}'"
+	dq cancel "tell-$isolation"
+	exits 1 dq wait "tell-$isolation" --timeout 30
+	stop "$WORKER"
+done
+
 start_worker w1 --slots 1
 first=$WORKER
 step "a child belongs to the attempt, whose end is its end; a detached one stays"

@@ -238,9 +238,12 @@ START_TEST(progress_is_shown)
 }
 END_TEST
 
-static void report_reschedule(struct story *s, uint64_t id, uint64_t seq)
+static void report_reschedule(struct story *s, uint64_t id, uint64_t seq, uint64_t delay_us)
 {
-	struct outcome o = {.state = TASK_CANCELLED, .cause = CAUSE_RESCHEDULE, .started_us = 1};
+	struct outcome o = {.state = TASK_CANCELLED,
+		.cause = CAUSE_RESCHEDULE,
+		.started_us = 1,
+		.delay_us = delay_us};
 	struct event_lease l = {.id = id, .fence = {EPOCH, seq}};
 	struct event e = {.kind = EVENT_REPORT, .conn = 20, .seq = 1};
 	struct buf b;
@@ -259,7 +262,7 @@ START_TEST(rescheduling)
 	struct story s;
 
 	begin(&s);
-	report_reschedule(&s, ID(1), 1);
+	report_reschedule(&s, ID(1), 1, 0);
 	story_seal(&s);
 	told_eq(&s, "del lease 1\nput task 1-1 leased attempts 1 past: given back w1 reschedule\n"
 		    "-> 30 close code 6 the task's lease is over\n-> 20 reported\n"
@@ -269,8 +272,32 @@ START_TEST(rescheduling)
 	story_submit(&s, 10, 2, 2, (struct story_task[]){{.once = true}}, 1);
 	story_seal(&s);
 	story_told(&s);
-	report_reschedule(&s, ID(2), 3);
+	report_reschedule(&s, ID(2), 3, 0);
 	told_eq(&s, "del lease 3\nput task 1-2 failed attempts 1\n-> 20 reported\n");
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(rescheduling_later)
+{
+	struct story s;
+	struct core_task_view v;
+
+	begin(&s);
+	report_reschedule(&s, ID(1), 1, 5000000);
+	story_seal(&s);
+	told_eq(&s, "del lease 1\n"
+		    "put task 1-1 leased attempts 1 past: given back w1 reschedule due\n"
+		    "-> 30 close code 6 the task's lease is over\n-> 20 reported\n");
+	ck_assert(core_view_task(s.core, ID(1), &v) && v.state == TASK_SCHEDULED);
+	story_pass(&s, 4);
+	story_seal(&s);
+	story_told(&s);
+	story_pass(&s, 2);
+	story_seal(&s);
+	told_eq(&s, "put lease 2 to worker 1: 1-1\n-> 20 lease 2: 1-1\n");
+	story_report(&s, 20, ID(1), 2, TASK_DONE, 0);
+	story_told(&s);
 	story_end(&s);
 }
 END_TEST
@@ -290,6 +317,7 @@ Suite *suite_attempt(void)
 	tcase_add_test(c, detaching);
 	tcase_add_test(c, progress_is_shown);
 	tcase_add_test(c, rescheduling);
+	tcase_add_test(c, rescheduling_later);
 	suite_add_tcase(suite, c);
 	return suite;
 }
