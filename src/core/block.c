@@ -160,6 +160,8 @@ void block_free(struct core *c, struct block *b)
 	for (uint32_t i = 0; b->terms && i < (b->flags & BLOCK_ARRAY ? 1 : b->count); i++)
 		terms_drop(c, b->terms[i]);
 	free(b->terms);
+	for (uint32_t i = 0; b->label && i < (b->flags & BLOCK_ARRAY ? 1 : b->count); i++)
+		labels_drop(c, b->label[i]);
 	free(b->label);
 	free(b->gone_stored);
 	free(b);

@@ -353,7 +353,8 @@ bool core_check(const struct core *c, const char **why)
 
 	map64_init(&y.users);
 	map64_init(&y.lineage);
-	ok = check_all(c, &y) && demands_check(c, text, sizeof(text));
+	ok = check_all(c, &y) && demands_check(c, text, sizeof(text)) &&
+	     (labels_check(c) || wrong(&y, "labels are counted wrongly"));
 	map64_release(&y.users);
 	map64_release(&y.lineage);
 	*why = ok ? NULL : text;

@@ -21,6 +21,7 @@
 #include "core/attempt.h"
 #include "core/core.h"
 #include "core/demand.h"
+#include "core/labels.h"
 #include "core/replies.h"
 #include "model/limits.h"
 #include "model/offer.h"
@@ -318,11 +319,6 @@ struct work {
 	struct list in_works;
 };
 
-struct label_set {
-	char *text; /* labels, each ended by a NUL */
-	uint32_t n, bytes;
-};
-
 /* Terms that tasks have, kept once. The slices of t are in bytes. */
 struct terms_kept {
 	struct terms t;
@@ -369,9 +365,9 @@ struct core {
 	struct map64 dirty_gone; /* first id of a chunk -> struct block */
 	struct fpmap label_ids;  /* fingerprint of a label set -> index */
 	struct label_set *labels;
-	uint32_t nlabels, labels_cap;
-	struct fpmap terms_ids;   /* fingerprint of terms' bytes -> index */
-	struct terms_slot *terms; /* from 1 */
+	uint32_t nlabels, labels_cap, labels_spare; /* spare: the first; 0: none */
+	struct fpmap terms_ids;                     /* fingerprint of terms' bytes -> index */
+	struct terms_slot *terms;                   /* from 1 */
 	uint32_t nterms, terms_cap, terms_spare;
 
 	/* who runs what where */
@@ -656,8 +652,6 @@ static inline uint64_t array_shape(uint64_t count, uint32_t first_index)
 }
 struct fp128 spec_fingerprint(uint64_t shape, struct slice spec, const uint64_t *deps,
 	uint32_t ndeps, struct slice inputs, struct fp128 resources);
-/* core/labels.c */
-uint32_t labels_intern(struct core *c, struct block_entry *e);
 
 /* ---- terms.c ---- */
 /* The index of these terms, with a reference taken; 0 for empty ones, and with *why set for

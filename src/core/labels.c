@@ -1,10 +1,27 @@
 /*
- * Labels: each distinct set is kept once, and a task names its set by a number.
+ * Labels: each distinct set is kept once and counted, as terms are, and a task names its set by a
+ * number.
  */
 #include "core/impl.h"
 
-/* The number of the entry's set of labels, from 1; 0: malformed. */
-uint32_t labels_intern(struct core *c, struct block_entry *e)
+static uint32_t slot_for(struct core *c, const struct label_set *set)
+{
+	uint32_t at = c->labels_spare;
+
+	if (at) {
+		c->labels_spare = c->labels[at - 1].next;
+	} else {
+		if (c->nlabels == c->labels_cap) {
+			c->labels_cap = c->labels_cap ? c->labels_cap * 2 : 16;
+			c->labels = xreallocarray(c->labels, c->labels_cap, sizeof(*c->labels));
+		}
+		at = ++c->nlabels;
+	}
+	c->labels[at - 1] = *set;
+	return at;
+}
+
+uint32_t labels_take(struct core *c, struct block_entry *e)
 {
 	struct buf text;
 	struct fp128 fp;
@@ -23,18 +40,46 @@ uint32_t labels_intern(struct core *c, struct block_entry *e)
 	}
 	fp = fp128_of(buf_slice(&text));
 	if (!fpmap_get(&c->label_ids, fp, &at)) {
-		if (c->nlabels == c->labels_cap) {
-			c->labels_cap = c->labels_cap ? c->labels_cap * 2 : 16;
-			c->labels = xreallocarray(c->labels, c->labels_cap, sizeof(*c->labels));
-		}
-		c->labels[c->nlabels] = (struct label_set){.text = xmemdup(text.p, text.n),
-			.n = e->nlabels,
-			.bytes = (uint32_t)text.n};
-		at = ++c->nlabels;
+		at = slot_for(
+			c, &(struct label_set){
+				   .text = xmemdup(text.p, text.n), .n = e->nlabels, .fp = fp});
 		ensure(fpmap_put(&c->label_ids, fp, at));
 	}
+	c->labels[at - 1].refs++;
 	buf_release(&text);
 	return (uint32_t)at;
+}
+
+void labels_drop(struct core *c, uint32_t at)
+{
+	struct label_set *set = at ? &c->labels[at - 1] : NULL;
+
+	if (!set || --set->refs)
+		return;
+	fpmap_remove(&c->label_ids, set->fp, NULL);
+	free(set->text);
+	*set = (struct label_set){.next = c->labels_spare};
+	c->labels_spare = at;
+}
+
+bool labels_check(const struct core *c)
+{
+	uint64_t *refs = xcalloc(c->nlabels + 1, sizeof(*refs));
+	uint32_t used = 0;
+	bool ok = true;
+
+	for (const struct list *l = c->blocks.next; l != &c->blocks; l = l->next) {
+		const struct block *b = container_of(l, struct block, in_order);
+
+		for (uint64_t i = 0; b->label && i < (b->flags & BLOCK_ARRAY ? 1 : b->count); i++)
+			refs[b->label[i]]++;
+	}
+	for (uint32_t i = 0; i < c->nlabels; i++) {
+		ok = ok && c->labels[i].refs == refs[i + 1];
+		used += c->labels[i].text != NULL;
+	}
+	free(refs);
+	return ok && used == fpmap_count(&c->label_ids);
 }
 
 uint32_t core_task_labels(const struct core *c, uint64_t id, struct slice *out, uint32_t max)

@@ -118,7 +118,7 @@ static bool load_body(
 		b->option[i] = (uint8_t)((e.once ? OPTION_ONCE : 0) |
 					 (e.recompute ? OPTION_RECOMPUTE : 0) |
 					 (e.kind == SPEC_EXEC ? OPTION_EXEC : 0));
-		b->label[i] = e.nlabels ? labels_intern(c, &e) : 0;
+		b->label[i] = e.nlabels ? labels_take(c, &e) : 0;
 		b->terms[i] = terms_take(c, e.terms, &why);
 		if (why)
 			return false;

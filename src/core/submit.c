@@ -273,7 +273,7 @@ static bool read_entry(
 	in->at_once = entry->at_once;
 	if (entry->nlabels) {
 		in->any_label = true;
-		in->label[i] = labels_intern(in->c, entry);
+		in->label[i] = labels_take(in->c, entry);
 		if (!in->label[i])
 			return refuse(in, DQ_E_USAGE, "a malformed label", slice_empty());
 	}
@@ -400,6 +400,8 @@ static void intake_free(struct intake *in)
 	free(in->keys);
 	free(in->dep_at);
 	free(in->option);
+	for (uint32_t i = 0; in->label && i < in->entries; i++)
+		labels_drop(in->c, in->label[i]);
 	free(in->label);
 	for (uint32_t i = 0; in->terms && i < in->entries; i++)
 		terms_drop(in->c, in->terms[i]);

@@ -392,6 +392,7 @@ static void spec_write(struct buf *spec, const struct story_task *t)
 static void entry_write(struct buf *body, const struct story_task *t)
 {
 	struct dep_ref deps[5] = {{0}};
+	struct slice label = slice_empty();
 	struct block_entry e = {.detached = t->detached,
 		.once = t->once,
 		.at_once = t->at_once,
@@ -412,9 +413,12 @@ static void entry_write(struct buf *body, const struct story_task *t)
 		deps[e.ndeps].id = t->deps[e.ndeps];
 		e.ndeps++;
 	}
+	e.nlabels = t->label != NULL;
 	if (t->dep_key)
 		deps[e.ndeps++].key = slice_str(t->dep_key);
-	block_entry_encode(body, &e, deps, NULL);
+	if (t->label)
+		label = slice_str(t->label);
+	block_entry_encode(body, &e, deps, &label);
 	buf_release(&terms);
 	buf_release(&spec);
 }

@@ -68,6 +68,7 @@ struct story_task {
 	const char *function; /* NULL: "f" */
 	uint64_t deps[4];     /* ended by 0 */
 	const char *dep_key;  /* a further one, by its key; NULL: none */
+	const char *label;    /* NULL: none */
 	bool detached, exec, once;
 	uint32_t at_once, first_index; /* of arrays */
 	const struct terms *terms;     /* NULL: none */

@@ -2,6 +2,8 @@
 #include "check_core.h"
 #include "story.h"
 
+#include <stdio.h>
+
 /* Steps and seals until nothing goes on. */
 static void settle(struct story *s)
 {
@@ -282,6 +284,41 @@ START_TEST(a_watch_of_what_goes)
 }
 END_TEST
 
+/* A label that nothing has is forgotten, and its number given again: core_check counts. */
+START_TEST(labels_come_and_go)
+{
+	struct slice l[2];
+	struct story s;
+
+	story_begin_usual(&s);
+	story_credit(&s, 20, 0);
+	for (uint32_t n = 1; n <= 300; n++) {
+		char label[16];
+
+		snprintf(label, sizeof(label), "l=%u", n % 100);
+		story_submit(&s, 10, n, n, (struct story_task[]){{.label = label}}, 1);
+		story_told(&s);
+	}
+	/* refused: nothing of it stays */
+	story_submit(&s, 10, 301, 301,
+		(struct story_task[]){{.label = "new"}, {.label = "l=7", .deps = {ID(999)}}}, 2);
+	story_told(&s);
+	story_runs(&s, EVENT_RELEASE, 10, 302, ID(1), 250);
+	settle(&s);
+	story_told(&s);
+	story_submit(&s, 10, 303, 303, (struct story_task[]){{.label = "other"}, {0}}, 2);
+	story_told(&s);
+	ck_assert_uint_eq(core_task_labels(s.core, ID(303), l, 2), 1);
+	ck_assert(slice_eq_str(l[0], "other"));
+	ck_assert_uint_eq(core_task_labels(s.core, ID(304), l, 2), 0);
+	ck_assert(core_task_has_label(s.core, ID(299), slice_str("l=99")));
+	story_runs(&s, EVENT_RELEASE, 10, 304, ID(1), 304);
+	settle(&s);
+	story_told(&s);
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(one_session_more_than_may_be)
 {
 	struct story s;
@@ -398,6 +435,7 @@ Suite *suite_hostile(void)
 	tcase_add_test(t, watches_have_a_limit);
 	tcase_add_test(t, watches_are_taken_back);
 	tcase_add_test(t, a_watch_of_what_goes);
+	tcase_add_test(t, labels_come_and_go);
 	tcase_add_test(t, one_session_more_than_may_be);
 	tcase_add_test(t, one_worker_more_than_may_be);
 	tcase_add_test(t, a_dependency_whose_record_is_gone);
