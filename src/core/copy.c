@@ -227,7 +227,8 @@ static void value_now(struct core *c, const struct event *e, const struct task *
 
 	s->seq = e->seq;
 	s->id = e->get.id;
-	if (!place_shown(c, e->get.id, &p) || block_state(p.block, p.idx) == TASK_GONE) {
+	if (!place_shown(c, e->get.id, &p) || !conn_may_see(c, conn_get(c, e->conn), p.block) ||
+		block_state(p.block, p.idx) == TASK_GONE) {
 		s->code = DQ_E_GONE;
 		s->text = "there is no such task any more";
 	} else if (t && value_is_lost(t)) {
@@ -248,7 +249,7 @@ void get(struct core *c, const struct event *e)
 
 	if (!conn)
 		conn = conn_new(c, e->conn, CONN_LOOK);
-	if (place_shown(c, e->get.id, &p))
+	if (place_shown(c, e->get.id, &p) && conn_may_see(c, conn, p.block))
 		t = task_peek(p.block, p.idx);
 	if (!t || !value_is_lost(t) || (!t->remake && !remake(c, t))) {
 		value_now(c, e, t);

@@ -283,7 +283,7 @@ static void dispatch(struct core *c, const struct event *e)
 	if (e->kind < sizeof(on) / sizeof(on[0]) && on[e->kind])
 		on[e->kind](c, e);
 	else if (e->kind == EVENT_LOOK)
-		conn_new(c, e->conn, CONN_LOOK);
+		conn_new(c, e->conn, CONN_LOOK)->user = user_of(c, e->open.user, e->open.uid);
 	else if (e->kind == EVENT_SEAL)
 		seal(c);
 }

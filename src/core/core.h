@@ -21,6 +21,14 @@ struct core;
 /* Of what a task says of its progress, so much is kept. */
 #define PROGRESS_TEXT_BYTES 256
 
+/* Turns of a user where another has one. */
+#define USER_WEIGHT_MAX 1000
+#define USER_WEIGHT_TEXT "1000"
+struct user_weight {
+	struct slice name;
+	uint64_t weight;
+};
+
 struct core_config {
 	uint64_t epoch;          /* allotted by the store for this start */
 	uint64_t lease_ttl_ms;   /* from a worker's disconnection to the loss of its leases */
@@ -29,6 +37,8 @@ struct core_config {
 	uint32_t max_workers;    /* likewise; 0: LIMIT_WORKERS */
 	uint32_t user0_uid;      /* user 0: who runs the scheduler */
 	struct slice user0_name;
+	const struct user_weight *weights; /* borrowed, as long as the core lives */
+	size_t nweights;
 };
 
 struct core *core_new(const struct core_config *config);

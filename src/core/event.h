@@ -15,7 +15,7 @@
 
 enum event_kind {
 	EVENT_OPEN = 1,   /* a client opens or resumes a session */
-	EVENT_LOOK,       /* a client that opens none watches */
+	EVENT_LOOK,       /* a peer of another user than user 0 is there: open.user, open.uid */
 	EVENT_ENTER,      /* a client proved that it acts for a task's lease */
 	EVENT_DISCONNECT, /* a connection is gone, whoever had it */
 	/* numbered requests of a session */

@@ -284,6 +284,7 @@ enum conn_kind { CONN_LOOK, CONN_CLIENT, CONN_WORKER };
 struct conn {
 	uint64_t number;
 	enum conn_kind kind;
+	struct user *user; /* whose it is, where that was told; NULL: user 0's */
 	struct session *session;
 	struct worker *worker;
 	struct attempt *attempt; /* in which it entered */
@@ -638,6 +639,8 @@ void worker_lost(struct core *c, struct worker *w);
 struct worker *worker_load(struct core *c, uint32_t number, const struct worker_record *r);
 void core_worker_free(struct core *c, struct worker *w);
 
+/* May whoever has the connection see the block's tasks? */
+bool conn_may_see(const struct core *c, const struct conn *conn, const struct block *b);
 struct conn *conn_get(struct core *c, uint64_t number);
 struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind);
 void conn_refuse(struct core *c, uint64_t number, uint32_t code, const char *text);

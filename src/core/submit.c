@@ -89,7 +89,8 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 	}
 	if (ref->id) {
 		*out = ref->id;
-		if (place_of(in->c, ref->id, &p) && is_there(in, p))
+		if (place_of(in->c, ref->id, &p) && p.block->owner == in->s->user &&
+			is_there(in, p))
 			return true;
 		return refuse(
 			in, DQ_E_NOT_FOUND, "a dependency is not there any more", slice_empty());

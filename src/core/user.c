@@ -17,7 +17,6 @@ struct user *user_new(struct core *c, uint32_t number, uint32_t uid, struct slic
 	struct user *u = xcalloc(1, sizeof(*u));
 
 	u->number = number;
-	u->weight = 1;
 	heap_init(&u->demands, demand_comes_first);
 	heap_node_init(&u->turn);
 	user_rename(c, u, uid, name);
@@ -28,10 +27,13 @@ struct user *user_new(struct core *c, uint32_t number, uint32_t uid, struct slic
 
 void user_rename(struct core *c, struct user *u, uint32_t uid, struct slice name)
 {
-	(void)c;
 	free(u->name);
 	u->uid = uid;
 	u->name = text_of(name);
+	u->weight = 1;
+	for (size_t i = 0; i < c->config.nweights; i++)
+		if (slice_eq(name, c->config.weights[i].name))
+			u->weight = c->config.weights[i].weight;
 }
 
 void user_free(struct core *c, struct user *u)

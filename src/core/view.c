@@ -141,7 +141,14 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn)
 
 	if (k && k->session)
 		return k->session->user->number;
-	return k && k->attempt ? attempt_user(c, k->attempt)->number : 0;
+	if (k && k->attempt)
+		return attempt_user(c, k->attempt)->number;
+	return k && k->user ? k->user->number : 0;
+}
+
+bool conn_may_see(const struct core *c, const struct conn *conn, const struct block *b)
+{
+	return b->user == core_conn_user(c, conn->number);
 }
 
 bool core_holds(const struct core *c, uint64_t conn, uint64_t id)

@@ -258,7 +258,7 @@ void watch(struct core *c, const struct event *e)
 
 			uint64_t n;
 
-			if (place_shown(c, r.first + i, &p)) {
+			if (place_shown(c, r.first + i, &p) && conn_may_see(c, conn, p.block)) {
 				n = watch_part(c, conn, p, r.count - i);
 				if (n == 0)
 					return;

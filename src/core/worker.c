@@ -292,6 +292,10 @@ void worker_join(struct core *c, const struct event *e)
 		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another worker has this name");
 		return;
 	}
+	if (w && !slice_eq_str(e->join.user, w->user->name)) {
+		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another user's worker has this identity");
+		return;
+	}
 	if (!w && map64_count(&c->workers) >= c->config.max_workers) {
 		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WORKERS));
 		return;

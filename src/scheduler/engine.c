@@ -24,7 +24,9 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 		.lease_ttl_ms = config->lease_ttl_ms,
 		.session_ttl_ms = config->session_ttl_ms,
 		.user0_uid = config->uid,
-		.user0_name = config->user};
+		.user0_name = config->user,
+		.weights = config->weights,
+		.nweights = config->nweights};
 
 	e->config = *config;
 	e->secret = xmemdup(

@@ -23,6 +23,7 @@
 
 struct engine;
 struct core;
+struct user_weight; /* core/core.h */
 
 struct engine_store_status {
 	uint64_t bytes, commits;
@@ -58,6 +59,8 @@ struct engine_config {
 	uint32_t uid; /* of the user who runs it: user 0 */
 	struct slice user;
 	struct slice secret; /* proves user 0 over TCP; also the root of ticket keys */
+	const struct user_weight *weights; /* borrowed */
+	size_t nweights;
 };
 
 /* How a peer came. */
@@ -65,6 +68,7 @@ struct engine_peer {
 	bool by_kernel; /* a unix socket or in-process: uid and user are known */
 	uint32_t uid;
 	struct slice user;
+	bool member; /* another user, whom the socket's group admits */
 };
 
 struct engine *engine_new(const struct engine_config *config, const struct engine_port *port);

@@ -20,7 +20,8 @@ static const char *not_welcome(
 		return "no such role";
 	if (m->nonce.n != WIRE_NONCE_BYTES)
 		return "a nonce of another length";
-	if (c->peer.by_kernel && c->peer.uid != e->config.uid && c->peer.uid != 0)
+	if (c->peer.by_kernel && c->peer.uid != e->config.uid && c->peer.uid != 0 &&
+		!c->peer.member)
 		return "this scheduler serves another user";
 	if (!c->peer.by_kernel && m->user.n && !slice_eq(m->user, e->config.user))
 		return "no such user";
@@ -102,6 +103,16 @@ static void admit(struct engine *e, struct engine_conn *c)
 	reply(e, c, &frame);
 }
 
+/* The core hears that the connection is another user's. */
+static void enter(struct engine *e, struct engine_conn *c, uint64_t mono_us, uint64_t wall_us)
+{
+	struct event event = {.kind = EVENT_LOOK, .conn = c->number};
+
+	event.open.user = c->peer.user;
+	event.open.uid = c->peer.uid;
+	engine_step(e, &event, mono_us, wall_us);
+}
+
 void engine_handshake(struct engine *e, struct engine_conn *c, const struct frame *f,
 	uint64_t mono_us, uint64_t wall_us)
 {
@@ -119,6 +130,8 @@ void engine_handshake(struct engine *e, struct engine_conn *c, const struct fram
 			return;
 		}
 		admit(e, c);
+		if (!c->in_task && c->peer.member)
+			enter(e, c, mono_us, wall_us);
 		if (c->in_task)
 			engine_task_enter(e, c, mono_us, wall_us);
 	} else {

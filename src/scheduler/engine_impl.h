@@ -113,6 +113,12 @@ struct engine {
 	struct buf list;
 };
 
+/* The user that a connection is of. */
+static inline struct slice engine_user_of(const struct engine *e, const struct engine_conn *c)
+{
+	return c->peer.member ? c->peer.user : e->config.user;
+}
+
 static inline struct flight *engine_flight(struct engine *e)
 {
 	return &e->flights[e->open];

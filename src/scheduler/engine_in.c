@@ -53,8 +53,8 @@ static bool on_open(struct intake *in)
 	ev->open.token = m.token;
 	ev->open.name = m.name;
 	ev->open.ttl_ms = m.ttl_ms;
-	ev->open.user = in->e->config.user;
-	ev->open.uid = in->e->config.uid;
+	ev->open.user = engine_user_of(in->e, in->c);
+	ev->open.uid = in->c->peer.member ? in->c->peer.uid : in->e->config.uid;
 	in->e->port.random(in->e->port.arg, ev->open.new_token, TOKEN_BYTES);
 	return step(in);
 }
@@ -196,6 +196,13 @@ static bool join_is_sound(struct intake *in, const struct msg_join *m)
 	return offer_read(&in->e->offer, m->host, m->resources, m->labels, m->users, &in->why);
 }
 
+/* To see the tasks of others, and to say what became of them, is for the user who runs the
+ * scheduler. */
+static bool may_serve(const struct intake *in)
+{
+	return !in->c->peer.member || (!in->e->offer.any_user && !in->e->offer.nusers);
+}
+
 static bool on_join(struct intake *in)
 {
 	struct event *ev = event_of(in, EVENT_JOIN);
@@ -205,13 +212,18 @@ static bool on_join(struct intake *in)
 		!read_leases(in, m.running, &ev->join.nrunning) ||
 		!read_copies(in, m.copies, LIMIT_FRAME_BYTES / 4, &ev->join.ncopies))
 		return false;
+	if (!may_serve(in)) {
+		engine_refuse(in->e, in->c, DQ_E_REFUSED,
+			"only workers of the scheduler's own user may run tasks of others");
+		return true;
+	}
 	in->c->joined = true;
 	ev->join.uuid = m.uuid;
 	ev->join.name = m.name;
 	ev->join.address = m.address;
 	ev->join.instance = m.instance;
-	ev->join.user = in->e->config.user;
-	ev->join.uid = in->e->config.uid;
+	ev->join.user = engine_user_of(in->e, in->c);
+	ev->join.uid = in->c->peer.member ? in->c->peer.uid : in->e->config.uid;
 	ev->join.offer = &in->e->offer;
 	ev->join.running = in->e->leases;
 	ev->join.copies = in->e->copies;

@@ -270,7 +270,7 @@ static void send_opened(struct engine *e, const struct send *s, struct buf *out)
 		.incarnation = s->incarnation,
 		.last_seq = s->seq,
 		.next_n = s->next_n,
-		.ns = e->config.user};
+		.ns = core_user_name(e->core, core_conn_user(e->core, s->conn))};
 
 	msg_opened_encode(out, 0, &m);
 }

@@ -23,6 +23,8 @@ struct scheduler_options {
 	uint64_t session_ttl_ms;    /* 0: 600 s */
 	uint64_t store_limit_bytes; /* 0: 1 TiB */
 	bool force_network_fs;
+	const char *socket_group;   /* whose members unix sockets admit; NULL: its own user alone */
+	const char *const *weights; /* NULL-ended "USER=N", or NULL */
 };
 
 /* Opens the store, rebuilds the state, listens. On failure NULL, and one line in error. */

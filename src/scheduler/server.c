@@ -15,17 +15,20 @@
 #include "base/log.h"
 #include "base/map64.h"
 #include "base/rng.h"
+#include "core/core.h"
 #include "model/limits.h"
 #include "scheduler/engine.h"
 #include "scheduler/secret.h"
+#include "scheduler/users.h"
 #include "store/store.h"
 #include "wire/wire.h"
 
 #include <dq/error.h>
 #include <errno.h>
-#include <pwd.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define REOPEN_MS 200
@@ -329,15 +332,46 @@ static enum store_durability durability_of(const char *word, bool *ok)
 
 static void learn_user(struct scheduler *s)
 {
-	char memory[4096];
-	struct passwd pw, *found = NULL;
-
-	if (getpwuid_r(getuid(), &pw, memory, sizeof(memory), &found) == 0 && found)
-		s->user = xstrdup(found->pw_name);
-	else
-		s->user = xasprintf("%u", (unsigned)getuid());
+	s->user = user_name_of(getuid());
 	s->config.user = slice_str(s->user);
 	s->config.uid = getuid();
+}
+
+/* "USER=N": how many turns the user has where another has one. */
+static bool learn_weight(struct user_weight *out, const char *text)
+{
+	const char *sign = strrchr(text, '=');
+	char *end = NULL;
+
+	out->name = slice_of(text, sign ? (size_t)(sign - text) : 0);
+	out->weight = sign ? strtoul(sign + 1, &end, 10) : 0;
+	return out->name.n && *end == '\0' && out->weight && out->weight <= USER_WEIGHT_MAX;
+}
+
+/* The group that the sockets admit, and the weights of users. */
+static bool learn_others(
+	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)
+{
+	size_t n = 0;
+
+	while (o->weights && o->weights[n])
+		n++;
+	s->weights = xcalloc(n + 1, sizeof(*s->weights));
+	for (size_t i = 0; i < n; i++) {
+		if (learn_weight(&s->weights[i], o->weights[i]))
+			continue;
+		snprintf(error, error_bytes,
+			"weight: not USER=N with N from 1 to " USER_WEIGHT_TEXT ": %s",
+			o->weights[i]);
+		return false;
+	}
+	s->config.weights = s->weights;
+	s->config.nweights = n;
+	s->has_group = o->socket_group != NULL;
+	if (!s->has_group || group_find(o->socket_group, &s->group))
+		return true;
+	snprintf(error, error_bytes, "socket group: there is no group %s", o->socket_group);
+	return false;
 }
 
 static bool open_store(
@@ -379,6 +413,13 @@ static bool listen_all(
 			return false;
 		}
 		s->nlisteners++;
+		if (s->has_group && !strncmp(o->listen[i], "unix:", 5) &&
+			(!listener_allow_group(s->listeners[i], s->group) ||
+				!group_let_pass(s->group, o->listen[i] + 5))) {
+			snprintf(error, error_bytes, "%s: its group %s: %s", o->listen[i],
+				o->socket_group, strerror(errno));
+			return false;
+		}
 		listener_set_frame_limit(s->listeners[i], LIMIT_HELLO_BYTES);
 	}
 	return true;
@@ -404,6 +445,10 @@ struct scheduler *scheduler_new(
 	s->reopen = timer_new(loop, on_reopen, s);
 	ensure(s->committed && s->tick && s->reopen);
 	learn_user(s);
+	if (!learn_others(s, o, error, error_bytes)) {
+		scheduler_free(&s);
+		return NULL;
+	}
 	if (!known) {
 		snprintf(error, error_bytes, "durability: strict, relaxed or volatile, not %s",
 			o->durability);
@@ -465,6 +510,7 @@ void scheduler_free(struct scheduler **scheduler)
 	pthread_mutex_destroy(&s->lock);
 	secret_forget(&s->secret);
 	free(s->secret_file);
+	free(s->weights);
 	free(s->user);
 	free(s);
 }

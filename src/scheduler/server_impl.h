@@ -38,6 +38,9 @@ struct scheduler {
 	struct engine_config config;
 	enum store_durability durability;
 	char *user, *secret_file;
+	bool has_group; /* that unix sockets admit */
+	gid_t group;
+	struct user_weight *weights;
 	struct secret secret;
 	struct listener **listeners;
 	size_t nlisteners;

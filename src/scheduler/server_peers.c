@@ -5,6 +5,7 @@
  * limit.
  */
 #include "scheduler/server_impl.h"
+#include "scheduler/users.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "wire/wire.h"
 
 #include <dq/error.h>
+#include <stdlib.h>
 #include <errno.h>
 
 /* What tells of the past pauses while a peer has this much unread: more than the stream's low water
@@ -135,22 +137,41 @@ static void turn_away(struct stream *stream)
 	stream_close(stream);
 }
 
+/* Who the kernel says it is; free() the answer when the engine has it. Root acts for the user who
+ * runs this. */
+static char *name_peer(
+	const struct scheduler *s, const struct stream_cred *cred, struct engine_peer *who)
+{
+	char *name;
+
+	who->by_kernel = true;
+	who->uid = cred->uid;
+	who->user = slice_str(s->user);
+	if (cred->uid == s->config.uid || cred->uid == 0)
+		return NULL;
+	who->member = s->has_group && group_has(s->group, cred->uid, cred->gid);
+	name = user_name_of(cred->uid);
+	who->user = slice_str(name);
+	return name;
+}
+
 void peers_accept(struct listener *l, struct stream *stream, void *arg)
 {
 	struct scheduler *s = arg;
 	struct engine_peer who = {0};
 	struct stream_cred cred;
 	struct peer *p;
+	char *name = NULL;
+	bool taken;
 
 	(void)l;
 	if (!s->engine || s->stopping)
 		return;
-	if (stream_peer_cred(stream, &cred)) {
-		who.by_kernel = true;
-		who.uid = cred.uid;
-		who.user = slice_str(s->user);
-	}
-	if (!engine_connect(s->engine, ++s->next_conn, &who)) {
+	if (stream_peer_cred(stream, &cred))
+		name = name_peer(s, &cred, &who);
+	taken = engine_connect(s->engine, ++s->next_conn, &who);
+	free(name);
+	if (!taken) {
 		turn_away(stream);
 		return;
 	}

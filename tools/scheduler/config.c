@@ -17,11 +17,12 @@ static int take_line(void *arg, const char *section, const char *name, const cha
 {
 	struct config *c = arg;
 
-	(void)section;
 	if (strcmp(value, "false") == 0)
 		return 1;
 	c->argv = xreallocarray(c->argv, (size_t)c->argc + 1, sizeof(char *));
-	if (strcmp(value, "true") == 0)
+	if (strcmp(section, "weights") == 0)
+		c->argv[c->argc++] = xasprintf("--weight=%s=%s", name, value);
+	else if (strcmp(value, "true") == 0)
 		c->argv[c->argc++] = xasprintf("--%s", name);
 	else
 		c->argv[c->argc++] = xasprintf("--%s=%s", name, value);

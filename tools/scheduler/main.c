@@ -31,7 +31,8 @@
 
 static struct settings {
 	const char *config, *state, *durability, *contact, *pid_file, *log_level, *log_format;
-	struct opt_list listen;
+	const char *socket_group;
+	struct opt_list listen, weights;
 	double lease_ttl_s, session_ttl_s;
 	uint64_t store_limit_bytes;
 	bool force_network_fs, help, version;
@@ -42,6 +43,10 @@ static const struct opt opts[] = {
 		"options by their long names, `name = value` a line; the command line beats it"},
 	{0, "state", OPT_STR, &set.state, "DIR", "the store; made if absent ($XDG_STATE_HOME/dq)"},
 	{0, "listen", OPT_LIST, &set.listen, "ADDR", "unix:PATH or tcp://HOST:PORT"},
+	{0, "socket-group", OPT_STR, &set.socket_group, "G",
+		"unix sockets admit the members of this group too, each as its own user"},
+	{0, "weight", OPT_LIST, &set.weights, "USER=N",
+		"a user's turns where another has one (1); repeats"},
 	{0, "durability", OPT_STR, &set.durability, "D",
 		"strict (the default), relaxed or volatile"},
 	{0, "lease-ttl", OPT_SECONDS, &set.lease_ttl_s, "SEC",
@@ -270,6 +275,8 @@ static int start(const char *state, const char *const *listen)
 		.session_ttl_ms = to_ms(set.session_ttl_s),
 		.store_limit_bytes = set.store_limit_bytes,
 		.force_network_fs = set.force_network_fs,
+		.socket_group = set.socket_group,
+		.weights = set.weights.v,
 	};
 	struct daemon d = {.loop = loop_new()};
 	char why[1024] = "";
@@ -309,6 +316,7 @@ static int start_with_defaults(void)
 static void forget_settings(void)
 {
 	opt_list_release(&set.listen);
+	opt_list_release(&set.weights);
 	set = (struct settings){.lease_ttl_s = -1, .session_ttl_s = -1};
 }
 
@@ -366,6 +374,7 @@ int main(int argc, char **argv)
 	code = check_settings();
 	if (!code)
 		code = start_with_defaults();
+	opt_list_release(&set.weights);
 	opt_list_release(&set.listen);
 	config_release(&file);
 	return code;
