@@ -1,20 +1,12 @@
 /*
  * The invariants, recounted from scratch. Slow: for the simulator and tests.
  */
-#include "core/impl.h"
+#include "core/check.h"
 #include "core/timer.h"
 
 #include <stdio.h>
 
-struct tally {
-	uint64_t counts[TASK_STATE_END];
-	uint64_t arrays_with_timer;
-	struct map64 users, lineage; /* task id -> how many name it */
-	char *why;
-	size_t why_bytes;
-};
-
-__attribute__((format(printf, 2, 3))) static bool wrong(struct tally *t, const char *format, ...)
+bool wrong(struct tally *t, const char *format, ...)
 {
 	va_list ap;
 
@@ -24,7 +16,7 @@ __attribute__((format(printf, 2, 3))) static bool wrong(struct tally *t, const c
 	return false;
 }
 
-static void bump(struct map64 *m, uint64_t id)
+void bump(struct map64 *m, uint64_t id)
 {
 	uint64_t n = 0;
 
@@ -141,8 +133,12 @@ static bool check_users(struct tally *y, const struct block *b)
 {
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct task *t = task_peek((struct block *)b, i);
-		uint64_t users = 0, lineage = 0, id = block_id(b, i);
+		uint64_t users = 0, lineage = 0, holds = 0, id = block_id(b, i);
 
+		map64_get(&y->holds, id, &holds);
+		if ((t ? t->holds : 0) != holds)
+			return wrong(y, "task %llx: %u holds, counted %llu", (unsigned long long)id,
+				t ? t->holds : 0, (unsigned long long)holds);
 		map64_get(&y->users, id, &users);
 		map64_get(&y->lineage, id, &lineage);
 		if ((t ? t->users : 0) != users || (t ? t->lineage : 0) != lineage)
@@ -321,7 +317,7 @@ static bool check_stages(const struct core *c, struct tally *y)
 
 static bool check_all(const struct core *c, struct tally *y)
 {
-	if (!check_stages(c, y))
+	if (!check_stages(c, y) || !check_things(c, y))
 		return false;
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
 		if (!check_block(c, y, container_of(l, struct block, in_order)))
@@ -353,10 +349,12 @@ bool core_check(const struct core *c, const char **why)
 
 	map64_init(&y.users);
 	map64_init(&y.lineage);
+	map64_init(&y.holds);
 	ok = check_all(c, &y) && demands_check(c, text, sizeof(text)) &&
 	     (labels_check(c) || wrong(&y, "labels are counted wrongly"));
 	map64_release(&y.users);
 	map64_release(&y.lineage);
+	map64_release(&y.holds);
 	*why = ok ? NULL : text;
 	return ok;
 }

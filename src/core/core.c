@@ -2,6 +2,7 @@
  * The core's life and its step: time, the event, then the long works within a budget.
  */
 #include "core/impl.h"
+#include "core/thing.h"
 #include "core/timer.h"
 
 #define TICK_US 500000
@@ -17,8 +18,11 @@ struct core *core_new(const struct core_config *config)
 		c->config.max_sessions = LIMIT_SESSIONS;
 	if (!c->config.max_workers)
 		c->config.max_workers = LIMIT_WORKERS;
-	c->counters = (struct counters){
-		.next_session = 1, .next_worker = 1, .next_user = 1, .next_work = 1};
+	c->counters = (struct counters){.next_session = 1,
+		.next_worker = 1,
+		.next_user = 1,
+		.next_work = 1,
+		.next_thing = 1};
 	c->loading = true;
 	map64_init(&c->sessions);
 	map64_init(&c->blocks_of);
@@ -46,6 +50,7 @@ struct core *core_new(const struct core_config *config)
 	heap_init(&c->turns, turn_comes_first);
 	heap_init(&c->by_load, load_comes_first);
 	deadlines_init(c);
+	things_init(c);
 	timers_init(c);
 	map64_init(&c->roots);
 	user_new(c, 0, config->user0_uid, config->user0_name);
@@ -142,6 +147,7 @@ void core_free(struct core **core)
 		free(t);
 	}
 	terms_free(c);
+	things_free(c);
 	free_maps(c);
 	free(c);
 }
@@ -162,6 +168,7 @@ struct conn *conn_new(struct core *c, uint64_t number, enum conn_kind kind)
 		list_init(&conn->scans);
 		list_init(&conn->in_scans);
 		list_init(&conn->in_attempt);
+		map64_init(&conn->waiters);
 		ensure(map64_put_ptr(&c->conns, number, conn));
 	}
 	conn->kind = kind;
@@ -179,6 +186,7 @@ void conn_free(struct core *c, struct conn *conn)
 	conn->session = NULL;
 	conn->worker = NULL;
 	map64_remove_ptr(&c->conns, conn->number);
+	waiters_drop_conn(c, conn);
 	watches_drop_conn(c, conn);
 }
 
@@ -264,6 +272,9 @@ static void dispatch(struct core *c, const struct event *e)
 		[EVENT_HOLD] = hold,
 		[EVENT_DETACH] = detach,
 		[EVENT_CLOSE] = close_session,
+		[EVENT_DEAL] = deal,
+		[EVENT_AWAIT] = thing_await,
+		[EVENT_DROP] = drop_wait,
 		[EVENT_ACKED] = session_acked,
 		[EVENT_WATCH] = watch,
 		[EVENT_UNWATCH] = unwatch,

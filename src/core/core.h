@@ -15,6 +15,7 @@
 #include "model/offer.h"
 #include "model/record.h"
 #include "model/row.h"
+#include "model/thing.h"
 
 struct core;
 
@@ -46,9 +47,9 @@ void core_free(struct core **c);
 
 /*
  * Loading, in this order, before the first step: counters, users, workers, sessions, blocks,
- * stages, gone bitmaps, rows, leases, replies, holds, works, then core_load_end(), whose update may
- * hold records (it may run long works on later steps). False: the record contradicts others, *why
- * says how; the caller decides whether to go on without it.
+ * stages, gone bitmaps, rows, leases, replies, holds, works, things, then core_load_end(), whose
+ * update may hold records (it may run long works on later steps). False: the record contradicts
+ * others, *why says how; the caller decides whether to go on without it.
  */
 void core_load_counters(struct core *c, const struct counters *counters);
 bool core_load_user(struct core *c, uint32_t number, const struct user_record *r, const char **why);
@@ -70,6 +71,8 @@ bool core_load_reply(struct core *c, uint32_t session, uint64_t seq, const struc
 	const char **why);
 bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **why);
 bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, const char **why);
+bool core_load_thing(
+	struct core *c, uint64_t number, const struct thing_record *r, const char **why);
 void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct update *u);
 
 /* One event. Appends to the update. */
@@ -82,7 +85,8 @@ struct core_counts {
 	uint64_t running;               /* of the leased ones, those that started */
 	uint64_t stuck;                 /* of the ready ones, those that no worker here fits */
 	uint64_t sessions;
-	uint32_t workers; /* known and not lost */
+	uint32_t workers;             /* known and not lost */
+	uint64_t things[THING_KINDS]; /* by kind */
 };
 void core_counts(const struct core *c, struct core_counts *out);
 
@@ -139,6 +143,23 @@ uint64_t core_session_parent(const struct core *c, uint32_t session);
 /* Calls fn for each worker that is not lost, in order of number. */
 void core_each_worker(
 	const struct core *c, void (*fn)(const struct core_worker_view *w, void *arg), void *arg);
+
+/* What is shared by name. */
+struct core_thing_view {
+	uint64_t number;
+	enum thing_kind kind;
+	struct slice ns, name;
+	uint32_t owner;
+	uint64_t created_us;
+	struct {
+		uint64_t version, task;
+		uint32_t bytes; /* of its content */
+	} variable;
+};
+bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_view *out);
+/* Those of a kind, by number, above this one; fn returns false to end. */
+void core_each_thing(const struct core *c, enum thing_kind kind, uint64_t above,
+	bool (*fn)(const struct core_thing_view *v, void *arg), void *arg);
 
 /* Workers that hold a done task's value now: at most max. */
 uint32_t core_holders(const struct core *c, uint64_t id, uint32_t *workers, uint32_t max);

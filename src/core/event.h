@@ -25,6 +25,7 @@ enum event_kind {
 	EVENT_HOLD,
 	EVENT_DETACH,
 	EVENT_CLOSE,
+	EVENT_DEAL,
 	/* other things that clients send */
 	EVENT_ACKED,
 	EVENT_WATCH,
@@ -32,6 +33,8 @@ enum event_kind {
 	EVENT_GET,
 	EVENT_FLOW,   /* a connection reads too slowly what it is sent, or reads again */
 	EVENT_SECEDE, /* of one that entered: its task waits, and gives its slot back */
+	EVENT_AWAIT,
+	EVENT_DROP,
 	/* workers */
 	EVENT_JOIN,
 	EVENT_CREDIT,
@@ -68,7 +71,8 @@ struct event {
 	uint64_t conn;    /* who: a number the shell never uses twice; 0 for the shell's own */
 	uint64_t mono_us; /* monotonic clock */
 	uint64_t wall_us; /* wall clock */
-	uint64_t seq;     /* of a numbered request, a report, an acknowledgement (ACKED: up to) */
+	uint64_t seq;     /* of a numbered request, a report, an acknowledgement (ACKED: up to), a
+			     registration (AWAIT, DROP) */
 	bool no_room;     /* the store is below low water: refuse what grows it */
 	bool no_scan;     /* enough outcomes of the past wait to be told: scan for no more */
 	union {
@@ -90,6 +94,12 @@ struct event {
 		} submit;
 		struct slice runs; /* CANCEL, RELEASE, DETACH, WATCH, UNWATCH */
 		struct slice keys; /* HOLD: msgpack array of str */
+		struct slice ops;  /* DEAL: model/deal.h */
+		struct {
+			uint32_t kind; /* enum thing_kind, not checked */
+			struct slice name;
+			uint64_t after;
+		} await;
 		struct {
 			uint64_t request;
 			uint64_t id;

@@ -4,6 +4,7 @@
  * task is forgotten and an unfinished one cancelled.
  */
 #include "core/impl.h"
+#include "core/thing.h"
 
 bool task_is_held(const struct block *b, uint32_t idx)
 {
@@ -192,6 +193,23 @@ void hold_release(struct core *c, struct session *s, struct block *b, uint32_t i
 		update_delete(c->u, RECORD_HOLD, s->number, block_id(b, idx));
 	}
 	unheld(c, b, idx);
+}
+
+void hold_pin(struct core *c, uint64_t id)
+{
+	struct place p;
+
+	ensure(place_of(c, id, &p));
+	task_get(c, p.block, p.idx)->holds++;
+}
+
+void hold_unpin(struct core *c, uint64_t id)
+{
+	struct place p;
+
+	ensure(place_of(c, id, &p));
+	task_peek(p.block, p.idx)->holds--;
+	unheld(c, p.block, p.idx);
 }
 
 void gone_write(struct core *c)

@@ -296,6 +296,7 @@ struct conn {
 	bool slow;            /* it does not: its scans rest */
 	bool leaving;         /* gone; its watches are freed in steps */
 	uint32_t nwatches, ngetters;
+	struct map64 waiters; /* request -> struct waiter */
 };
 
 /* A run of a block that a connection watches. */
@@ -404,6 +405,7 @@ struct core {
 	/* scratch of a submit */
 	uint64_t *scratch_deps;
 	uint32_t scratch_cap;
+	struct shared *shared; /* by name: core/thing.h */
 };
 
 /* Why a doomed task ends. State DONE: it does not, but is a remake that is to look for its inputs.

@@ -31,7 +31,8 @@ enum record_kind {
 	RECORD_WORKER,
 	RECORD_USER,
 	RECORD_WORK,
-	RECORD_STAGE
+	RECORD_STAGE,
+	RECORD_THING
 };
 
 struct record {
@@ -58,6 +59,7 @@ enum send_kind {
 	SEND_STORED_OUTCOME, /* id: what its row says */
 	SEND_VALUE, /* seq (the request), id: its value, or who holds it; code and text when it
 		       cannot be had */
+	SEND_THING, /* seq (the registration), id: what the thing is now; code and text: refused */
 	SEND_LEASE  /* grants[at .. at + n): one bundle; fence: of the first */
 };
 

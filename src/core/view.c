@@ -2,12 +2,14 @@
  * Looking into the core: counts, tasks, workers, keys. Nothing changes here.
  */
 #include "core/impl.h"
+#include "core/thing.h"
 #include "core/timer.h"
 
 void core_counts(const struct core *c, struct core_counts *out)
 {
 	*out = (struct core_counts){.sessions = map64_count(&c->sessions)};
 	memcpy(out->tasks, c->counts, sizeof(out->tasks));
+	memcpy(out->things, c->shared->n, sizeof(out->things));
 	out->tasks[TASK_GONE] = 0;
 	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
 		const struct worker *w = container_of(l, struct worker, in_workers);

@@ -41,7 +41,11 @@
 	X(TERMS_NAMES, 16, "resources, workers, hosts, worker labels: at most 16 of each")         \
 	X(GRAPH_PARTS, 4096, "graph: at most 4096 parts")                                          \
 	X(GRAPH_BYTES, 1 << 30, "graph: at most 1 GiB of specs")                                   \
-	X(ARRAY_EDGES, 1 << 22, "array: at most 4194304 dependencies of all its elements")
+	X(ARRAY_EDGES, 1 << 22, "array: at most 4194304 dependencies of all its elements")         \
+	X(CONTENT_BYTES, 1 << 20, "content: at most 1 MiB")                                        \
+	X(DEAL_OPS, 4096, "operations: at most 4096 at once")                                      \
+	X(THINGS, 1 << 20, "named things: at most 1048576")                                        \
+	X(AWAITS, 65536, "waits for named things: at most 65536 a connection")
 
 enum limit {
 #define LIMIT_ENUM(name, value, text) LIMIT_##name = (value),

@@ -22,7 +22,8 @@ enum {
 	REPLY_FIELDS = 4,
 	HOLD_FIELDS = 1,
 	WORK_FIELDS = 4,
-	COUNTERS_FIELDS = 7,
+	COUNTERS_FIELDS = 9,
+	COUNTERS_FIELDS_MIN = 7, /* what the first version wrote */
 	GONE_FIELDS = 3,
 	STAGE_FIELDS = 5,
 };
@@ -288,12 +289,15 @@ void counters_encode(struct buf *out, const struct counters *v)
 	pack_u64(out, v->next_worker);
 	pack_u64(out, v->next_user);
 	pack_u64(out, v->next_work);
+	pack_u64(out, v->next_thing);
+	pack_u64(out, v->versions);
 }
 
 bool counters_decode(struct slice in, struct counters *out, const char **why)
 {
 	struct cursor c;
-	uint32_t have = record_begin(&c, in, COUNTERS_FIELDS);
+	uint32_t have = record_begin(&c, in, COUNTERS_FIELDS_MIN);
+	bool things = have >= COUNTERS_FIELDS;
 
 	out->order = cursor_u64(&c);
 	out->finish_seq = cursor_u64(&c);
@@ -301,7 +305,9 @@ bool counters_decode(struct slice in, struct counters *out, const char **why)
 	out->next_worker = cursor_u32(&c);
 	out->next_user = cursor_u32(&c);
 	out->next_work = cursor_u64(&c);
-	return record_end(&c, have, COUNTERS_FIELDS, why);
+	out->next_thing = things ? cursor_u64(&c) : 1;
+	out->versions = things ? cursor_u64(&c) : 0;
+	return record_end(&c, have, things ? COUNTERS_FIELDS : COUNTERS_FIELDS_MIN, why);
 }
 
 /* --- gone --- */

@@ -110,6 +110,8 @@ struct counters {
 	uint32_t next_worker;  /* from 1 */
 	uint32_t next_user;    /* from 1; 0 is the one who started the scheduler */
 	uint64_t next_work;    /* from 1 */
+	uint64_t next_thing;   /* from 1 */
+	uint64_t versions;     /* the highest that a deleted variable had */
 };
 void counters_encode(struct buf *out, const struct counters *c);
 bool counters_decode(struct slice in, struct counters *out, const char **why);

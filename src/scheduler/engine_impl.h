@@ -171,6 +171,11 @@ void outcome_tell(struct engine *e, struct engine_conn *c, const struct outcomes
 uint32_t where_encode(
 	struct engine *e, struct buf *out, uint64_t id, uint32_t generation, uint64_t checksum);
 
+/* ---- engine_things.c: what is shared by name ---- */
+struct asking;
+void engine_send_thing(struct engine *e, const struct send *s);
+void engine_list_things(struct asking *a);
+
 /* ---- engine_query.c, engine_list.c, engine_show.c ---- */
 /* A query being answered. */
 struct asking {

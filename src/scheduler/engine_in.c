@@ -99,6 +99,42 @@ static bool on_hold(struct intake *in)
 	return step(in);
 }
 
+static bool on_do(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_DEAL);
+	struct msg_do m;
+
+	if (!msg_do_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->ops = m.ops;
+	return step(in);
+}
+
+static bool on_await(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_AWAIT);
+	struct msg_await m;
+
+	if (!msg_await_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->seq = m.request;
+	ev->await.kind = m.kind < THING_KINDS ? (uint32_t)m.kind : 0;
+	ev->await.name = m.name;
+	ev->await.after = m.after;
+	return step(in);
+}
+
+static bool on_drop(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_DROP);
+	struct msg_drop m;
+
+	if (!msg_drop_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->seq = m.request;
+	return step(in);
+}
+
 static bool on_acked(struct intake *in)
 {
 	struct event *ev = event_of(in, EVENT_ACKED);
@@ -346,6 +382,12 @@ static bool handle(struct intake *in)
 		return on_secede(in);
 	case MSG_CLOSE:
 		return plain(in, EVENT_CLOSE);
+	case MSG_DO:
+		return on_do(in);
+	case MSG_AWAIT:
+		return on_await(in);
+	case MSG_DROP:
+		return on_drop(in);
 	case MSG_ACKED:
 		return on_acked(in);
 	case MSG_GET:

@@ -323,6 +323,9 @@ static void release_deferred(struct engine *e, const struct flight *f, const str
 	case SEND_STORED_REPLY:
 		send_stored_reply(e, &d->send);
 		break;
+	case SEND_THING:
+		engine_send_thing(e, &d->send);
+		break;
 	default:
 		unreachable();
 	}

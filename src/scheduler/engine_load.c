@@ -127,6 +127,15 @@ static bool load_stage(struct loader *l, struct slice key, struct slice value)
 	       core_load_stage(l->e->core, session, first, &r, &l->why);
 }
 
+static bool load_thing(struct loader *l, struct slice key, struct slice value)
+{
+	struct thing_record r;
+	uint64_t number;
+
+	return key_read_thing(key, &number) && thing_record_decode(value, &r, &l->why) &&
+	       core_load_thing(l->e->core, number, &r, &l->why);
+}
+
 static bool load_one(void *arg, struct slice key, struct slice value)
 {
 	static bool (*const of[TABLE_END])(struct loader *, struct slice, struct slice) = {
@@ -142,6 +151,7 @@ static bool load_one(void *arg, struct slice key, struct slice value)
 		[TABLE_HOLD] = load_hold,
 		[TABLE_WORK] = load_work,
 		[TABLE_STAGE] = load_stage,
+		[TABLE_THING] = load_thing,
 	};
 	struct loader *l = arg;
 	char text[KEY_TEXT_BYTES];
@@ -158,7 +168,7 @@ bool engine_load(struct engine *e, uint64_t mono_us, uint64_t wall_us, const cha
 {
 	static const enum table order[] = {TABLE_META, TABLE_USER, TABLE_WORKER, TABLE_SESSION,
 		TABLE_BLOCK, TABLE_STAGE, TABLE_GONE, TABLE_TASK, TABLE_LEASE, TABLE_REPLY,
-		TABLE_HOLD, TABLE_WORK};
+		TABLE_HOLD, TABLE_WORK, TABLE_THING};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct loader l = {.e = e, .table = order[i]};

@@ -26,6 +26,7 @@ static enum table table_of(enum record_kind kind)
 		[RECORD_USER] = TABLE_USER,
 		[RECORD_WORK] = TABLE_WORK,
 		[RECORD_STAGE] = TABLE_STAGE,
+		[RECORD_THING] = TABLE_THING,
 	};
 
 	return of[kind];
@@ -56,6 +57,8 @@ static struct key key_of(const struct record *r)
 		return key_user((uint32_t)r->a);
 	case RECORD_WORK:
 		return key_work(r->a);
+	case RECORD_THING:
+		return key_thing(r->a);
 	case RECORD_STAGE:
 		return key_stage((uint32_t)r->a, r->b);
 	}
@@ -417,6 +420,7 @@ static void send_messages(struct engine *e)
 		case SEND_STORED_REPLY:
 		case SEND_STORED_OUTCOME:
 		case SEND_VALUE:
+		case SEND_THING:
 		case SEND_LEASE:
 			defer(e, s);
 			break;

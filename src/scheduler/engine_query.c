@@ -110,7 +110,7 @@ static void query_status(struct asking *a)
 	engine_pack_count(out, "epoch", a->e->config.epoch);
 	pack_tasks(out, &n);
 	engine_pack_count(out, "queues", 0);
-	engine_pack_count(out, "variables", 0);
+	engine_pack_count(out, "variables", n.things[THING_VARIABLE]);
 	engine_pack_count(out, "sessions", n.sessions);
 	pack_cstr(out, "workers");
 	pack_array(out, n.workers);
@@ -285,6 +285,9 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 		break;
 	case QUERY_UNFINISHED:
 		engine_list_unfinished(&a);
+		break;
+	case QUERY_THINGS:
+		engine_list_things(&a);
 		break;
 	default:
 		asking_answer(&a, DQ_E_USAGE, "no such query", slice_empty());

@@ -136,6 +136,11 @@ struct key key_work(uint64_t seq)
 	return key_u64(seq);
 }
 
+struct key key_thing(uint64_t number)
+{
+	return key_u64(number);
+}
+
 struct key key_stage(uint32_t session, uint64_t first_id)
 {
 	return key_u32_u64(session, first_id);
@@ -195,6 +200,11 @@ bool key_read_work(struct slice key, uint64_t *seq)
 	return read_u64(key, seq);
 }
 
+bool key_read_thing(struct slice key, uint64_t *number)
+{
+	return read_u64(key, number);
+}
+
 bool key_read_stage(struct slice key, uint32_t *session, uint64_t *first_id)
 {
 	return read_u32_u64(key, session, first_id);
@@ -209,6 +219,7 @@ bool key_fits(enum table table, struct slice key)
 	case TABLE_TASK:
 	case TABLE_GONE:
 	case TABLE_WORK:
+	case TABLE_THING:
 		return key.n == 8;
 	case TABLE_LEASE:
 		return key.n == 16;

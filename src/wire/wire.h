@@ -36,7 +36,8 @@ enum wire_query {
 	QUERY_SHOW = 3,
 	QUERY_STATE = 4,
 	QUERY_RESOLVE = 5,
-	QUERY_UNFINISHED = 6
+	QUERY_UNFINISHED = 6,
+	QUERY_THINGS = 10
 };
 
 #define FIELD_TYPE_U uint64_t

@@ -1,8 +1,9 @@
 /*
  * The decoders of model/: records of the store and what travels inside messages. Bodies, specs and
- * values are in value_targets.c.
+ * values are in value_targets.c, what is shared by name in thing_targets.c.
  */
 #include "targets.h"
+#include "thing_targets.h"
 #include "value_targets.h"
 
 #include "base/ensure.h"
@@ -398,6 +399,8 @@ static void sample_counters(struct buf *out, unsigned i)
 		.next_worker = 4,
 		.next_user = 2,
 		.next_work = 1,
+		.next_thing = 9,
+		.versions = 4,
 	};
 
 	counters_encode(out, &c);
@@ -438,5 +441,8 @@ const struct target model_targets[] = {
 	TARGET(value, 3),
 	TARGET(word, 3),
 	{"key", run_key, sample_key, 6, true},
+	TARGET(content, 2),
+	TARGET(thing_record, 2),
+	TARGET(deal, 2),
 };
 const unsigned model_target_count = sizeof(model_targets) / sizeof(model_targets[0]);

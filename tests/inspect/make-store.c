@@ -21,6 +21,7 @@
 #include "model/block.h"
 #include "model/record.h"
 #include "model/row.h"
+#include "model/thing.h"
 #include "store/store.h"
 
 #define ARRAY_FIRST 100
@@ -32,7 +33,8 @@ static struct counters counters = {.order = 3,
 	.next_session = 4,
 	.next_worker = 3,
 	.next_user = 1,
-	.next_work = 2};
+	.next_work = 2,
+	.next_thing = 3};
 
 static uint64_t id(uint32_t session, uint32_t n)
 {
@@ -168,6 +170,22 @@ static void put_hold(uint32_t session, uint64_t task)
 	batch_put_end(&batch);
 }
 
+static void put_variable(uint64_t number, const char *name, uint64_t task)
+{
+	struct thing_record r = {.kind = THING_VARIABLE,
+		.ns = slice_str("anna"),
+		.name = slice_str(name),
+		.created_us = 1};
+
+	r.variable.version = 1;
+	r.variable.task = task;
+	/* ["msgpack", 42] */
+	if (!task)
+		r.variable.content = slice_of("\x92\xa7msgpack\xc4\x01\x2a", 12);
+	thing_record_encode(batch_put_begin(&batch, TABLE_THING, key_thing(number)), &r);
+	batch_put_end(&batch);
+}
+
 static void put_reply(uint32_t session, uint64_t seq)
 {
 	struct reply_record r = {.code = 8, .text = slice_str("another spec")};
@@ -223,6 +241,8 @@ static void put_sound(void)
 	put_bundle(1000, 1, 2, lost, 2);
 	put_bundle(1000, 7, 1, &lease, 1);
 	put_hold(3, id(1, 8));
+	put_variable(1, "interval", 0);
+	put_variable(2, "best", id(1, 1));
 	put_reply(1, 3);
 	put_counters();
 }
@@ -343,6 +363,18 @@ static void f_hold_gone(void)
 {
 	put_hold(1, id(1, ARRAY_FIRST + 1));
 }
+static void f_variable_task(void)
+{
+	put_variable(2, "best", id(1, ARRAY_FIRST + 1));
+}
+static void f_thing_twice(void)
+{
+	put_variable(2, "interval", 0);
+}
+static void f_thing_counter(void)
+{
+	put_variable(7, "late", 0);
+}
 static void f_reply_session(void)
 {
 	put_reply(2, 1);
@@ -431,6 +463,9 @@ static const struct fault {
 	{"unheld", f_unheld, "task 1.8: cancelled, and nothing holds it"},
 	{"hold-session", f_hold_session, "hold of 1.1: there is no session 2"},
 	{"hold-gone", f_hold_gone, "hold of 1.101 by session 1: the task is gone"},
+	{"variable-task", f_variable_task, "thing 2: it holds 1.101, which is gone"},
+	{"thing-twice", f_thing_twice, "things 1 and 2: the same name"},
+	{"thing-counter", f_thing_counter, "counter next_thing is 3, and thing 7 is there"},
 	{"reply-session", f_reply_session, "reply 2.1: there is no such session"},
 	{"reply-past", f_reply_past, "reply 1.4: past the session's last request"},
 	{"worker-identity", f_worker_identity, "workers 1 and 2 are one identity"},

@@ -140,4 +140,6 @@ void check_counters(struct image *img)
 		check_counter(img, "user", c->next_user, img->users.v[img->users.n - 1].number);
 	if (img->works.n > 0)
 		check_counter(img, "work", c->next_work, img->works.v[img->works.n - 1].seq);
+	if (img->things.n > 0)
+		check_counter(img, "thing", c->next_thing, img->things.v[img->things.n - 1].number);
 }

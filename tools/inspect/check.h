@@ -23,6 +23,8 @@ void check_replies(struct image *img);
 void check_holds(struct image *img);
 void check_stages(struct image *img);
 void check_workers(struct image *img);
+/* check-things.c: what is shared by name. */
+void check_things(struct image *img);
 void check_counters(struct image *img);
 
 #endif

@@ -92,6 +92,7 @@ static int check_image(struct image *img)
 	check_holds(img);
 	check_stages(img);
 	check_workers(img);
+	check_things(img);
 	check_counters(img);
 	return check_entries(img);
 }

@@ -1,6 +1,6 @@
 /*
  * dq-inspect holds: what keeps a task: its submitter's session, sessions that took a hold, being
- * detached, and the tasks that depend on it.
+ * detached, variables with its future, and the tasks that depend on it.
  */
 #include "image.h"
 
@@ -48,6 +48,29 @@ static void print_hold(
 	out_maybe_flush(in);
 }
 
+static void print_thing(struct image *img, uint64_t id, const struct img_thing *thing)
+{
+	struct inspect *in = img->in;
+	struct json *j = &in->j;
+	char text[ID_TEXT_BYTES];
+
+	if (!in->json) {
+		put(in, "%-14s %s ", id_text(id, text), thing_kind_word(thing->r.kind));
+		put_safe(in, thing->r.name);
+		out_line(in);
+		return;
+	}
+	json_open_object(j);
+	json_key(j, "task");
+	json_id(j, id);
+	json_key(j, "kind");
+	json_cstr(j, thing_kind_word(thing->r.kind));
+	json_key(j, "name");
+	json_str(j, thing->r.name);
+	json_end_object(j);
+	out_maybe_flush(in);
+}
+
 /* The task's own: its submitter and being detached; then the rows. */
 static void on_found(void *arg, const struct img_walk *w)
 {
@@ -64,6 +87,9 @@ static void on_found(void *arg, const struct img_walk *w)
 	for (size_t i = 0; i < img->holds.n; i++)
 		if (img->holds.v[i].id == w->id)
 			print_hold(img, w->id, "session", img->holds.v[i].session, 0);
+	for (size_t i = 0; i < img->things.n; i++)
+		if (img->things.v[i].r.variable.task == w->id)
+			print_thing(img, w->id, &img->things.v[i]);
 }
 
 static int print_dependents(struct ask *ask)
@@ -119,7 +145,7 @@ static int run(struct inspect *in)
 const struct cmd cmd_holds = {
 	.name = "holds",
 	.words = "KEY|ID",
-	.about = "What keeps a task: sessions, dependents, being detached.",
+	.about = "What keeps a task: sessions, variables, dependents, being detached.",
 	.words_min = 1,
 	.words_max = 1,
 	.reads = true,

@@ -52,6 +52,8 @@ static void print_json(struct inspect *in, const struct image *img)
 	json_uint(j, img->blocks.n);
 	json_key(j, "holds");
 	json_uint(j, img->holds.n);
+	json_key(j, "variables");
+	json_uint(j, img->things.n);
 	json_end_object(j);
 	out_line(in);
 }
@@ -66,8 +68,9 @@ static void print_text(struct inspect *in, const struct image *img)
 			task_state_word(shown[i]));
 	if (img->staged)
 		put(in, ", %" PRIu64 " of graphs that are being submitted", img->staged);
-	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu\n", img->sessions.n,
-		img->workers.n, img->users.n, img->blocks.n, img->holds.n);
+	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu, variables %zu\n",
+		img->sessions.n, img->workers.n, img->users.n, img->blocks.n, img->holds.n,
+		img->things.n);
 }
 
 static int run(struct inspect *in)

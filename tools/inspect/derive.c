@@ -94,15 +94,21 @@ static void derive_leases(struct image *img)
 	}
 }
 
+static void derive_hold(struct image *img, uint64_t id)
+{
+	const struct img_block *block;
+	uint64_t index;
+
+	if (image_place(img, id, &block, &index))
+		img->flag[index] |= IMG_HELD;
+}
+
 static void derive_holds(struct image *img)
 {
-	for (size_t i = 0; i < img->holds.n; i++) {
-		const struct img_block *block;
-		uint64_t index;
-
-		if (image_place(img, img->holds.v[i].id, &block, &index))
-			img->flag[index] |= IMG_HELD;
-	}
+	for (size_t i = 0; i < img->holds.n; i++)
+		derive_hold(img, img->holds.v[i].id);
+	for (size_t i = 0; i < img->things.n; i++)
+		derive_hold(img, img->things.v[i].r.variable.task);
 }
 
 /* What a waiting task is, by its dependencies. */

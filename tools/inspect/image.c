@@ -214,6 +214,16 @@ static bool add_stage(struct image *img, struct slice key, struct slice value, c
 	return true;
 }
 
+static bool add_thing(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	struct img_thing thing;
+
+	if (!key_read_thing(key, &thing.number) || !thing_record_decode(value, &thing.r, why))
+		return false;
+	*VEC_ADD(&img->things) = thing;
+	return true;
+}
+
 static int load_table(struct image *img, enum table table, add_fn *add)
 {
 	struct store_scan scan = {.cursor = NULL};
@@ -269,6 +279,7 @@ int image_load(
 		{TABLE_HOLD, add_hold},
 		{TABLE_WORK, add_work},
 		{TABLE_STAGE, add_stage},
+		{TABLE_THING, add_thing},
 	};
 
 	*img = (struct image){.in = in, .on_problem = on_problem, .problem_arg = arg};
@@ -295,6 +306,7 @@ void image_release(struct image *img)
 	free(img->users.v);
 	free(img->works.v);
 	free(img->stages.v);
+	free(img->things.v);
 	free(img->state);
 	free(img->flag);
 	*img = (struct image){.in = NULL};

@@ -16,6 +16,7 @@
 #include "model/row.h"
 #include "model/state.h"
 #include "model/terms.h"
+#include "model/thing.h"
 
 struct img_block {
 	struct block_record r;
@@ -82,11 +83,16 @@ struct img_stage {
 	struct stage_record r;
 };
 
+struct img_thing {
+	uint64_t number;
+	struct thing_record r;
+};
+
 #define IMG_ROW 0x01 /* there is a row */
 #define IMG_DETACHED 0x02
 #define IMG_RELEASED 0x04 /* its session no longer holds it */
 #define IMG_NEEDED 0x08   /* a task that is not gone depends on it */
-#define IMG_HELD 0x10     /* there is a hold row */
+#define IMG_HELD 0x10     /* there is a hold row, or a thing with its future */
 #define IMG_DOOMED 0x20   /* no row yet: it ends as a dependency did */
 
 #define IMG_VEC(type)                                                                              \
@@ -110,6 +116,7 @@ struct image {
 	IMG_VEC(struct img_worker) workers;
 	IMG_VEC(struct img_user) users;
 	IMG_VEC(struct img_work) works;
+	IMG_VEC(struct img_thing) things;
 	IMG_VEC(struct img_stage) stages;
 	/* A byte a task, block after block. */
 	uint64_t ntasks;

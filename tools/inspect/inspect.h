@@ -60,6 +60,7 @@ struct cmd {
 	X(sessions)                                                                                \
 	X(workers)                                                                                 \
 	X(users)                                                                                   \
+	X(variables)                                                                               \
 	X(holds)                                                                                   \
 	X(check)                                                                                   \
 	X(dump)                                                                                    \

@@ -122,10 +122,22 @@ static void tell_bundle(struct story *s, const struct record *r)
 	}
 }
 
+static void tell_thing(struct story *s, const struct record *r)
+{
+	struct thing_record t;
+	const char *why;
+
+	ck_assert(thing_record_decode(update_bytes(&s->update, r->at, r->n), &t, &why));
+	buf_printf(&s->told, " %s %.*s version %llu", thing_kind_word(t.kind), SLICE_ARG(t.name),
+		(unsigned long long)t.variable.version);
+	if (t.variable.task)
+		tell_id(s, t.variable.task);
+}
+
 static void tell_record(struct story *s, const struct record *r)
 {
 	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
-		"reply", "hold", "worker", "user", "work", "stage"};
+		"reply", "hold", "worker", "user", "work", "stage", "thing"};
 
 	if (s->quiet &&
 		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
@@ -143,6 +155,8 @@ static void tell_record(struct story *s, const struct record *r)
 		tell_row(s, r);
 	else if (r->kind == RECORD_LEASE && !r->del)
 		tell_bundle(s, r);
+	else if (r->kind == RECORD_THING && !r->del)
+		tell_thing(s, r);
 	else if (r->kind == RECORD_REPLY)
 		buf_printf(&s->told, " %llu", (unsigned long long)r->b);
 	else if (r->kind == RECORD_HOLD)
@@ -200,6 +214,11 @@ static void tell_send(struct story *s, const struct send *m)
 		buf_printf(&s->told, "value");
 		tell_id(s, m->id);
 		buf_printf(&s->told, " code %u", m->code);
+		break;
+	case SEND_THING:
+		buf_printf(&s->told, "thing %llu", (unsigned long long)m->seq);
+		if (m->code)
+			buf_printf(&s->told, " code %u %s", m->code, m->text);
 		break;
 	case SEND_LEASE:
 		buf_printf(&s->told, "lease %llu:", (unsigned long long)m->fence.seq);
@@ -513,4 +532,29 @@ void story_begin_usual(struct story *s)
 	story_credit(s, 20, 2);
 	story_seal(s);
 	story_told(s);
+}
+
+void story_deal(
+	struct story *s, uint64_t conn, uint64_t request, const struct deal_op *ops, uint32_t n)
+{
+	struct event e = {.kind = EVENT_DEAL, .conn = conn, .seq = request};
+	struct buf list;
+
+	buf_init(&list, 1 << 20);
+	pack_array(&list, n);
+	for (uint32_t i = 0; i < n; i++)
+		deal_op_encode(&list, &ops[i]);
+	e.ops = buf_slice(&list);
+	story_step(s, &e);
+	buf_release(&list);
+}
+
+void story_await(struct story *s, uint64_t conn, uint64_t request, const char *name, uint64_t after)
+{
+	struct event e = {.kind = EVENT_AWAIT, .conn = conn, .seq = request};
+
+	e.await.kind = THING_VARIABLE;
+	e.await.name = slice_str(name);
+	e.await.after = after;
+	story_step(s, &e);
 }

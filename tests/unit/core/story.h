@@ -11,6 +11,7 @@
 
 #include "core/core.h"
 #include "model/terms.h"
+#include "model/deal.h"
 
 #include <check.h>
 
@@ -90,5 +91,11 @@ void story_array_from(struct story *s, uint64_t conn, uint64_t request, uint32_t
 	const char *key, uint64_t count, uint32_t first_index);
 void story_array_at_once(
 	struct story *s, uint64_t conn, uint64_t request, uint64_t count, uint32_t at_once);
+
+/* A DO of these operations; and a wait for a version of a variable above `after`. */
+void story_deal(
+	struct story *s, uint64_t conn, uint64_t request, const struct deal_op *ops, uint32_t n);
+void story_await(
+	struct story *s, uint64_t conn, uint64_t request, const char *name, uint64_t after);
 
 #endif

@@ -128,7 +128,7 @@ END_TEST
 START_TEST(reply_hold_counters)
 {
 	struct reply_record r = {.code = 8, .text = slice_str("no"), .data = slice_str("\x2a")}, r2;
-	struct counters c = {1, 2, 3, 4, 5, 6}, c2;
+	struct counters c = {1, 2, 3, 4, 5, 6, 7, 8}, c2;
 	const char *why = NULL;
 
 	reply_record_encode(&b, &r);
@@ -142,6 +142,10 @@ START_TEST(reply_hold_counters)
 	ck_assert(counters_decode(buf_slice(&b), &c2, &why));
 	ck_assert(c2.order == 1 && c2.finish_seq == 2 && c2.next_session == 3);
 	ck_assert(c2.next_worker == 4 && c2.next_user == 5 && c2.next_work == 6);
+	ck_assert(c2.next_thing == 7 && c2.versions == 8);
+	/* as the first version wrote them */
+	ck_assert(counters_decode(slice_of("\x97\x01\x01\x02\x03\x04\x05\x06", 8), &c2, &why));
+	ck_assert(c2.next_work == 6 && c2.next_thing == 1 && c2.versions == 0);
 }
 END_TEST
 

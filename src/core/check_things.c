@@ -1,0 +1,77 @@
+/*
+ * The recount of what is shared by name: the registry, waiters, and the holds of records.
+ */
+#include "core/check.h"
+#include "core/thing.h"
+
+static bool check_waiters(struct tally *y, const struct thing *t)
+{
+	for (struct list *l = t->waiters.next; l != &t->waiters; l = l->next) {
+		const struct waiter *w = container_of(l, struct waiter, in_thing);
+
+		if (w->thing != t || map64_get_ptr(&w->conn->waiters, w->request) != w)
+			return wrong(y, "%s %s: a waiter that is another's",
+				thing_kind_word(t->kind), t->name);
+		if (t->number && t->variable.version > w->after)
+			return wrong(y, "%s %s: who waits for a version that is there",
+				thing_kind_word(t->kind), t->name);
+	}
+	return true;
+}
+
+static bool check_thing(const struct core *c, struct tally *y, const struct thing *t)
+{
+	if (!t->number && list_is_empty(&t->waiters))
+		return wrong(y, "%s %s: known for nothing", thing_kind_word(t->kind), t->name);
+	if (t->number && (map64_get_ptr(&c->shared->things, t->number) != t ||
+				 !list_is_linked(&t->in_order) || !t->variable.version))
+		return wrong(y, "%s %s: not where it should be", thing_kind_word(t->kind), t->name);
+	if (t->number && t->variable.task)
+		bump(&y->holds, t->variable.task);
+	return check_waiters(y, t);
+}
+
+/* In the order of their numbers, and as many as are said. */
+static bool check_order(const struct core *c, struct tally *y)
+{
+	uint64_t n[THING_KINDS] = {0}, last = 0;
+
+	for (struct list *l = c->shared->in_order.next; l != &c->shared->in_order; l = l->next) {
+		const struct thing *t = container_of(l, struct thing, in_order);
+
+		if (t->number <= last || t->number >= c->counters.next_thing)
+			return wrong(y, "%s %s: out of order", thing_kind_word(t->kind), t->name);
+		last = t->number;
+		n[t->kind]++;
+	}
+	if (memcmp(n, c->shared->n, sizeof(n)) != 0 || c->shared->nunpinned)
+		return wrong(y, "things that are not counted, or tasks not let go of");
+	return true;
+}
+
+static void tally_sessions(const struct core *c, struct tally *y)
+{
+	struct map64_iter it = {0};
+	uint64_t number, id, one;
+	void *p;
+
+	while (map64_next_ptr(&c->sessions, &it, &number, &p)) {
+		struct map64_iter at = {0};
+
+		while (map64_next(&((struct session *)p)->holds, &at, &id, &one))
+			bump(&y->holds, id);
+	}
+}
+
+bool check_things(const struct core *c, struct tally *y)
+{
+	struct fpmap_iter it = {0};
+	struct fp128 fp;
+	uint64_t p;
+
+	tally_sessions(c, y);
+	while (fpmap_next(&c->shared->names, &it, &fp, &p))
+		if (!check_thing(c, y, (const struct thing *)(uintptr_t)p))
+			return false;
+	return check_order(c, y);
+}

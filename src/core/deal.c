@@ -1,0 +1,164 @@
+/*
+ * Deals: the operations of a DO. All are checked, each against what those before it in the list
+ * will have done, which the things note beside what they are (thing.then_...); then all are done,
+ * or none. What they let go of is let go at the end, since a later operation may take hold of it.
+ */
+#include "core/thing.h"
+
+#include "codec/pack.h"
+
+bool deal_refuse(struct dealing *d, uint32_t code, const char *text, struct slice more)
+{
+	d->code = code;
+	d->text = text;
+	d->more = more;
+	return false;
+}
+
+void deal_unpin(struct core *c, uint64_t task)
+{
+	if (c->shared->nunpinned == c->shared->unpinned_cap) {
+		c->shared->unpinned_cap =
+			c->shared->unpinned_cap ? c->shared->unpinned_cap * 2 : 16;
+		c->shared->unpinned = xreallocarray(
+			c->shared->unpinned, c->shared->unpinned_cap, sizeof(uint64_t));
+	}
+	c->shared->unpinned[c->shared->nunpinned++] = task;
+}
+
+static enum thing_kind kind_of(const struct deal_op *op)
+{
+	return op->kind == DEAL_DELETE ? op->thing : THING_VARIABLE;
+}
+
+static bool check_one(struct dealing *d, const struct deal_op *op)
+{
+	struct slice ns, name;
+	const char *why;
+	uint32_t code;
+
+	if (kind_of(op) != THING_VARIABLE)
+		return deal_refuse(d, DQ_E_USAGE, "there is no such kind of thing", slice_empty());
+	if (!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
+		return deal_refuse(d, code, why, op->name);
+	return variable_check(d, thing_get(d->c, kind_of(op), ns, name), op);
+}
+
+/* How many of the operations can be done, one after the other: all of them, if true. */
+static bool check_all(struct dealing *d, struct slice ops, uint32_t *n)
+{
+	struct core *c = d->c;
+	struct deal_reader r;
+	struct deal_op op;
+	const char *why = NULL;
+
+	c->shared->deal++;
+	c->shared->then_versions = c->counters.versions;
+	c->shared->then_things = map64_count(&c->shared->things);
+	*n = 0;
+	if (!deal_reader_init(&r, ops, &why))
+		return deal_refuse(d, DQ_E_USAGE, why, slice_empty());
+	for (; deal_reader_next(&r, &op, &why); ++*n)
+		if (!check_one(d, &op))
+			return false;
+	return !why || deal_refuse(d, DQ_E_USAGE, why, slice_empty());
+}
+
+/* The thing of an operation that was checked. */
+static struct thing *thing_of(const struct dealing *d, const struct deal_op *op)
+{
+	struct slice ns, name;
+	const char *why;
+	uint32_t code;
+
+	if (kind_of(op) != THING_VARIABLE ||
+		!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
+		return NULL;
+	return thing_find(d->c, kind_of(op), ns, name);
+}
+
+/* Things that were only made known to be checked. */
+static void forget_dull(struct dealing *d, struct slice ops)
+{
+	struct deal_reader r;
+	struct deal_op op;
+	const char *why;
+
+	if (!deal_reader_init(&r, ops, &why))
+		return;
+	while (deal_reader_next(&r, &op, &why)) {
+		struct thing *t = thing_of(d, &op);
+
+		if (t)
+			thing_drop_if_dull(d->c, t);
+	}
+}
+
+static bool do_one(struct dealing *d, const struct deal_op *op, struct buf *results)
+{
+	struct thing *t = thing_of(d, op);
+
+	switch (op->kind) {
+	case DEAL_SET:
+	case DEAL_SET_IF:
+		pack_u64(results, variable_set(d, t, &op->value));
+		return true;
+	case DEAL_DELETE:
+		variable_delete(d->c, t);
+		break;
+	case DEAL_EXPECT:
+		break;
+	}
+	pack_nil(results);
+	return false;
+}
+
+/* True: there is a result that is not nil. */
+static bool do_all(struct dealing *d, struct slice ops, uint32_t n, struct buf *results)
+{
+	struct core *c = d->c;
+	struct deal_reader r;
+	struct deal_op op;
+	const char *why;
+	bool any = false;
+
+	pack_array(results, n);
+	ensure(deal_reader_init(&r, ops, &why));
+	while (deal_reader_next(&r, &op, &why))
+		any = do_one(d, &op, results) || any;
+	while (c->shared->nunpinned)
+		hold_unpin(c, c->shared->unpinned[--c->shared->nunpinned]);
+	return any;
+}
+
+static void answer_refusal(struct dealing *d, uint64_t conn, uint32_t index)
+{
+	struct buf data;
+
+	buf_init(&data, LIMIT_HELLO_BYTES);
+	pack_array(&data, d->version == UINT64_MAX ? 1 : 2);
+	pack_u64(&data, index);
+	if (d->version != UINT64_MAX)
+		pack_u64(&data, d->version);
+	reply_stored(d->c, d->s, conn, d->code, d->text, d->more, buf_slice(&data));
+	buf_release(&data);
+}
+
+void deal(struct core *c, const struct event *e)
+{
+	struct dealing d = {.c = c, .no_room = e->no_room, .version = UINT64_MAX};
+	struct buf results;
+	uint32_t n;
+
+	if (!request_begin(c, e, &d.s))
+		return;
+	buf_init(&results, LIMIT_FRAME_BYTES);
+	if (!check_all(&d, e->ops, &n))
+		answer_refusal(&d, e->conn, n);
+	else if (do_all(&d, e->ops, n, &results))
+		reply_stored(c, d.s, e->conn, DQ_E_OK, "", slice_empty(), buf_slice(&results));
+	else
+		reply_plain(c, d.s, e->conn);
+	forget_dull(&d, e->ops);
+	buf_release(&results);
+}

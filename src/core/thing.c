@@ -1,0 +1,270 @@
+/*
+ * The registry of things shared by name, what names mean, and who waits for a thing. The things
+ * that are there stand in the order of their numbers, which is that of their making.
+ */
+#include "core/thing.h"
+
+static struct fp128 fingerprint(enum thing_kind kind, struct slice ns, struct slice name)
+{
+	struct hasher h;
+	uint8_t k = (uint8_t)kind, zero = 0;
+
+	hasher_init(&h);
+	hasher_update(&h, &k, 1);
+	hasher_update(&h, ns.p, ns.n);
+	hasher_update(&h, &zero, 1);
+	hasher_update(&h, name.p, name.n);
+	return hasher_fp128(&h);
+}
+
+bool name_split(const struct core *c, const struct user *u, struct slice text, struct slice *ns,
+	struct slice *name, uint32_t *code, const char **why)
+{
+	int64_t element = -1;
+
+	*code = DQ_E_USAGE;
+	*why = "not a name: ";
+	if (text.n == 0 || !key_split(text, ns, name, &element) || element >= 0)
+		return false;
+	if (slice_is_empty(*ns))
+		*ns = slice_str(u->name);
+	*code = DQ_E_REFUSED;
+	*why = "the namespace is another user's: ";
+	return slice_eq(*ns, core_user_name(c, u->number));
+}
+
+struct thing *thing_find(
+	const struct core *c, enum thing_kind kind, struct slice ns, struct slice name)
+{
+	uint64_t p;
+
+	return fpmap_get(&c->shared->names, fingerprint(kind, ns, name), &p)
+		       ? (struct thing *)(uintptr_t)p
+		       : NULL;
+}
+
+static char *text_of(struct slice s)
+{
+	char *text = xcalloc(1, s.n + 1);
+
+	if (s.n)
+		memcpy(text, s.p, s.n);
+	return text;
+}
+
+struct thing *thing_get(struct core *c, enum thing_kind kind, struct slice ns, struct slice name)
+{
+	struct thing *t = thing_find(c, kind, ns, name);
+
+	if (t)
+		return t;
+	t = xcalloc(1, sizeof(*t));
+	t->kind = kind;
+	t->fp = fingerprint(kind, ns, name);
+	t->ns = text_of(ns);
+	t->name = text_of(name);
+	list_init(&t->in_order);
+	list_init(&t->waiters);
+	ensure(fpmap_put(&c->shared->names, t->fp, (uint64_t)(uintptr_t)t));
+	return t;
+}
+
+static void thing_free(struct core *c, struct thing *t)
+{
+	fpmap_remove(&c->shared->names, t->fp, NULL);
+	free(t->ns);
+	free(t->name);
+	free(t);
+}
+
+void thing_drop_if_dull(struct core *c, struct thing *t)
+{
+	if (!t->number && list_is_empty(&t->waiters))
+		thing_free(c, t);
+}
+
+void thing_make(struct core *c, struct thing *t, struct user *owner)
+{
+	ensure(!t->number);
+	t->number = c->counters.next_thing++;
+	c->counters_dirty = true;
+	t->owner = owner;
+	t->created_us = c->wall_us;
+	ensure(map64_put_ptr(&c->shared->things, t->number, t));
+	list_push_back(&c->shared->in_order, &t->in_order);
+	c->shared->n[t->kind]++;
+}
+
+void thing_unmake(struct core *c, struct thing *t)
+{
+	update_delete(c->u, RECORD_THING, t->number, 0);
+	c->u->seal = true;
+	map64_remove_ptr(&c->shared->things, t->number);
+	list_remove(&t->in_order);
+	c->shared->n[t->kind]--;
+	t->number = 0;
+}
+
+void thing_record_of(const struct thing *t, struct thing_record *r)
+{
+	*r = (struct thing_record){.kind = t->kind,
+		.ns = slice_str(t->ns),
+		.name = slice_str(t->name),
+		.owner = t->owner->number,
+		.created_us = t->created_us};
+}
+
+void things_init(struct core *c)
+{
+	c->shared = xcalloc(1, sizeof(*c->shared));
+	fpmap_init(&c->shared->names);
+	map64_init(&c->shared->things);
+	list_init(&c->shared->in_order);
+}
+
+/* When the core ends: the connections are gone, and with them who waited. */
+void things_free(struct core *c)
+{
+	while (!list_is_empty(&c->shared->in_order)) {
+		struct thing *t = container_of(c->shared->in_order.next, struct thing, in_order);
+
+		list_remove(&t->in_order);
+		thing_free(c, t);
+	}
+	ensure(fpmap_count(&c->shared->names) == 0);
+	fpmap_release(&c->shared->names);
+	map64_release(&c->shared->things);
+	free(c->shared->unpinned);
+	free(c->shared);
+}
+
+bool core_load_thing(
+	struct core *c, uint64_t number, const struct thing_record *r, const char **why)
+{
+	struct user *owner = map64_get_ptr(&c->users, r->owner);
+	struct thing *t = thing_find(c, r->kind, r->ns, r->name);
+
+	*why = "a thing of an unknown user";
+	if (!owner)
+		return false;
+	*why = "a thing twice";
+	if (t || number == 0)
+		return false;
+	t = thing_get(c, r->kind, r->ns, r->name);
+	if (!variable_load(c, t, r, why)) {
+		thing_drop_if_dull(c, t);
+		return false;
+	}
+	t->number = number;
+	t->owner = owner;
+	t->created_us = r->created_us;
+	ensure(map64_put_ptr(&c->shared->things, number, t));
+	list_push_back(&c->shared->in_order, &t->in_order);
+	c->shared->n[t->kind]++;
+	if (c->counters.next_thing <= number)
+		c->counters.next_thing = number + 1;
+	return true;
+}
+
+/* ---- looking ---- */
+
+static void view(const struct thing *t, struct core_thing_view *out)
+{
+	*out = (struct core_thing_view){.number = t->number,
+		.kind = t->kind,
+		.ns = slice_str(t->ns),
+		.name = slice_str(t->name),
+		.owner = t->owner->number,
+		.created_us = t->created_us};
+	out->variable.version = t->variable.version;
+	out->variable.task = t->variable.task;
+	out->variable.bytes = t->variable.bytes;
+}
+
+bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_view *out)
+{
+	const struct thing *t = map64_get_ptr(&c->shared->things, number);
+
+	if (t)
+		view(t, out);
+	return t != NULL;
+}
+
+void core_each_thing(const struct core *c, enum thing_kind kind, uint64_t above,
+	bool (*fn)(const struct core_thing_view *v, void *arg), void *arg)
+{
+	const struct thing *from = map64_get_ptr(&c->shared->things, above);
+
+	for (struct list *l = from ? from->in_order.next : c->shared->in_order.next;
+		l != &c->shared->in_order; l = l->next) {
+		const struct thing *t = container_of(l, struct thing, in_order);
+		struct core_thing_view v;
+
+		if (t->kind != kind || t->number <= above)
+			continue;
+		view(t, &v);
+		if (!fn(&v, arg))
+			return;
+	}
+}
+
+/* ---- waiters ---- */
+
+bool waiter_allowed(struct core *c, struct conn *conn, uint64_t request)
+{
+	if (map64_get_ptr(&conn->waiters, request))
+		conn_refuse(c, conn->number, DQ_E_PROTOCOL, "a wait under a number that waits");
+	else if (map64_count(&conn->waiters) >= LIMIT_AWAITS)
+		conn_refuse(c, conn->number, DQ_E_LIMIT, limit_text(LIMIT_INDEX_AWAITS));
+	else
+		return true;
+	return false;
+}
+
+struct waiter *waiter_new(struct conn *conn, uint64_t request, struct thing *t)
+{
+	struct waiter *w = xcalloc(1, sizeof(*w));
+
+	w->conn = conn;
+	w->request = request;
+	w->thing = t;
+	list_push_back(&t->waiters, &w->in_thing);
+	ensure(map64_put_ptr(&conn->waiters, request, w));
+	return w;
+}
+
+/* Its thing may be forgotten with it. */
+void waiter_free(struct core *c, struct waiter *w)
+{
+	struct thing *t = w->thing;
+
+	map64_remove_ptr(&w->conn->waiters, w->request);
+	list_remove(&w->in_thing);
+	free(w);
+	thing_drop_if_dull(c, t);
+}
+
+void waiters_drop_conn(struct core *c, struct conn *conn)
+{
+	size_t n = map64_count(&conn->waiters), i = 0;
+	struct waiter **all = xcalloc(n + 1, sizeof(struct waiter *));
+	struct map64_iter it = {0};
+	uint64_t request;
+	void *p;
+
+	while (map64_next_ptr(&conn->waiters, &it, &request, &p))
+		all[i++] = p;
+	while (i)
+		waiter_free(c, all[--i]);
+	free(all);
+	map64_release(&conn->waiters);
+}
+
+void drop_wait(struct core *c, const struct event *e)
+{
+	struct conn *conn = conn_get(c, e->conn);
+	struct waiter *w = conn ? map64_get_ptr(&conn->waiters, e->seq) : NULL;
+
+	if (w)
+		waiter_free(c, w);
+}

@@ -1,0 +1,119 @@
+/*
+ * Things shared by name, inside the core. A thing is there when it has a number; one without is
+ * known because somebody waits for it, or because a deal that is being checked names it.
+ *  - the registry, names, waiters: thing.c; what a variable holds: variable.c; deals: deal.c
+ */
+#ifndef CORE_THING_H
+#define CORE_THING_H
+
+#include "core/impl.h"
+#include "model/deal.h"
+#include "model/thing.h"
+
+/* What the core has of them. */
+struct shared {
+	struct fpmap names;   /* (kind, namespace, name) -> struct thing */
+	struct map64 things;  /* number -> struct thing: those that are there */
+	struct list in_order; /* likewise, by number */
+	uint64_t n[THING_KINDS];
+	/* the deal that is being checked or done */
+	uint64_t deal;
+	uint64_t then_things, then_versions; /* how many there would be, and counters.versions */
+	uint64_t *unpinned;                  /* tasks that it lets go of */
+	uint32_t nunpinned, unpinned_cap;
+};
+
+struct variable {
+	uint64_t version; /* 0: never set */
+	uint64_t task;    /* whose future it holds; 0: a content */
+	uint32_t bytes;   /* of the content */
+};
+
+struct thing {
+	enum thing_kind kind;
+	uint64_t number; /* 0: it is not there */
+	struct fp128 fp; /* of kind, namespace and name */
+	char *ns, *name;
+	struct user *owner;
+	uint64_t created_us;
+	struct list in_order; /* shared.in_order, if it is there */
+	struct list waiters;  /* struct waiter, the first come first */
+	/* as it would be after what was checked of the deal of this number */
+	uint64_t deal;
+	bool then_there;
+	uint64_t then_version;
+	struct variable variable;
+};
+
+/* What a connection waits for; it goes with the connection. */
+struct waiter {
+	struct conn *conn;
+	uint64_t request; /* the client's number for it */
+	struct thing *thing;
+	struct list in_thing;
+	uint64_t after; /* a version above this one is waited for */
+};
+
+/* A deal being checked or done. */
+struct dealing {
+	struct core *c;
+	struct session *s;
+	bool no_room;
+	/* why not */
+	uint32_t code;
+	const char *text;  /* static */
+	struct slice more; /* said after it */
+	uint64_t version;  /* that is there instead; UINT64_MAX: does not apply */
+};
+
+/* Notes why the operation cannot be done. Returns false. */
+bool deal_refuse(struct dealing *d, uint32_t code, const char *text, struct slice more);
+/* The deal lets go of a task when it is done. */
+void deal_unpin(struct core *c, uint64_t task);
+
+/* ---- the events ---- */
+void deal(struct core *c, const struct event *e);
+void thing_await(struct core *c, const struct event *e);
+void drop_wait(struct core *c, const struct event *e);
+
+/* ---- thing.c ---- */
+/* What a name as users write it means for the user: false with a code and text where it is none, or
+ * not theirs to reach. The slices borrow from text. */
+bool name_split(const struct core *c, const struct user *u, struct slice text, struct slice *ns,
+	struct slice *name, uint32_t *code, const char **why);
+/* NULL: it is not known. */
+struct thing *thing_find(
+	const struct core *c, enum thing_kind kind, struct slice ns, struct slice name);
+/* Makes it known. */
+struct thing *thing_get(struct core *c, enum thing_kind kind, struct slice ns, struct slice name);
+/* Forgets it if it is not there and nobody waits for it. */
+void thing_drop_if_dull(struct core *c, struct thing *t);
+/* It is there from now on, under a new number; its record is the caller's to write. */
+void thing_make(struct core *c, struct thing *t, struct user *owner);
+/* It is there no more, and its record goes. */
+void thing_unmake(struct core *c, struct thing *t);
+/* The head of its record; the body is the caller's to fill. */
+void thing_record_of(const struct thing *t, struct thing_record *r);
+void things_init(struct core *c);
+void things_free(struct core *c);
+void waiters_drop_conn(struct core *c, struct conn *conn);
+
+/* May the connection register one more, under this number? False: it has been refused and closed.
+ */
+bool waiter_allowed(struct core *c, struct conn *conn, uint64_t request);
+struct waiter *waiter_new(struct conn *conn, uint64_t request, struct thing *t);
+void waiter_free(struct core *c, struct waiter *w);
+
+/* ---- hold.c ---- */
+/* A record holds the task, which is there; and no longer does. */
+void hold_pin(struct core *c, uint64_t id);
+void hold_unpin(struct core *c, uint64_t id);
+
+/* ---- variable.c ---- */
+bool variable_check(struct dealing *d, struct thing *t, const struct deal_op *op);
+/* Returns the version. */
+uint64_t variable_set(struct dealing *d, struct thing *t, const struct deal_value *v);
+void variable_delete(struct core *c, struct thing *t);
+bool variable_load(struct core *c, struct thing *t, const struct thing_record *r, const char **why);
+
+#endif

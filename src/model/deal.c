@@ -1,0 +1,129 @@
+/*
+ * The operations of a deal, both ways. See deal.h.
+ */
+#include "model/deal.h"
+
+#include "base/ensure.h"
+#include "codec/pack.h"
+#include "model/content.h"
+#include "model/decode.h"
+#include "model/limits.h"
+
+bool deal_reader_init(struct deal_reader *r, struct slice ops, const char **why)
+{
+	cursor_init(&r->c, ops);
+	r->left = cursor_array_limit(&r->c, LIMIT_DEAL_OPS, LIMIT_TEXT(DEAL_OPS));
+	if (cursor_ok(&r->c) && r->left == 0)
+		cursor_fail(&r->c, "a list of no operations");
+	if (!cursor_ok(&r->c))
+		*why = cursor_error(&r->c);
+	return cursor_ok(&r->c);
+}
+
+static struct slice read_name(struct cursor *c)
+{
+	return cursor_str_limit(
+		c, LIMIT_NAMESPACE_BYTES + 1 + LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
+}
+
+/* A content or nil, a task (id or key) or nil. */
+static void read_value(struct cursor *c, struct deal_value *v)
+{
+	struct content content;
+	const char *why;
+
+	v->content = cursor_try_nil(c) ? slice_empty() : cursor_bin(c);
+	if (!cursor_try_nil(c)) {
+		if (cursor_type(c) == CURSOR_STR)
+			v->key = cursor_str(c);
+		else
+			v->task = cursor_u64(c);
+	}
+	if (!cursor_ok(c))
+		return;
+	if ((v->content.n != 0) == (v->task || v->key.n))
+		cursor_fail(c, "an operation with a content and a task, or neither");
+	else if (v->content.n && !content_decode(v->content, &content, &why))
+		cursor_fail(c, why);
+}
+
+/* How many elements were read. */
+static uint32_t read_op(struct cursor *c, struct deal_op *op)
+{
+	switch (op->kind) {
+	case DEAL_DELETE:
+		op->thing = (enum thing_kind)cursor_u64_max(c, THING_KINDS - 1);
+		op->name = read_name(c);
+		return 3;
+	case DEAL_SET:
+		op->name = read_name(c);
+		read_value(c, &op->value);
+		return 4;
+	case DEAL_SET_IF:
+		op->name = read_name(c);
+		op->version = cursor_u64(c);
+		read_value(c, &op->value);
+		return 5;
+	case DEAL_EXPECT:
+		op->name = read_name(c);
+		op->version = cursor_u64(c);
+		return 3;
+	}
+	cursor_fail(c, "an unknown operation");
+	return 1;
+}
+
+bool deal_reader_next(struct deal_reader *r, struct deal_op *op, const char **why)
+{
+	uint32_t have, kind, read;
+
+	if (r->left == 0 && cursor_at_end(&r->c))
+		return false;
+	if (r->left == 0)
+		cursor_fail(&r->c, "bytes after the last operation");
+	have = cursor_array_min(&r->c, 2);
+	kind = cursor_u32(&r->c);
+	*op = (struct deal_op){.kind = (enum deal_kind)kind};
+	read = read_op(&r->c, op);
+	if (cursor_ok(&r->c) && have < read)
+		cursor_fail(&r->c, "an operation that is cut");
+	if (have > read)
+		cursor_skip_rest(&r->c, have, read);
+	if (cursor_ok(&r->c)) {
+		r->left--;
+		return true;
+	}
+	*why = cursor_error(&r->c);
+	return false;
+}
+
+static void write_value(struct buf *out, const struct deal_value *v)
+{
+	if (v->content.n) {
+		pack_bin(out, v->content);
+		pack_nil(out);
+		return;
+	}
+	pack_nil(out);
+	if (v->task)
+		pack_u64(out, v->task);
+	else
+		pack_str(out, v->key);
+}
+
+void deal_op_encode(struct buf *out, const struct deal_op *op)
+{
+	static const uint32_t fields[] = {
+		[DEAL_DELETE] = 3, [DEAL_SET] = 4, [DEAL_SET_IF] = 5, [DEAL_EXPECT] = 3};
+
+	ensure(op->kind < sizeof(fields) / sizeof(fields[0]) && fields[op->kind]);
+	pack_array(out, fields[op->kind]);
+	pack_u64(out, op->kind);
+	if (op->kind == DEAL_DELETE)
+		pack_u64(out, op->thing);
+	pack_str(out, op->name);
+	if (op->kind == DEAL_SET_IF || op->kind == DEAL_EXPECT)
+		pack_u64(out, op->version);
+	if (op->kind == DEAL_SET || op->kind == DEAL_SET_IF)
+		write_value(out, &op->value);
+}

@@ -1,0 +1,47 @@
+/*
+ * A deal: the list of operations of a DO, checked together and done together (doc/protocol.md).
+ * The client writes it, the core reads it twice: to check, then to do. Readers borrow from the
+ * bytes. Nothing allocates. Any thread.
+ */
+#ifndef MODEL_DEAL_H
+#define MODEL_DEAL_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "codec/cursor.h"
+#include "model/thing.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* On the wire: do not renumber. */
+enum deal_kind { DEAL_DELETE = 7, DEAL_SET = 16, DEAL_SET_IF = 17, DEAL_EXPECT = 18 };
+
+/* What a thing gets: a content, or a task. */
+struct deal_value {
+	struct slice content; /* empty: a task */
+	uint64_t task;        /* by its id … */
+	struct slice key;     /* … or, where that is 0, by its key */
+};
+
+struct deal_op {
+	enum deal_kind kind;
+	struct slice name;
+	enum thing_kind thing;   /* DELETE */
+	uint64_t version;        /* SET_IF, EXPECT */
+	struct deal_value value; /* SET, SET_IF */
+};
+
+struct deal_reader {
+	struct cursor c;
+	uint32_t left;
+};
+
+/* False: the bytes are no list of at most LIMIT_DEAL_OPS operations; *why. */
+bool deal_reader_init(struct deal_reader *r, struct slice ops, const char **why);
+/* The next operation; false: there is none, or it is malformed, then *why is set. */
+bool deal_reader_next(struct deal_reader *r, struct deal_op *op, const char **why);
+/* Appends one operation; the list's own head (pack_array) is the caller's. */
+void deal_op_encode(struct buf *out, const struct deal_op *op);
+
+#endif

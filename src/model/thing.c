@@ -1,0 +1,80 @@
+/*
+ * Records of things: a head, and a body by kind. See thing.h.
+ */
+#include "model/thing.h"
+
+#include "base/ensure.h"
+#include "codec/pack.h"
+#include "model/content.h"
+#include "model/decode.h"
+#include "model/limits.h"
+
+enum { THING_FIELDS = 7, VARIABLE_FIELDS = 3 };
+
+const char *thing_kind_word(enum thing_kind kind)
+{
+	return kind == THING_VARIABLE ? "variable" : "?";
+}
+
+static void variable_encode(struct buf *out, const struct thing_record *r)
+{
+	ensure(r->variable.version > 0);
+	pack_array(out, VARIABLE_FIELDS);
+	pack_u64(out, r->variable.version);
+	pack_u64(out, r->variable.task);
+	if (r->variable.task)
+		pack_nil(out);
+	else
+		pack_bin(out, r->variable.content);
+}
+
+void thing_record_encode(struct buf *out, const struct thing_record *r)
+{
+	pack_array(out, THING_FIELDS);
+	pack_u64(out, RECORD_VERSION);
+	pack_u64(out, r->kind);
+	pack_str(out, r->ns);
+	pack_str(out, r->name);
+	pack_u64(out, r->owner);
+	pack_u64(out, r->created_us);
+	variable_encode(out, r);
+}
+
+static void variable_decode(struct cursor *c, struct thing_record *r)
+{
+	uint32_t have = cursor_array_min(c, VARIABLE_FIELDS);
+	struct content content;
+	const char *why;
+
+	r->variable.version = cursor_u64(c);
+	r->variable.task = cursor_u64(c);
+	r->variable.content = cursor_try_nil(c) ? slice_empty() : cursor_bin(c);
+	cursor_skip_rest(c, have, VARIABLE_FIELDS);
+	if (!cursor_ok(c))
+		return;
+	if (r->variable.version == 0)
+		cursor_fail(c, "variable: no version");
+	else if ((r->variable.task != 0) == (r->variable.content.n != 0))
+		cursor_fail(c, "variable: a task and a content, or neither");
+	else if (!r->variable.task && !content_decode(r->variable.content, &content, &why))
+		cursor_fail(c, why);
+}
+
+bool thing_record_decode(struct slice in, struct thing_record *out, const char **why)
+{
+	struct cursor c;
+	uint32_t have = record_begin(&c, in, THING_FIELDS), kind = cursor_u32(&c);
+
+	*out = (struct thing_record){.kind = (enum thing_kind)kind};
+	out->ns = cursor_str_limit(&c, LIMIT_NAMESPACE_BYTES, LIMIT_TEXT(NAMESPACE_BYTES));
+	out->name = cursor_str_limit(&c, LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
+	out->owner = cursor_u32(&c);
+	out->created_us = cursor_u64(&c);
+	if (cursor_ok(&c) && out->name.n == 0)
+		cursor_fail(&c, "thing: without a name");
+	if (kind == THING_VARIABLE)
+		variable_decode(&c, out);
+	else
+		cursor_fail(&c, "thing: unknown kind");
+	return record_end(&c, have, THING_FIELDS, why);
+}

@@ -1,0 +1,120 @@
+/*
+ * What is shared by name, as the engine tells of it: a thing's content, which is read after the
+ * commit that was waited for, and lists.
+ */
+#include "scheduler/engine_impl.h"
+
+#include "base/log.h"
+#include "codec/pack.h"
+#include "store/keys.h"
+
+static void send_is(struct engine *e, uint64_t conn, const struct msg_is *m)
+{
+	struct buf frame;
+
+	buf_init(&frame, FRAME_MAX_PAYLOAD);
+	msg_is_encode(&frame, 0, m);
+	ensure(!frame.failed);
+	e->port.send(e->port.arg, conn, buf_slice(&frame));
+	buf_release(&frame);
+}
+
+/* What is stored now: a later version than the one that was waited for, or none, is as good. */
+void engine_send_thing(struct engine *e, const struct send *s)
+{
+	struct msg_is m = {.request = s->seq, .code = s->code, .text = slice_str(s->text)};
+	struct key key = key_thing(s->id);
+	char text[TASK_KEY_TEXT];
+	struct thing_record r;
+	struct slice value;
+	const char *why;
+	struct buf content;
+
+	if (s->code || !e->port.get(e->port.arg, TABLE_THING, key_slice(&key), &value)) {
+		send_is(e, s->conn, &m);
+		return;
+	}
+	if (!thing_record_decode(value, &r, &why)) {
+		log_error("thing %llu: %s", (unsigned long long)s->id, why);
+		engine_refuse(e, engine_conn(e, s->conn), DQ_E_STORE,
+			"a record of the store cannot be read");
+		return;
+	}
+	buf_init(&content, LIMIT_FRAME_BYTES);
+	m.version = r.variable.version;
+	m.task = r.variable.task;
+	if (m.task)
+		m.key = engine_key(e, m.task, text);
+	else
+		pack_bin(&content, r.variable.content);
+	m.content = buf_slice(&content);
+	send_is(e, s->conn, &m);
+	buf_release(&content);
+}
+
+/* ---- lists ---- */
+
+struct things {
+	struct asking *a;
+	struct buf out;
+	struct msg_answer next;
+	uint32_t rows;
+};
+
+static void pack_variable(struct things *t, const struct core_thing_view *v)
+{
+	char key[TASK_KEY_TEXT];
+
+	engine_pack_count(&t->out, "version", v->variable.version);
+	engine_pack_count(&t->out, "bytes", v->variable.bytes);
+	if (!v->variable.task)
+		return;
+	pack_cstr(&t->out, "key");
+	pack_str(&t->out, engine_key(t->a->e, v->variable.task, key));
+}
+
+static bool pack_thing(const struct core_thing_view *v, void *arg)
+{
+	struct things *t = arg;
+	struct slice user = core_user_name(t->a->e->core, t->a->user);
+
+	if (!slice_eq(v->ns, user))
+		return true;
+	if (t->rows == LIMIT_QUERY_ROWS) {
+		t->next.more = true;
+		return false;
+	}
+	t->rows++;
+	t->next.order = v->number;
+	pack_map(&t->out, 6 + (v->variable.task != 0));
+	pack_cstr(&t->out, "name");
+	pack_str(&t->out, v->name);
+	pack_cstr(&t->out, "namespace");
+	pack_str(&t->out, v->ns);
+	pack_cstr(&t->out, "owner");
+	pack_str(&t->out, core_user_name(t->a->e->core, v->owner));
+	pack_cstr(&t->out, "created");
+	pack_double(&t->out, (double)v->created_us / 1e6);
+	pack_variable(t, v);
+	return true;
+}
+
+void engine_list_things(struct asking *a)
+{
+	struct things t = {.a = a, .next.order = a->q->order};
+	struct cursor c;
+	uint64_t kind;
+
+	cursor_init(&c, a->q->args);
+	kind = cursor_u64(&c);
+	if (!cursor_at_end(&c) || kind != THING_VARIABLE) {
+		asking_answer(a, DQ_E_USAGE, "no such kind of thing", slice_empty());
+		return;
+	}
+	buf_init(&t.out, LIMIT_FRAME_BYTES);
+	core_each_thing(a->e->core, (enum thing_kind)kind, a->q->order, pack_thing, &t);
+	pack_array(&a->out, t.rows);
+	buf_append_slice(&a->out, buf_slice(&t.out));
+	asking_answer_part(a, DQ_E_OK, "", buf_slice(&a->out), &t.next);
+	buf_release(&t.out);
+}

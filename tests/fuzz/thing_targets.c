@@ -1,0 +1,142 @@
+/*
+ * The decoders of what is shared by name: records of things, contents, deals.
+ */
+#include "targets.h"
+#include "thing_targets.h"
+
+#include "base/ensure.h"
+#include "codec/pack.h"
+#include "model/content.h"
+#include "model/deal.h"
+#include "model/limits.h"
+#include "model/thing.h"
+
+#define MAX_BYTES (64 << 20)
+
+void sample_content(struct buf *out, unsigned i)
+{
+	struct content c = {.type = slice_str("numpy"), .bytes = slice_str("one and two")};
+
+	if (i) {
+		c.nframes = 2;
+		c.frames = slice_of("\x92\x03\x08", 3);
+	}
+	content_encode(out, &c);
+}
+
+bool run_content(struct slice in)
+{
+	struct buf first, second;
+	const char *why = NULL;
+	struct content v;
+
+	if (!content_decode(in, &v, &why)) {
+		ensure(why && *why);
+		return false;
+	}
+	buf_init(&first, MAX_BYTES);
+	buf_init(&second, MAX_BYTES);
+	content_encode(&first, &v);
+	ensure(content_decode(buf_slice(&first), &v, &why));
+	content_encode(&second, &v);
+	targets_same(&first, &second);
+	buf_release(&first);
+	buf_release(&second);
+	return true;
+}
+
+void sample_thing_record(struct buf *out, unsigned i)
+{
+	struct thing_record r = {.kind = THING_VARIABLE,
+		.ns = slice_str("ann"),
+		.name = slice_str("interval"),
+		.owner = 1,
+		.created_us = 1700000000000000};
+	struct buf content;
+
+	buf_init(&content, MAX_BYTES);
+	sample_content(&content, 0);
+	r.variable.version = 7;
+	if (i)
+		r.variable.task = 0x500000011;
+	else
+		r.variable.content = buf_slice(&content);
+	thing_record_encode(out, &r);
+	buf_release(&content);
+}
+
+bool run_thing_record(struct slice in)
+{
+	struct buf first, second;
+	const char *why = NULL;
+	struct thing_record v;
+
+	if (!thing_record_decode(in, &v, &why)) {
+		ensure(why && *why);
+		return false;
+	}
+	buf_init(&first, MAX_BYTES);
+	buf_init(&second, MAX_BYTES);
+	thing_record_encode(&first, &v);
+	ensure(thing_record_decode(buf_slice(&first), &v, &why));
+	thing_record_encode(&second, &v);
+	targets_same(&first, &second);
+	buf_release(&first);
+	buf_release(&second);
+	return true;
+}
+
+void sample_deal(struct buf *out, unsigned i)
+{
+	struct slice name = slice_str("interval");
+	struct deal_op ops[] = {{.kind = DEAL_SET, .name = name},
+		{.kind = DEAL_SET_IF, .name = name, .version = 7, .value.task = 0x500000011},
+		{.kind = DEAL_SET, .name = name, .value.key = slice_str("k[3]")},
+		{.kind = DEAL_EXPECT, .name = name, .version = 1},
+		{.kind = DEAL_DELETE, .name = name, .thing = THING_VARIABLE}};
+	uint32_t n = i ? sizeof(ops) / sizeof(ops[0]) : 1;
+	struct buf content;
+
+	buf_init(&content, MAX_BYTES);
+	sample_content(&content, 1);
+	ops[0].value.content = buf_slice(&content);
+	pack_array(out, n);
+	for (uint32_t k = 0; k < n; k++)
+		deal_op_encode(out, &ops[k]);
+	buf_release(&content);
+}
+
+/* Reads the whole list; false: *why. */
+static bool copy_deal(struct slice in, struct buf *out, const char **why)
+{
+	struct deal_reader r;
+	struct deal_op op;
+
+	*why = NULL;
+	if (!deal_reader_init(&r, in, why))
+		return false;
+	pack_array(out, r.left);
+	while (deal_reader_next(&r, &op, why))
+		deal_op_encode(out, &op);
+	return !*why;
+}
+
+bool run_deal(struct slice in)
+{
+	struct buf first, second;
+	const char *why;
+	bool ok;
+
+	buf_init(&first, MAX_BYTES);
+	buf_init(&second, MAX_BYTES);
+	ok = copy_deal(in, &first, &why);
+	if (ok) {
+		ensure(copy_deal(buf_slice(&first), &second, &why));
+		targets_same(&first, &second);
+	} else {
+		ensure(*why);
+	}
+	buf_release(&first);
+	buf_release(&second);
+	return ok;
+}
