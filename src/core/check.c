@@ -200,6 +200,7 @@ static bool check_attempts(const struct core *c, struct tally *y)
 	struct map64_iter it = {0};
 	const char *why = NULL;
 	uint64_t id;
+	size_t named = 0;
 	void *p;
 
 	while (map64_next_ptr(&c->attempts, &it, &id, &p))
@@ -214,8 +215,10 @@ static bool check_attempts(const struct core *c, struct tally *y)
 				(unsigned long long)id);
 		if (!check_replies(y, s))
 			return false;
+		named += s->name[0] && !s->parent && !s->closing;
 	}
-	return true;
+	return named == fpmap_count(&c->named) ||
+	       wrong(y, "sessions by name are others than those that are open");
 }
 
 /* What a watch has told of are those of its tasks that have ended, as far as it has looked. */

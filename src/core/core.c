@@ -32,6 +32,7 @@ struct core *core_new(const struct core_config *config)
 	map64_init(&c->attempts);
 	map64_init(&c->dirty_gone);
 	fpmap_init(&c->keys);
+	fpmap_init(&c->named);
 	fpmap_init(&c->label_ids);
 	fpmap_init(&c->terms_ids);
 	list_init(&c->blocks);
@@ -104,6 +105,7 @@ static void free_maps(struct core *c)
 	map64_release(&c->dirty_gone);
 	map64_release(&c->roots);
 	fpmap_release(&c->keys);
+	fpmap_release(&c->named);
 	fpmap_release(&c->label_ids);
 	heap_release(&c->deadlines_s);
 	heap_release(&c->deadlines_w);

@@ -349,6 +349,7 @@ struct core {
 	struct map64 blocks_of;  /* session number -> struct session_blocks */
 	struct list blocks;      /* in order */
 	struct fpmap keys;       /* (namespace, key) -> task id (an array's first) */
+	struct fpmap named;      /* (user, name) -> session that is open and of no task */
 	struct map64 users;      /* number -> struct user */
 	struct map64 workers;    /* number -> struct worker */
 	struct list worker_list; /* by number */

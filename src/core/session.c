@@ -101,6 +101,34 @@ static struct session *session_new(
 	return s;
 }
 
+static struct fp128 name_fingerprint(const struct user *user, struct slice name)
+{
+	struct hasher h;
+
+	hasher_init(&h);
+	hasher_update(&h, &user->number, sizeof(user->number));
+	hasher_update(&h, name.p, name.n);
+	return hasher_fp128(&h);
+}
+
+/* From now on its name leads to it. */
+static void name_put(struct core *c, struct session *s)
+{
+	struct fp128 fp = name_fingerprint(s->user, slice_str(s->name));
+
+	if (s->name[0] && !s->parent && !s->closing && !fpmap_get(&c->named, fp, NULL))
+		ensure(fpmap_put(&c->named, fp, s->number));
+}
+
+static void name_remove(struct core *c, struct session *s)
+{
+	struct fp128 fp = name_fingerprint(s->user, slice_str(s->name));
+	uint64_t number;
+
+	if (s->name[0] && fpmap_get(&c->named, fp, &number) && number == s->number)
+		fpmap_remove(&c->named, fp, NULL);
+}
+
 void session_free(struct core *c, struct session *s)
 {
 	struct conn *conn = s->conn ? conn_get(c, s->conn) : NULL;
@@ -112,6 +140,7 @@ void session_free(struct core *c, struct session *s)
 	list_remove(&s->in_dirty);
 	list_remove(&s->in_closing);
 	list_remove(&s->in_attempt);
+	name_remove(c, s);
 	map64_remove_ptr(&c->sessions, s->number);
 	if (s->stage)
 		stage_free(s->stage);
@@ -140,6 +169,7 @@ struct session *session_load(struct core *c, uint32_t number, const struct sessi
 	s->closing = s->end_stored = r->closing;
 	if (s->closing)
 		list_push_back(&c->closing, &s->in_closing);
+	name_put(c, s);
 	return s;
 }
 
@@ -179,7 +209,13 @@ static struct session *named_session(
 	uint64_t number;
 	void *p;
 
-	while (name.n && map64_next_ptr(&c->sessions, &it, &number, &p)) {
+	if (!name.n)
+		return NULL;
+	if (!attempt)
+		return fpmap_get(&c->named, name_fingerprint(user, name), &number)
+			       ? map64_get_ptr(&c->sessions, number)
+			       : NULL;
+	while (map64_next_ptr(&c->sessions, &it, &number, &p)) {
 		struct session *s = p;
 
 		if (s->user == user && s->attempt == attempt && !s->closing &&
@@ -252,6 +288,7 @@ void session_open(struct core *c, const struct event *e)
 	s->next_n = 1;
 	if (attempt)
 		join_attempt(s, attempt);
+	name_put(c, s);
 	opened(c, s, e->conn);
 }
 
@@ -288,6 +325,7 @@ void session_end(struct core *c, struct session *s)
 	if (s->closing)
 		return;
 	s->closing = true;
+	name_remove(c, s);
 	if (heap_contains(&s->deadline))
 		heap_remove(&c->deadlines_s, &s->deadline);
 	list_push_back(&c->closing, &s->in_closing);

@@ -319,6 +319,43 @@ START_TEST(labels_come_and_go)
 }
 END_TEST
 
+static void open_named(struct story *s, uint64_t conn, const char *name)
+{
+	struct event e = {.kind = EVENT_OPEN, .conn = conn};
+
+	e.open.user = slice_str("ann");
+	e.open.name = slice_str(name);
+	story_step(s, &e);
+}
+
+START_TEST(sessions_by_name)
+{
+	struct story s;
+
+	story_begin(&s);
+	open_named(&s, 10, "nightly");
+	open_named(&s, 11, "weekly");
+	open_named(&s, 12, "");
+	open_named(&s, 13, "");
+	told_eq(&s, "-> 10 opened 1 incarnation 1 last 0 next 1\n"
+		    "-> 11 opened 2 incarnation 1 last 0 next 1\n"
+		    "-> 12 opened 3 incarnation 1 last 0 next 1\n"
+		    "-> 13 opened 4 incarnation 1 last 0 next 1\n");
+	open_named(&s, 14, "nightly");
+	told_eq(&s, "-> 10 close code 8 the session was resumed by another connection\n"
+		    "-> 14 opened 1 incarnation 2 last 0 next 1\n");
+	/* the name of one that ended is free, also while it is being taken away */
+	story_leave(&s, 14);
+	story_pass(&s, 600);
+	open_named(&s, 15, "nightly");
+	open_named(&s, 16, "weekly");
+	told_eq(&s, "-> 15 opened 5 incarnation 1 last 0 next 1\n"
+		    "-> 11 close code 8 the session was resumed by another connection\n"
+		    "-> 16 opened 2 incarnation 2 last 0 next 1\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(one_session_more_than_may_be)
 {
 	struct story s;
@@ -436,6 +473,7 @@ Suite *suite_hostile(void)
 	tcase_add_test(t, watches_are_taken_back);
 	tcase_add_test(t, a_watch_of_what_goes);
 	tcase_add_test(t, labels_come_and_go);
+	tcase_add_test(t, sessions_by_name);
 	tcase_add_test(t, one_session_more_than_may_be);
 	tcase_add_test(t, one_worker_more_than_may_be);
 	tcase_add_test(t, a_dependency_whose_record_is_gone);
