@@ -85,7 +85,13 @@ START_TEST(session)
 	ck_assert(session_record_decode(buf_slice(&b), &out, &why));
 	ck_assert(memcmp(out.token, r.token, TOKEN_BYTES) == 0 && out.incarnation == 1);
 	ck_assert(out.user == 2 && slice_eq(out.name, r.name) && out.ttl_ms == 3);
-	ck_assert(out.last_seq == 4 && out.closing && out.created_us == 5);
+	ck_assert(out.last_seq == 4 && out.closing && out.created_us == 5 && out.parent == 0);
+	r.parent = 6;
+	r.parent_fence = (struct fence){7, 8};
+	buf_clear(&b);
+	session_record_encode(&b, &r);
+	ck_assert(session_record_decode(buf_slice(&b), &out, &why));
+	ck_assert(out.parent == 6 && fence_eq(out.parent_fence, r.parent_fence));
 	r.name = slice_of(text, LIMIT_NAME_BYTES + 1);
 	buf_clear(&b);
 	session_record_encode(&b, &r);

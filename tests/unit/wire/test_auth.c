@@ -99,10 +99,44 @@ START_TEST(tickets)
 }
 END_TEST
 
+START_TEST(tokens)
+{
+	struct fence fence = {.epoch = 7, .seq = 0x12}, out;
+	uint8_t key[WIRE_TICKET_BYTES], other[WIRE_TICKET_BYTES], mac[WIRE_TASK_MAC_BYTES],
+		right[WIRE_TASK_MAC_BYTES];
+	char text[WIRE_TOKEN_TEXT], shorter[WIRE_TOKEN_TEXT];
+	struct slice head;
+	uint64_t id;
+
+	wire_task_key(key, slice_str("secret"), 1);
+	wire_task_key(other, slice_str("secret"), 2);
+	ck_assert(memcmp(key, other, sizeof(key)) != 0);
+	wire_token_write(text, slice_of(key, sizeof(key)), 0x100000002, fence);
+	ck_assert(strncmp(text, "100000002.7.12.", 15) == 0);
+	ck_assert(wire_token_split(slice_str(text), &head, mac));
+	ck_assert(wire_token_head(head, &id, &out) && id == 0x100000002 && fence_eq(out, fence));
+	wire_task_mac(right, slice_of(key, sizeof(key)), id, fence);
+	ck_assert(memcmp(mac, right, sizeof(mac)) == 0);
+	wire_task_mac(right, slice_of(key, sizeof(key)), id, (struct fence){7, 0x13});
+	ck_assert(memcmp(mac, right, sizeof(mac)) != 0);
+	for (size_t n = 0; n < strlen(text); n++) {
+		memcpy(shorter, text, n);
+		shorter[n] = '\0';
+		ck_assert(!wire_token_split(slice_str(shorter), &head, mac));
+	}
+	text[1] = 'x';
+	ck_assert(!wire_token_split(slice_str(text), &head, mac));
+	ck_assert(!wire_token_head(slice_str("1.2.3.4"), &id, &out));
+	ck_assert(!wire_token_head(slice_str("1.2.12345678901234567"), &id, &out));
+	ck_assert(!wire_token_head(slice_str("1.2."), &id, &out));
+}
+END_TEST
+
 TCase *case_auth(void)
 {
 	TCase *tc = tcase_create("auth");
 
+	tcase_add_test(tc, tokens);
 	tcase_add_test(tc, every_piece_counts);
 	tcase_add_test(tc, values_are_as_ever);
 	tcase_add_test(tc, tickets);
