@@ -125,6 +125,10 @@ static void audit_view(struct sim *s, const struct core *core, const struct book
 {
 	struct core_task_view v;
 
+	if (t->staged && core_view_task(core, t->id, &v)) {
+		sim_fail(s, "%" PRIx64 " is there, and its graph was never committed", t->id);
+		return;
+	}
 	if (!core_view_task(core, t->id, &v)) {
 		if (task_is_held_for_sure(s, t))
 			sim_fail(s, "%" PRIx64 " was acknowledged, is held, and is not there",
@@ -179,7 +183,8 @@ static bool detached_waits(const struct sim *s)
 
 void audit_empty(struct sim *s)
 {
-	static const enum table none[] = {TABLE_SESSION, TABLE_REPLY, TABLE_LEASE, TABLE_WORK};
+	static const enum table none[] = {
+		TABLE_SESSION, TABLE_REPLY, TABLE_LEASE, TABLE_WORK, TABLE_STAGE};
 	bool waits = detached_waits(s);
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
@@ -194,6 +199,9 @@ void audit_empty(struct sim *s)
 		/* a value that could only be made again from this one's keeps it too */
 		if (there && !t->detached && !waits && !s->detached_large && !may_be_detached(s, t))
 			sim_fail(s, "%" PRIx64 " is there, and nothing holds it", t->id);
+		if (there && t->staged)
+			sim_fail(s, "%" PRIx64 " is left of a graph that was never committed",
+				t->id);
 		if (!there && t->detached && t->submit == SUBMIT_TAKEN)
 			sim_fail(s, "%" PRIx64 " is detached, and is gone", t->id);
 	}

@@ -82,6 +82,8 @@ struct book_task {
 	uint64_t deps[BOOK_DEPS_MAX];
 	uint32_t ndeps;
 	bool dep_by_key; /* and others, by key: not known here */
+	bool part;       /* of a graph */
+	bool staged;     /* and never committed: it must not be there */
 	struct book_hold holds[BOOK_HOLDS_MAX];
 	uint32_t nholds;
 	bool ever_unheld;     /* at some time nothing was sure to hold it */

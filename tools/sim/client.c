@@ -44,6 +44,7 @@ void client_release(struct client *c)
 	forget_requests(c);
 	free(c->requests);
 	free(c->mine);
+	free(c->graph.ids);
 	map64_release(&c->gets);
 	map64_release(&c->ended);
 }
@@ -71,6 +72,7 @@ static void start_over(struct client *c)
 	c->opened = false;
 	c->big_count = 0;
 	c->big_asked = false;
+	graph_forget(c);
 }
 
 void client_session_gone(struct sim *s, struct client *c)
@@ -108,6 +110,7 @@ void client_die(struct sim *s, struct client *c)
 		return;
 	}
 	forget_requests(c);
+	graph_forget(c);
 	c->nmine = 0;
 	c->big_asked = false;
 	map64_clear(&c->ended);
@@ -441,7 +444,11 @@ static void request_some(struct sim *s, struct client *c)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
-	if (dice < 45)
+	if (c->graph.open && rng_chance(&s->rng, 1, 3))
+		client_graph(s, c);
+	else if (dice < 5)
+		client_graph(s, c);
+	else if (dice < 45)
 		client_submit(s, c);
 	else if (dice < 53)
 		cancel_some(s, c);
@@ -473,6 +480,8 @@ void client_act(struct sim *s, struct client *c)
 	peer_ping(s, &c->peer);
 	if (s->settling || rng_chance(&s->rng, 1, 10))
 		client_big(s, c);
+	if (s->settling)
+		client_graph_settle(s, c);
 	if (s->settling || !c->session || c->sure_closed || c->reborn || c->nrequests > 12)
 		return;
 	request_some(s, c);

@@ -38,7 +38,9 @@
 	X(STALE, "reports under an old fence")                                                     \
 	X(FETCH, "inputs fetched")                                                                 \
 	X(RESENT, "requests sent again")                                                           \
-	X(NOT_TAKEN, "requests not taken")
+	X(NOT_TAKEN, "requests not taken")                                                         \
+	X(GRAPH, "graphs in parts committed")                                                      \
+	X(GRAPH_ABORT, "graphs given up")
 
 enum sim_event {
 #define EVENT_ENUM(name, text) SIM_##name,

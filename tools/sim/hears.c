@@ -151,6 +151,8 @@ static void same_as(
 	if (o->submit == SUBMIT_REFUSED ||
 		(!other && o->submit == SUBMIT_SENT && o->session == c->session))
 		sim_fail(s, "%" PRIx64 " is said to be %" PRIx64 ", which was refused", t->id, id);
+	if (t->detached && t->part)
+		return; /* only with the commit */
 	if (t->detached)
 		o->detached = true;
 	else
@@ -202,7 +204,8 @@ static void submit_refused(struct sim *s, const struct request *r, uint64_t code
 		t->submit = SUBMIT_REFUSED;
 	}
 	if ((code == DQ_E_CONFLICT && keyed) || (code == DQ_E_NOT_FOUND && deps) ||
-		(code == DQ_E_STORE && s->cover->events[SIM_FULL]))
+		(code == DQ_E_STORE && s->cover->events[SIM_FULL]) ||
+		(code == DQ_E_REFUSED && r->part && !r->begin))
 		return;
 	sim_fail(s, "a submit is refused with code %" PRIu64 ": %.*s", code, SLICE_ARG(text));
 }
@@ -210,6 +213,10 @@ static void submit_refused(struct sim *s, const struct request *r, uint64_t code
 static void submit_answered(
 	struct sim *s, struct client *c, const struct request *r, const struct msg_reply *m)
 {
+	if (r->begin)
+		c->part_refused = false;
+	if (r->part && m->code)
+		c->part_refused = true;
 	if (m->code) {
 		submit_refused(s, r, m->code, m->text);
 		return;
@@ -219,7 +226,7 @@ static void submit_answered(
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct book_task *t = book_find(&s->book, r->ids[i]);
 
-		if (t->submit == SUBMIT_SENT)
+		if (t->submit == SUBMIT_SENT && !r->part)
 			t->submit = SUBMIT_TAKEN;
 	}
 }
@@ -304,7 +311,8 @@ static void answered(
 	s->cover->replies[m->code & 31]++;
 	if (r->seq > c->answered)
 		c->answered = r->seq;
-	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT)
+	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT &&
+		r->kind != REQUEST_COMMIT)
 		sim_fail(s, "request %" PRIu64 " is refused with code %" PRIu64 ": %.*s", r->seq,
 			m->code, SLICE_ARG(m->text));
 	switch (r->kind) {
@@ -320,6 +328,10 @@ static void answered(
 		break;
 	case REQUEST_HOLD:
 		hold_answered(s, c, r, m);
+		break;
+	case REQUEST_COMMIT:
+	case REQUEST_ABORT:
+		graph_end_answered(s, c, r, m);
 		break;
 	case REQUEST_CLOSE:
 		break;

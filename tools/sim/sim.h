@@ -75,7 +75,15 @@ struct peer {
 
 /* ---- clients ---- */
 
-enum request_kind { REQUEST_SUBMIT, REQUEST_CANCEL, REQUEST_RELEASE, REQUEST_HOLD, REQUEST_CLOSE };
+enum request_kind {
+	REQUEST_SUBMIT,
+	REQUEST_CANCEL,
+	REQUEST_RELEASE,
+	REQUEST_HOLD,
+	REQUEST_CLOSE,
+	REQUEST_COMMIT,
+	REQUEST_ABORT
+};
 
 struct request {
 	uint64_t seq;
@@ -83,17 +91,29 @@ struct request {
 	struct buf frame;
 	uint64_t *ids; /* the tasks it names */
 	uint32_t n;
-	uint64_t held; /* HOLD: the task that its key names, where that is known */
+	uint64_t held;    /* HOLD: the task that its key names, where that is known */
+	bool part, begin; /* SUBMIT: of a graph; its first */
 	bool sent;
+};
+
+/* A graph whose parts are being submitted. */
+struct client_graph {
+	bool open;
+	uint32_t left; /* parts to come */
+	uint64_t *ids;
+	uint32_t n, cap;
 };
 
 struct client {
 	struct peer peer;
-	bool named;       /* its session has a name, by which a new process finds it again */
-	bool reborn;      /* a new process that has not yet opened a session */
-	bool opened;      /* on this connection */
-	bool sure_closed; /* it asked for its session's end */
-	uint32_t session; /* 0: none */
+	struct client_graph graph;
+	bool whole;        /* what is being made is no part */
+	bool part_refused; /* of the graph whose parts were answered last */
+	bool named;        /* its session has a name, by which a new process finds it again */
+	bool reborn;       /* a new process that has not yet opened a session */
+	bool opened;       /* on this connection */
+	bool sure_closed;  /* it asked for its session's end */
+	uint32_t session;  /* 0: none */
 	uint8_t token[TOKEN_BYTES];
 	uint32_t incarnation;
 	uint64_t next_seq, next_n;
@@ -294,6 +314,16 @@ void client_request_send(struct sim *s, struct client *c, struct request *r);
 void client_request_free(struct request *r);
 void client_mine(struct client *c, uint64_t id);
 void client_submit(struct sim *s, struct client *c);
+/* A task of a block, written to the book and the body; the other elements of an array. */
+void client_make_task(struct sim *s, struct client *c, uint64_t id, struct buf *body, bool array);
+void client_more_elements(struct sim *s, uint64_t first, uint32_t count);
+/* ---- graph.c ---- */
+void client_graph(struct sim *s, struct client *c);
+/* Ends one that is open. */
+void client_graph_settle(struct sim *s, struct client *c);
+void graph_forget(struct client *c);
+void graph_end_answered(
+	struct sim *s, struct client *c, const struct request *r, const struct msg_reply *m);
 void client_watch(struct sim *s, struct client *c, const uint64_t *ids, uint32_t n);
 void client_get(struct sim *s, struct client *c, uint64_t id);
 /* Everything that it may still hear of is known to it. */

@@ -73,6 +73,8 @@ static bool pick_dep(struct sim *s, struct client *c, struct book_task *t, struc
 		}
 		if (task_id_session(d->id) != c->session)
 			id = d->id;
+	} else if (c->graph.n && !c->whole && rng_chance(&s->rng, 2, 3)) {
+		id = c->graph.ids[rng_below(&s->rng, c->graph.n)];
 	} else if (c->nmine) {
 		uint32_t back = (uint32_t)rng_below(&s->rng, c->nmine < 12 ? c->nmine : 12);
 
@@ -183,6 +185,16 @@ static void more_elements(struct sim *s, uint64_t first, uint32_t count)
 	}
 }
 
+void client_make_task(struct sim *s, struct client *c, uint64_t id, struct buf *body, bool array)
+{
+	one_task(s, c, id, body, array, false);
+}
+
+void client_more_elements(struct sim *s, uint64_t first, uint32_t count)
+{
+	more_elements(s, first, count);
+}
+
 static void send_submit(struct sim *s, struct client *c, struct msg_submit *m,
 	const struct buf *body, const uint64_t *ids)
 {
@@ -237,6 +249,7 @@ void client_submit(struct sim *s, struct client *c)
 	}
 	if (s->book.n > 1500 + s->flavor.bigs * 10000)
 		return;
+	c->whole = true;
 	buf_init(&body, 1 << 20);
 	for (uint32_t i = 0; i < count; i++) {
 		ids[i] = task_id(c->session, (uint32_t)c->next_n + i);
@@ -252,5 +265,6 @@ void client_submit(struct sim *s, struct client *c)
 			client_mine(c, ids[i]);
 	}
 	send_submit(s, c, &m, &body, ids);
+	c->whole = false;
 	buf_release(&body);
 }
