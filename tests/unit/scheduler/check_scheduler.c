@@ -463,6 +463,7 @@ int main(void)
 	tcase_add_test(t, secret_file);
 	suite_add_tcase(suite, t);
 	suite_add_tcase(suite, tcase_cache());
+	suite_add_tcase(suite, tcase_things());
 	r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -5,5 +5,6 @@
 #include <check.h>
 
 TCase *tcase_cache(void);
+TCase *tcase_things(void);
 
 #endif
