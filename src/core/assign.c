@@ -152,6 +152,62 @@ static uint64_t share_of(const struct core *c, const struct worker *w)
 	return share == 0 ? 1 : share < room ? share : room;
 }
 
+/* A worker that could run it next, beyond its credit by a slot's worth each. */
+static struct worker *next_to_run(struct core *c, const struct demand *d)
+{
+	struct worker *best = NULL;
+
+	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next) {
+		struct worker *w = container_of(l, struct worker, in_workers);
+		uint64_t most = ((uint64_t)w->limit + w->slots) * AMOUNT_UNIT;
+
+		if (w->conn && w->limit && w->load + AMOUNT_UNIT <= most && worker_fits(w, d) &&
+			worker_is_open(w, d) &&
+			(!best || w->load * best->slots < best->load * w->slots))
+			best = w;
+	}
+	return best;
+}
+
+/*
+ * All credit may be with what others have prefetched: a user who has no lease at all need not wait
+ * for that. One task of his is leased beyond the credit, and begins before what has not begun.
+ */
+static void pass_the_queue(struct core *c, struct user *user)
+{
+	struct demand *d = container_of(heap_peek(&user->demands), struct demand, in_user);
+	struct worker *w;
+	struct place p;
+
+	if (d->t.nresources || !ready_first(c, d, &p) || p.block->dep_at)
+		return;
+	w = next_to_run(c, d);
+	if (!w)
+		return;
+	w->ahead = true;
+	bundle_open(c, w);
+	give_next(c, w, d, &p);
+	worker_touch(c, w);
+	bundle_seal(c, w);
+	w->ahead = false;
+}
+
+static void let_the_idle_pass(struct core *c)
+{
+	struct map64_iter it = {0};
+	uint64_t number;
+	void *p;
+
+	if (heap_count(&c->turns) < 2 && c->room)
+		return;
+	while (map64_next_ptr(&c->users, &it, &number, &p)) {
+		struct user *user = p;
+
+		if (user->nleases == 0 && heap_contains(&user->turn))
+			pass_the_queue(c, user);
+	}
+}
+
 void assign(struct core *c)
 {
 	struct demand *d;
@@ -171,5 +227,7 @@ void assign(struct core *c)
 			room_reserve(c, d);
 		}
 	}
+	let_the_idle_pass(c);
+	rooms_settle(c);
 	c->ready_changed = false;
 }

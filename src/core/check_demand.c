@@ -9,6 +9,7 @@
 struct recount {
 	const struct core *c;
 	struct map64 ready; /* struct demand -> READY tasks */
+	uint64_t leases;    /* of all workers */
 	char *why;
 	size_t why_bytes;
 };
@@ -111,7 +112,9 @@ static bool check_demand(struct recount *r, struct demand *d)
 static bool check_all(struct recount *r)
 {
 	const struct core *c = r->c;
-	uint64_t room = 0;
+	struct map64_iter it = {0};
+	uint64_t room = 0, leases = 0, number;
+	void *p;
 
 	for (struct list *l = c->blocks.next; l != &c->blocks; l = l->next)
 		if (!check_block(r, container_of(l, struct block, in_order)))
@@ -120,12 +123,18 @@ static bool check_all(struct recount *r)
 		const struct worker *w = container_of(l, struct worker, in_workers);
 
 		room += w->room;
+		r->leases += w->nleases;
 		if (!check_worker(r, w))
 			return false;
 	}
 	for (struct list *l = c->demands.next; l != &c->demands; l = l->next)
 		if (!check_demand(r, container_of(l, struct demand, in_all)))
 			return false;
+	while (map64_next_ptr(&c->users, &it, &number, &p))
+		leases += ((const struct user *)p)->nleases;
+	if (leases != r->leases)
+		return wrong(r, "users have %llu leases, workers %llu", (unsigned long long)leases,
+			(unsigned long long)r->leases);
 	return room == c->room || wrong(r, "room for %llu, counted %llu",
 					  (unsigned long long)c->room, (unsigned long long)room);
 }

@@ -57,6 +57,11 @@ struct demand_link {
 	struct demand *demand;
 };
 
+/* ---- user.c ---- */
+struct user *user_new(struct core *c, uint32_t number, uint32_t uid, struct slice name);
+void user_rename(struct core *c, struct user *u, uint32_t uid, struct slice name);
+void user_free(struct core *c, struct user *u);
+
 /* ---- demand.c ---- */
 struct demand *demand_plain_new(struct core *c, struct user *user);
 void demand_plain_free(struct core *c, struct user *user);

@@ -199,6 +199,7 @@ struct user {
 	uint32_t number;
 	uint32_t uid;
 	char *name;
+	uint32_t nleases;      /* of its tasks */
 	uint64_t weight;       /* its share, beside the others' */
 	uint64_t pass;         /* stride scheduling: the least goes first */
 	struct demand *plain;  /* its tasks that ask for nothing */
@@ -274,6 +275,7 @@ struct worker {
 	struct heap_node deadline;
 	uint64_t expires_us;
 	struct list in_workers; /* by number */
+	bool ahead;             /* what it is being leased passes what has not begun there */
 	/* during a seal: the bundle being filled */
 	struct bundle *open;
 	uint32_t open_cap;
@@ -480,6 +482,8 @@ void ready_forget_block(struct core *c, struct block *b);
 /* The class of the next ready task, in order, and the task, not taken; NULL: none but of parked
  * classes. */
 struct demand *ready_next(struct core *c, struct place *out);
+/* The first ready task of a class that is in its turn; false: it has none. */
+bool ready_first(struct core *c, struct demand *d, struct place *out);
 /* Takes that task off its queue: its user is charged. */
 void ready_take(struct core *c, struct demand *d);
 /* A lease of the block is over: its parked runs may go on. */
@@ -668,11 +672,6 @@ void terms_free(struct core *c);
 /* Never NULL: what says nothing is all zero. */
 const struct terms *task_terms(const struct core *c, const struct block *b, uint32_t idx);
 struct fp128 terms_resources(const struct core *c, uint32_t at);
-
-/* ---- user.c ---- */
-struct user *user_new(struct core *c, uint32_t number, uint32_t uid, struct slice name);
-void user_rename(struct core *c, struct user *u, uint32_t uid, struct slice name);
-void user_free(struct core *c, struct user *u);
 
 /* ---- demand.c, room.c: see core/demand.h ---- */
 struct demand *demand_of_terms(struct core *c, struct user *user, uint32_t at);

@@ -69,6 +69,7 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	t->block->nleased++;
 	list_push_back(&bundle->worker->leases, &t->in_worker);
 	bundle->worker->nleases++;
+	t->block->owner->nleases++;
 	worker_use(bundle->worker, demand_of(c, t->block, t->idx));
 }
 
@@ -104,6 +105,7 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 		attempt_end(c, t, DQ_E_GONE, "the task's lease is over");
 	list_remove(&t->in_worker);
 	w->nleases--;
+	t->block->owner->nleases--;
 	worker_unuse(w, demand_of(c, t->block, t->idx));
 	worker_touch(c, w);
 	if (t->started)
@@ -143,6 +145,7 @@ void lease_send(
 		g->attempt = t->attempts + 1;
 		g->remake = t->remake;
 		g->timeout_us = task_terms(c, t->block, t->idx)->timeout_us;
+		g->ahead = w->ahead;
 		g->cpus = demand_of(c, t->block, t->idx)->cpus;
 		g->ninputs = ndeps;
 		for (uint32_t d = 0; d < ndeps; d++)

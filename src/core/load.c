@@ -251,6 +251,7 @@ static void supersede(struct core *c, struct task *t)
 	t->bundle->live--;
 	t->block->nleased--;
 	t->worker->nleases--;
+	t->block->owner->nleases--;
 	worker_unuse(t->worker, demand_of(c, t->block, t->idx));
 	list_remove(&t->in_worker);
 	t->worker = NULL;

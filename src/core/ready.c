@@ -259,6 +259,21 @@ static struct ready_run *first_run(struct core *c, struct ready_queue *q)
 	return NULL;
 }
 
+bool ready_first(struct core *c, struct demand *d, struct place *out)
+{
+	while (!heap_is_empty(&d->queues)) {
+		struct ready_queue *q =
+			container_of(heap_peek(&d->queues), struct ready_queue, in_demand);
+		struct ready_run *r = first_run(c, q);
+
+		if (!r)
+			continue;
+		*out = (struct place){r->block, r->at};
+		return true;
+	}
+	return false;
+}
+
 struct demand *ready_next(struct core *c, struct place *out)
 {
 	struct heap_node *n;

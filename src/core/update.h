@@ -88,6 +88,7 @@ struct grant {
 	uint64_t id;
 	uint32_t generation, attempt;
 	bool remake;
+	bool ahead;    /* before what has not begun at its worker */
 	uint64_t cpus; /* asked for, in parts; 0: none by name */
 	uint32_t at, ninputs;
 	uint64_t timeout_us; /* how long it may run; 0: no limit */

@@ -119,6 +119,7 @@ struct lease_input {
 	struct slice where;  /* msgpack array of [address, ticket], or empty */
 };
 #define LEASE_FLAG_REMAKE 1u
+#define LEASE_FLAG_AHEAD 2u /* begins before what has not begun */
 struct lease_item {
 	uint64_t id;
 	uint32_t generation, attempt, flags;

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/slice.h"
 #include "model/ids.h"
+#include "wire/wire.h"
 #include "worker/blob.h"
 
 #include <stdatomic.h>
@@ -80,5 +81,16 @@ struct lease {
 	struct blob *value; /* a held result; NULL: inline or none */
 	bool cancelled;     /* it was stopped: the value does not count */
 };
+
+/* Moves those that begin before what has not begun to the front of the queue. */
+static inline void leases_put_ahead(struct list *queue, struct list *leases)
+{
+	list_for_each_safe(node, next, leases) {
+		if (!(list_entry(node, struct lease, node)->flags & LEASE_FLAG_AHEAD))
+			continue;
+		list_remove(node);
+		list_push_front(queue, node);
+	}
+}
 
 #endif

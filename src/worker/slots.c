@@ -527,6 +527,7 @@ void slots_free(struct slots **at)
 
 void slots_push(struct slots *p, struct list *leases)
 {
+	bool any_ahead = false;
 	size_t n = 0;
 
 	list_for_each(node, leases) {
@@ -534,11 +535,14 @@ void slots_push(struct slots *p, struct list *leases)
 
 		ensure(!l->in_queue && !l->value);
 		l->in_queue = true;
+		any_ahead = any_ahead || l->flags & LEASE_FLAG_AHEAD;
 		n++;
 	}
 	if (n == 0)
 		return;
 	pthread_mutex_lock(&p->lock);
+	if (any_ahead)
+		leases_put_ahead(&p->queue, leases);
 	list_splice_back(&p->queue, leases);
 	p->queued += n;
 	wake(p, n);

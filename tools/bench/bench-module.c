@@ -1,13 +1,23 @@
 /*
- * The functions that the benchmarks call: nothing, and an increment.
+ * The functions that the benchmarks call: nothing, an increment, and 5 ms of sleep.
  */
 #include <dq/task.h>
 
 #include <string.h>
+#include <time.h>
 
 static int noop(struct dq_task *task)
 {
 	(void)task;
+	return 0;
+}
+
+static int nap(struct dq_task *task)
+{
+	const struct timespec t = {.tv_nsec = 5000000};
+
+	(void)task;
+	nanosleep(&t, NULL);
 	return 0;
 }
 
@@ -51,4 +61,4 @@ static int inc(struct dq_task *task)
 	return dq_task_return(task, "msgpack", out, sizeof out);
 }
 
-DQ_MODULE({"noop", noop}, {"inc", inc})
+DQ_MODULE({"noop", noop}, {"inc", inc}, {"nap", nap})

@@ -15,6 +15,7 @@ struct bench {
 	uint64_t n;
 	struct dq_client *client; /* of all workloads but startup */
 	const char *module, *durability;
+	const char *address;
 	const char *dir; /* where to put files */
 	unsigned slots;
 	/* measured: */
@@ -27,6 +28,7 @@ struct workload {
 	const char *about;
 	uint64_t n; /* unless --n says another */
 	bool opens; /* it opens its own clients */
+	bool users; /* two users: the servers serve another one too */
 	/* Measures; adds its figures to the line. 0 or a code of <dq/error.h>, then the client's
 	 * error or stderr says more. */
 	int (*run)(struct bench *b);
@@ -36,7 +38,7 @@ struct workload {
 extern const struct workload *const workloads[];
 
 extern const struct workload workload_noop, workload_array, workload_chain;
-extern const struct workload workload_roundtrip, workload_exec, workload_startup;
+extern const struct workload workload_roundtrip, workload_exec, workload_startup, workload_fair;
 
 /* "name": value */
 void figure(struct bench *b, const char *name, double value);

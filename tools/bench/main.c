@@ -29,7 +29,7 @@
 #define SYNC_ROUNDS 200
 
 const struct workload *const workloads[] = {&workload_noop, &workload_array, &workload_chain,
-	&workload_roundtrip, &workload_exec, &workload_startup, NULL};
+	&workload_roundtrip, &workload_exec, &workload_startup, &workload_fair, NULL};
 
 static struct settings {
 	uint64_t n, workers, slots;
@@ -188,6 +188,7 @@ static int measure(const struct workload *w, struct servers *s, struct json *lin
 		.durability = set.durability ? set.durability : "strict",
 		.dir = s->dir,
 		.slots = (unsigned)set.slots,
+		.address = s->address,
 		.line = line};
 	struct usage before, after;
 	char durability[16];
@@ -281,6 +282,7 @@ static int run(const struct workload *w)
 	struct servers_options options = {.parent = set.dir,
 		.durability = set.durability,
 		.isolation = set.isolation,
+		.users = w->users,
 		.workers = (unsigned)set.workers,
 		.slots = (unsigned)set.slots};
 	struct servers servers = {.nworkers = 0};

@@ -130,7 +130,8 @@ static bool start_scheduler(struct servers *s, const struct servers_options *opt
 {
 	char program[PATH_BYTES + 32], state[PATH_BYTES + 32];
 	char *argv[] = {program, "--state", state, "--listen", s->address, "--durability",
-		(char *)(options->durability ? options->durability : "strict"), NULL};
+		(char *)(options->durability ? options->durability : "strict"),
+		options->users ? "--socket-group" : NULL, "65534", NULL};
 
 	snprintf(program, sizeof program, "%s/dq-scheduler", s->programs);
 	snprintf(state, sizeof state, "%s/state", s->dir);
@@ -143,7 +144,8 @@ static bool start_worker(struct servers *s, const struct servers_options *option
 	char program[PATH_BYTES + 32], dir[PATH_BYTES + 32], name[32], slots[32];
 	char *argv[] = {program, "--scheduler", s->address, "--name", name, "--dir", dir, "--slots",
 		slots, "--isolation", (char *)(options->isolation ? options->isolation : "thread"),
-		"--module", (char *)servers_module(s), NULL};
+		"--module", (char *)servers_module(s), options->users ? "--users" : NULL, "any",
+		NULL};
 
 	snprintf(program, sizeof program, "%s/dq-worker", s->programs);
 	snprintf(dir, sizeof dir, "%s/w%u", s->dir, i);

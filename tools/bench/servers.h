@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #define WORKERS_MAX 64
+#define SECOND_USER 65534 /* and group */
 #define PATH_BYTES 4096
 
 struct servers {
@@ -26,6 +27,7 @@ struct servers_options {
 	const char *durability;
 	const char *isolation;
 	unsigned workers, slots;
+	bool users; /* serve SECOND_USER too; takes root */
 };
 
 /* Finds the programs and makes the directory. False: an error line was printed. */

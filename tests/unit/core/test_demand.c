@@ -262,6 +262,35 @@ START_TEST(a_higher_priority_passes_a_reservation)
 }
 END_TEST
 
+START_TEST(an_idle_user_passes_a_backlog)
+{
+	struct story s;
+	struct event bob = {.kind = EVENT_OPEN, .conn = 11};
+
+	begin(&s);
+	bob.open.user = slice_str("bob");
+	story_step(&s, &bob);
+	worker(&s, 20, 1, (struct offer){.slots = 1, .any_user = true}, 3);
+	story_array(&s, 10, 1, 1, NULL, 9);
+	story_seal(&s);
+	story_told(&s);
+	story_submit(&s, 11, 1, 1, (struct story_task[]){{0}, {0}}, 2);
+	story_told(&s);
+	story_seal(&s);
+	told_eq(&s, "put lease 4 to worker 1: 2-1\n-> 20 lease 4: 2-1\n");
+	/* one, beyond the credit; then they take turns */
+	story_seal(&s);
+	told_eq(&s, "");
+	story_report(&s, 20, task_id(2, 1), 4, TASK_DONE, 0);
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 0);
+	story_report(&s, 20, ID(2), 2, TASK_DONE, 0);
+	story_told(&s);
+	story_seal(&s);
+	told_eq(&s, "put lease 5 to worker 1: 1-4 2-2\n-> 20 lease 5: 1-4 2-2\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(what_is_blocked_holds_up_nothing_else)
 {
 	struct story s;
@@ -323,6 +352,7 @@ Suite *suite_demand(void)
 	tcase_add_test(t, a_wish_is_met_where_it_can_be);
 	tcase_add_test(t, a_large_one_is_not_starved);
 	tcase_add_test(t, a_higher_priority_passes_a_reservation);
+	tcase_add_test(t, an_idle_user_passes_a_backlog);
 	tcase_add_test(t, what_is_blocked_holds_up_nothing_else);
 	tcase_add_test(t, amounts_outlive_a_restart);
 	suite_add_tcase(suite, t);
