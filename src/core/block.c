@@ -3,6 +3,7 @@
  * with it, taking it back when nothing does. Nothing here decides anything.
  */
 #include "core/impl.h"
+#include "core/past.h"
 #include "core/timer.h"
 
 static uint32_t chunks_of(const struct block *b)
@@ -163,6 +164,8 @@ void block_free(struct core *c, struct block *b)
 	for (uint32_t i = 0; b->label && i < (b->flags & BLOCK_ARRAY ? 1 : b->count); i++)
 		labels_drop(c, b->label[i]);
 	free(b->label);
+	free(b->round);
+	free(b->priority);
 	free(b->gone_stored);
 	free(b);
 }
@@ -219,6 +222,7 @@ struct task *task_get(struct core *c, struct block *b, uint32_t idx)
 	memset(t, 0, sizeof(*t));
 	t->block = b;
 	t->idx = idx;
+	t->generation = block_generation(b, idx);
 	list_init(&t->in_worker);
 	(*k)->at[idx % TASKS_PER_CHUNK] = t;
 	(*k)->used++;
@@ -283,6 +287,13 @@ const uint64_t *block_deps(const struct block *b, uint32_t idx, uint32_t *n)
 		idx = 0;
 	*n = b->dep_at[idx + 1] - b->dep_at[idx];
 	return b->deps + b->dep_at[idx];
+}
+
+void block_set_round(struct block *b, uint32_t idx, uint16_t round)
+{
+	if (!b->round)
+		b->round = xcalloc(b->count, sizeof(*b->round));
+	b->round[idx] = round;
 }
 
 uint8_t block_option(const struct block *b, uint32_t idx)

@@ -3,6 +3,7 @@
  * and ends when that is done. Dependents of a cancelled task are cancelled too (finish.c).
  */
 #include "core/impl.h"
+#include "core/work.h"
 
 static void stop_on_worker(struct core *c, struct task *t)
 {

@@ -4,6 +4,7 @@
  * waiting, ready and leased with task.remake set.
  */
 #include "core/impl.h"
+#include "core/past.h"
 
 bool value_is_lost(const struct task *t)
 {
@@ -15,6 +16,15 @@ bool remake_allowed(const struct task *t)
 	uint8_t o = block_option(t->block, t->idx);
 
 	return !(o & OPTION_ONCE) && (!(o & OPTION_EXEC) || o & OPTION_RECOMPUTE);
+}
+
+bool remake_possible(const struct task *t)
+{
+	uint32_t n;
+
+	block_deps(t->block, t->idx, &n);
+	/* without its lineage the store has lost what it was made from */
+	return remake_allowed(t) && (!n || t->keeps_deps);
 }
 
 void copy_add(struct core *c, struct task *t, struct worker *w)
@@ -77,12 +87,25 @@ void getters_answer(struct core *c, struct task *t, uint32_t code, const char *t
 	}
 }
 
-/* t waits for the value of d if it has to be made again first: false when it cannot be. */
+/* The value is there, or none is needed. */
+static bool is_there(
+	const struct core *c, const struct block *b, uint32_t idx, const struct task *d)
+{
+	enum task_state s = task_state(d);
+
+	if (value_is_lost(d))
+		return false;
+	return s == TASK_DONE || d->remake ||
+	       (task_state_is_final(s) && task_terms(c, b, idx)->on_dep_failure == DEP_RUN);
+}
+
+/* t waits for the value of d if it has to be made again first, or if a user began d anew: false
+ * when it will not be there. */
 static bool await(struct core *c, struct task *t, struct task *d)
 {
-	if (!value_is_lost(d))
+	if (is_there(c, t->block, t->idx, d))
 		return true;
-	if (!remake(c, d))
+	if (value_is_lost(d) ? !remake(c, d) : task_state_is_final(task_state(d)))
 		return false;
 	edge_add(c, d, t);
 	t->waiting_on++;
@@ -131,8 +154,7 @@ bool remake(struct core *c, struct task *t)
 	ensure(value_is_lost(t));
 	if (t->remake)
 		return true;
-	/* without its lineage the store has lost what it was made from */
-	if (!remake_allowed(t) || (n && !t->keeps_deps))
+	if (!remake_possible(t))
 		return false;
 	past_of_loss(c, t);
 	t->remake = true;
@@ -186,11 +208,12 @@ bool inputs_there(struct core *c, struct block *b, uint32_t idx)
 	struct task *t = NULL;
 	bool hopeless = false;
 	uint64_t blame = 0;
+	enum task_state end = TASK_DONE;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct task *d = dep_of(c, deps[i]);
 
-		if (!value_is_lost(d))
+		if (is_there(c, b, idx, d))
 			continue;
 		if (!t) {
 			t = task_get(c, b, idx);
@@ -199,12 +222,15 @@ bool inputs_there(struct core *c, struct block *b, uint32_t idx)
 		if (!await(c, t, d)) {
 			hopeless = true;
 			blame = deps[i];
+			end = task_state(d);
 		}
 	}
 	if (!t)
 		return true;
 	if (hopeless && !t->remake) {
-		doom(c, block_id(b, idx), TASK_FAILED, CAUSE_LOST, blame);
+		doom(c, block_id(b, idx), end == TASK_CANCELLED ? TASK_CANCELLED : TASK_FAILED,
+			end == TASK_DONE ? CAUSE_LOST : CAUSE_DEPENDENCY,
+			end == TASK_DONE ? blame : root_of(c, blame));
 	} else if (hopeless) {
 		t->hopeless = true;
 		t->waiting_on++;

@@ -2,6 +2,7 @@
  * The core's life and its step: time, the event, then the long works within a budget.
  */
 #include "core/impl.h"
+#include "core/work.h"
 #include "core/thing.h"
 #include "core/timer.h"
 
@@ -31,6 +32,7 @@ struct core *core_new(const struct core_config *config)
 	map64_init(&c->conns);
 	map64_init(&c->attempts);
 	map64_init(&c->dirty_gone);
+	map64_init(&c->detached);
 	fpmap_init(&c->keys);
 	fpmap_init(&c->named);
 	fpmap_init(&c->label_ids);
@@ -104,6 +106,7 @@ static void free_maps(struct core *c)
 	map64_release(&c->conns);
 	map64_release(&c->dirty_gone);
 	map64_release(&c->roots);
+	map64_release(&c->detached);
 	fpmap_release(&c->keys);
 	fpmap_release(&c->named);
 	fpmap_release(&c->label_ids);
@@ -141,7 +144,7 @@ void core_free(struct core **core)
 	while (!list_is_empty(&c->worker_list))
 		core_worker_free(c, container_of(c->worker_list.next, struct worker, in_workers));
 	while (!list_is_empty(&c->works))
-		work_free(container_of(c->works.next, struct work, in_works));
+		work_free(c, container_of(c->works.next, struct work, in_works));
 	while (c->task_free) {
 		struct task *t = c->task_free;
 
@@ -273,6 +276,7 @@ static void dispatch(struct core *c, const struct event *e)
 		[EVENT_RELEASE] = release,
 		[EVENT_HOLD] = hold,
 		[EVENT_DETACH] = detach,
+		[EVENT_ACT] = act,
 		[EVENT_CLOSE] = close_session,
 		[EVENT_DEAL] = deal,
 		[EVENT_AWAIT] = thing_await,

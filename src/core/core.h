@@ -47,9 +47,9 @@ void core_free(struct core **c);
 
 /*
  * Loading, in this order, before the first step: counters, users, workers, sessions, blocks,
- * stages, gone bitmaps, rows, leases, replies, holds, works, things, then core_load_end(), whose
- * update may hold records (it may run long works on later steps). False: the record contradicts
- * others, *why says how; the caller decides whether to go on without it.
+ * stages, amendments, gone bitmaps, rows, leases, replies, holds, works, things, then
+ * core_load_end(), whose update may hold records (it may run long works on later steps). False: the
+ * record contradicts others, *why says how; the caller decides whether to go on without it.
  */
 void core_load_counters(struct core *c, const struct counters *counters);
 bool core_load_user(struct core *c, uint32_t number, const struct user_record *r, const char **why);
@@ -61,9 +61,13 @@ bool core_load_block(struct core *c, const struct block_record *r, const char **
 /* first 0: the head. */
 bool core_load_stage(struct core *c, uint32_t session, uint64_t first, const struct stage_record *r,
 	const char **why);
+bool core_load_amend(
+	struct core *c, uint64_t first, const struct amend_record *r, const char **why);
 bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
 	const char **why);
-bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why);
+/* A task's rounds one after the other: the last one counts. */
+bool core_load_row(
+	struct core *c, uint64_t id, uint16_t round, const struct task_row *r, const char **why);
 bool core_load_lease(
 	struct core *c, struct fence first, const struct lease_bundle *b, const char **why);
 /* A stored reply; those of a session by number. */
@@ -101,6 +105,7 @@ struct core_task_view {
 	uint32_t attempts, generation, deaths, failures;
 	uint64_t start_us;    /* SCHEDULED: when it may run */
 	uint64_t deadline_us; /* wall clock; 0: none */
+	uint16_t round;       /* how often a user began it anew */
 	uint32_t user;
 	uint32_t session;
 	uint64_t submitted_us;

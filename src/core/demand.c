@@ -166,11 +166,6 @@ void demand_links_drop(struct core *c, struct demand_link *l)
 	}
 }
 
-int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx)
-{
-	return b->terms ? task_terms(c, b, idx)->priority : 0;
-}
-
 void demand_born(struct core *c, struct block *b, uint32_t at, uint32_t n)
 {
 	if (!b->terms || b->flags & BLOCK_ARRAY) {

@@ -24,6 +24,7 @@ enum event_kind {
 	EVENT_RELEASE,
 	EVENT_HOLD,
 	EVENT_DETACH,
+	EVENT_ACT,
 	EVENT_CLOSE,
 	EVENT_DEAL,
 	/* other things that clients send */
@@ -93,6 +94,11 @@ struct event {
 			struct slice body;
 		} submit;
 		struct slice runs; /* CANCEL, RELEASE, DETACH, WATCH, UNWATCH */
+		struct {
+			uint32_t kind, flags; /* enum act_kind, ACT_SKIP */
+			int64_t arg;
+			struct slice runs;
+		} act;
 		struct slice keys; /* HOLD: msgpack array of str */
 		struct slice ops;  /* DEAL: model/deal.h */
 		struct {

@@ -4,6 +4,7 @@
  * dependency ended badly.
  */
 #include "core/impl.h"
+#include "core/past.h"
 #include "core/timer.h"
 
 /* worker: the name of the one that the end, or the lease, is from. */
@@ -19,11 +20,14 @@ static void row_put(struct core *c, struct task *t, enum task_state state, uint6
 		.nholders = t->ncopies,
 		.outcome = outcome,
 		.worker = worker,
+		.has_priority = has_own_priority(t->block, t->idx),
+		.priority = has_own_priority(t->block, t->idx) ? t->block->priority[t->idx] : 0,
 		.past = t->past ? buf_slice(&t->past->bytes) : slice_empty(),
 		.failures = t->failures,
 		.due_us = task_state_is_final(state) ? 0 : t->due_us,
 		.stop = state == TASK_CANCELLING ? t->stop : CAUSE_NONE};
-	struct record *r = update_record(c->u, RECORD_TASK, task_own_id(t), 0);
+	struct record *r =
+		update_record(c->u, RECORD_TASK, task_own_id(t), block_round(t->block, t->idx));
 
 	for (uint32_t i = 0; i < t->ncopies; i++)
 		row.holders[i] = t->copies[i]->number;
@@ -338,7 +342,7 @@ static void go_back(struct core *c, struct task *t, const struct outcome *o)
 		return;
 	}
 	if (t->started || o->started_us)
-		past_attempt(c, t, PAST_BACK, o);
+		past_attempt(c, t, o->cause == CAUSE_RESCHEDULE ? PAST_RESCHEDULED : PAST_BACK, o);
 	if (o->cause != CAUSE_RESCHEDULE) {
 		lease_lost(c, t);
 		return;
@@ -390,7 +394,7 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 		if (!held || o.checksum != t->checksum || o.size != t->size) {
 			/* copies that came back meanwhile are of another value */
 			copies_free(c, t);
-			t->generation++;
+			t->generation = (t->generation & ~0xffffu) | ((t->generation + 1) & 0xffff);
 		}
 	}
 	t->held_value = held;

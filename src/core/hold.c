@@ -4,6 +4,8 @@
  * task is forgotten and an unfinished one cancelled.
  */
 #include "core/impl.h"
+#include "core/past.h"
+#include "core/work.h"
 #include "core/thing.h"
 
 bool task_is_held(const struct block *b, uint32_t idx)
@@ -63,8 +65,29 @@ void block_erase(struct core *c, struct block *b)
 	if (b->keys && b->flags & BLOCK_ARRAY)
 		key_free(c, b, 0);
 	update_delete(c->u, RECORD_BLOCK, b->first, 0);
+	if (b->has_priority)
+		update_delete(c->u, RECORD_AMEND, b->first, 0);
 	watches_end_block(c, b);
 	block_free(c, b);
+}
+
+/* Kept without a session no more. */
+static void detached_drop(struct core *c, struct block *b, uint32_t idx)
+{
+	if (!(b->state[idx] & TASK_DETACHED))
+		return;
+	b->state[idx] &= (uint8_t)~TASK_DETACHED;
+	if (map64_count(&c->detached) && map64_remove(&c->detached, block_id(b, idx), NULL))
+		update_delete(c->u, RECORD_HOLD, 0, block_id(b, idx));
+}
+
+/* Those of the rounds that are kept. */
+static void rows_delete(struct core *c, struct block *b, uint32_t idx)
+{
+	uint16_t round = block_round(b, idx);
+
+	for (uint16_t back = 0; back < ROUNDS_KEPT && back <= round; back++)
+		update_delete(c->u, RECORD_TASK, block_id(b, idx), (uint16_t)(round - back));
 }
 
 /* The task must have ended, and nothing hold it. The block may go with it. */
@@ -73,7 +96,7 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 	struct task *t = task_peek(b, idx);
 
 	if (b->state[idx] & TASK_ROW)
-		update_delete(c->u, RECORD_TASK, block_id(b, idx), 0);
+		rows_delete(c, b, idx);
 	if (t) {
 		copies_free(c, t);
 		t->held_value = false;
@@ -83,6 +106,7 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 			lineage_drop(c, t);
 		t = task_peek(b, idx);
 	}
+	detached_drop(c, b, idx);
 	b->state[idx] &= TASK_STATE_MASK;
 	task_move(c, b, idx, TASK_GONE);
 	if (b->keys && !(b->flags & BLOCK_ARRAY))
@@ -147,18 +171,23 @@ static void unheld(struct core *c, struct block *b, uint32_t idx)
 void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx)
 {
 	uint64_t id = block_id(b, idx);
+	struct task *t = task_peek(b, idx);
 	struct record *r;
 
 	if (b->session == s->number) {
 		if (!(b->state[idx] & TASK_HELD))
 			gone_mark(c, b, idx);
 		b->state[idx] |= TASK_HELD;
+		if (t)
+			t->unwanted = false;
 		return;
 	}
 	if (map64_get(&s->holds, id, NULL))
 		return;
 	ensure(map64_put(&s->holds, id, 1));
-	task_get(c, b, idx)->holds++;
+	t = task_get(c, b, idx);
+	t->holds++;
+	t->unwanted = false;
 	if (c->loading)
 		return;
 	r = update_record(c->u, RECORD_HOLD, s->number, id);
@@ -174,6 +203,9 @@ void hold_detach(struct core *c, struct block *b, uint32_t idx)
 	if (b->state[idx] & TASK_DETACHED)
 		return;
 	b->state[idx] |= TASK_DETACHED;
+	ensure(map64_put(&c->detached, block_id(b, idx), 1));
+	if (c->loading)
+		return;
 	r = update_record(c->u, RECORD_HOLD, 0, block_id(b, idx));
 	hold_record_encode(&c->u->bytes);
 	update_record_end(c->u, r);
@@ -210,6 +242,43 @@ void hold_unpin(struct core *c, uint64_t id)
 	ensure(place_of(c, id, &p));
 	task_peek(p.block, p.idx)->holds--;
 	unheld(c, p.block, p.idx);
+}
+
+/* Those of other sessions than the submitter's. */
+static void drop_rows(struct core *c, struct task *t, uint32_t *budget)
+{
+	struct map64_iter it = {0};
+	uint64_t number, id = task_own_id(t);
+	void *p;
+
+	while (t->holds && map64_next_ptr(&c->sessions, &it, &number, &p)) {
+		struct session *s = p;
+
+		*budget -= *budget > 0;
+		if (!map64_remove(&s->holds, id, NULL))
+			continue;
+		t->holds--;
+		update_delete(c->u, RECORD_HOLD, s->number, id);
+	}
+}
+
+bool hold_drop_all(struct core *c, struct block *b, uint32_t idx, uint32_t *budget)
+{
+	struct task *t = task_peek(b, idx);
+	bool needed;
+
+	if (b->state[idx] & TASK_HELD) {
+		b->state[idx] &= (uint8_t)~TASK_HELD;
+		gone_mark(c, b, idx);
+	}
+	detached_drop(c, b, idx);
+	if (t && t->holds)
+		drop_rows(c, t, budget);
+	needed = t && (t->users || t->holds);
+	if (t)
+		t->unwanted = true;
+	maybe_forget(c, b, idx);
+	return !needed;
 }
 
 void gone_write(struct core *c)

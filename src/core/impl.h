@@ -43,6 +43,7 @@
 #define OPTION_EXEC 4
 
 #define TASKS_PER_CHUNK 64
+#define PRIORITY_OF_BLOCK INT32_MIN
 #define POISON_DEATHS 3      /* workers that may die of a task */
 #define STEP_BUDGET 4096     /* tasks that one step of a long work touches */
 #define HOLD_TASKS_MAX 65536 /* holds that one request takes: a record each */
@@ -87,7 +88,13 @@ struct block {
 	bool has_due;    /* some task of it has a due time that its terms do not give */
 	uint32_t *terms; /* index into core.terms of each task's (one for an array), or NULL: none
 			  */
-	struct timer *timer;   /* of an array: looks at its elements; NULL: none */
+	struct timer *timer; /* of an array: looks at its elements; NULL: none */
+	uint16_t *round;     /* of each task, or NULL: all zero */
+	/* set since the submit: of each task, PRIORITY_OF_BLOCK where it has none of its own, or
+	 * NULL: none has; and of all of them */
+	int32_t *priority;
+	bool has_priority;
+	int32_t block_priority;
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
 	struct itree watches;  /* struct block_watch, by index */
 	struct list ready;     /* struct ready_run */
@@ -155,6 +162,7 @@ struct task {
 			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
 			    awaited any more */
+	bool unwanted;   /* a user had it forgotten: it goes with its last dependent */
 	bool held_value; /* done with a value that is not inline */
 	bool keeps_deps; /* its dependencies count it in users or lineage */
 	/* the lease; worker NULL: none */
@@ -312,17 +320,6 @@ struct block_watch {
 	uint32_t scan, told;
 };
 
-/* A cancel, or a release of many tasks, in steps. */
-struct work {
-	uint64_t seq;
-	enum work_kind kind;
-	uint32_t session;
-	struct run *runs;
-	uint32_t nruns, at;
-	uint64_t done;
-	struct list in_works;
-};
-
 /* Terms that tasks have, kept once. The slices of t are in bytes. */
 struct terms_kept {
 	struct terms t;
@@ -362,11 +359,13 @@ struct core {
 	struct list dirty_sessions, dirty_bundles;
 	struct list closing; /* sessions */
 	struct list works;
+	uint32_t nretries;         /* of the works: retries */
 	struct list scans;         /* conn.in_scans, each in its turn */
 	struct list leaving;       /* conn.in_scans */
 	struct block_watch **hits; /* scratch of watch_tell */
 	uint32_t nhits, hits_cap;
 	struct list stages;      /* struct stage: live or dead */
+	struct map64 detached;   /* tasks with a hold record of no session */
 	struct map64 dirty_gone; /* first id of a chunk -> struct block */
 	struct fpmap label_ids;  /* fingerprint of a label set -> index */
 	struct label_set *labels;
@@ -475,6 +474,8 @@ uint8_t block_option(const struct block *b, uint32_t idx);
 /* ---- move.c ---- */
 void task_move(struct core *c, struct block *b, uint32_t idx, enum task_state to);
 void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as, uint8_t flags);
+/* At a start: the record that said so was followed by a later one. */
+void task_unborn(struct core *c, struct block *b, uint32_t idx);
 
 /* ---- ready.c ---- */
 void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bool front);
@@ -523,16 +524,6 @@ uint64_t root_of(const struct core *c, uint64_t id);
 /* Its code is gone: it ends as what it was stopped for says. `report`: the worker's, or NULL. */
 void finish_stopped(struct core *c, struct task *t, const struct outcome *report);
 
-/* ---- past.c ---- */
-/* Appends what happened; time_us 0: now. The caller writes the row. */
-void past_add(struct core *c, struct task *t, const struct past_event *e);
-/* An attempt of the task, which still has its lease, that did not end it. o: as reported; NULL: it
- * was not. */
-void past_attempt(struct core *c, struct task *t, enum past_kind kind, const struct outcome *o);
-void past_drop(struct task *t);
-/* Of a row at start; the bytes have been checked. */
-void past_load(struct task *t, struct slice past);
-
 /* ---- hold.c ---- */
 void gone_mark(struct core *c, struct block *b, uint32_t idx);
 void users_drop(struct core *c, struct task *t);
@@ -577,6 +568,8 @@ void copy_add(struct core *c, struct task *t, struct worker *w);
 void copy_remove(struct core *c, struct task *t, struct worker *w);
 void copies_free(struct core *c, struct task *t);
 bool value_is_lost(const struct task *t);
+/* The lost value may be made again, and what it was made from is known. */
+bool remake_possible(const struct task *t);
 /* Makes a lost value again if it may be, and says whether it will be there. */
 bool remake(struct core *c, struct task *t);
 bool remake_allowed(const struct task *t);
@@ -609,18 +602,16 @@ void task_start(struct core *c, struct block *b, uint32_t idx);
 void block_push_ready(struct core *c, struct block *b, bool front);
 void cancel(struct core *c, const struct event *e);
 void cancel_again(struct core *c, struct task *t);
-struct work *work_new(struct core *c, uint64_t seq, enum work_kind kind, uint32_t session,
-	struct runs_reader *rr);
-void work_free(struct work *w);
-/* CANCEL and RELEASE. */
-void runs_request(struct core *c, const struct event *e, enum work_kind kind);
 /* Its code is stopped; the task ends when that is done. */
 void stop_leased(struct core *c, struct task *t, enum cause cause);
 void cancel_one(struct core *c, struct block *b, uint32_t idx, enum cause cause);
-bool works_work(struct core *c, uint32_t *budget);
 void release(struct core *c, const struct event *e);
 void hold(struct core *c, const struct event *e);
 void detach(struct core *c, const struct event *e);
+
+/* As its terms say, or as a user set it since. */
+int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx);
+void act(struct core *c, const struct event *e);
 void watch(struct core *c, const struct event *e);
 void unwatch(struct core *c, const struct event *e);
 void flow(struct core *c, const struct event *e);
@@ -685,7 +676,6 @@ static inline struct demand *demand_of(struct core *c, const struct block *b, ui
 /* n tasks became READY, or one no longer is. */
 void demand_born(struct core *c, struct block *b, uint32_t at, uint32_t n);
 void demand_ready_less(struct core *c, struct demand *d);
-int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx);
 bool slice_in(struct slice s, const struct slice *names, uint32_t n);
 /* Part of core_check(). */
 bool demands_check(const struct core *c, char *why, size_t why_bytes);

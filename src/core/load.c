@@ -4,6 +4,8 @@
  * waits, who is ready, who holds whom, the key index.
  */
 #include "core/impl.h"
+#include "core/past.h"
+#include "core/work.h"
 #include "core/timer.h"
 
 static bool bad(const char **why, const char *text)
@@ -167,6 +169,17 @@ bool core_load_block(struct core *c, const struct block_record *r, const char **
 	return bad(why, "a block whose body does not fit its head");
 }
 
+bool core_load_amend(struct core *c, uint64_t first, const struct amend_record *r, const char **why)
+{
+	struct place p;
+
+	if (!place_of(c, first, &p) || p.idx)
+		return bad(why, "an amendment of no block");
+	p.block->has_priority = r->has_priority;
+	p.block->block_priority = r->priority;
+	return true;
+}
+
 bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
 	const char **why)
 {
@@ -199,19 +212,37 @@ static void born(struct core *c, struct block *b, uint32_t idx, enum task_state 
 	task_born(c, b, idx, s, flags);
 }
 
-bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const char **why)
+/* A later round of a task has a row: how the earlier one ended is over. */
+static void forget_round(struct core *c, struct block *b, uint32_t idx)
+{
+	struct task *t = task_peek(b, idx);
+
+	if (block_state(b, idx))
+		task_unborn(c, b, idx);
+	while (t && t->ncopies)
+		copy_remove(c, t, t->copies[0]);
+}
+
+bool core_load_row(
+	struct core *c, uint64_t id, uint16_t round, const struct task_row *r, const char **why)
 {
 	struct place p;
 	struct task *t;
 	struct outcome o = {.has_value = false};
 	struct past_reader past;
 
-	if (!place_shown(c, id, &p) || block_state(p.block, p.idx))
+	if (!place_shown(c, id, &p) || block_state(p.block, p.idx) == TASK_GONE)
 		return bad(why, "a row of no task, or of a forgotten one");
 	if (task_state_is_final(r->state) && !outcome_decode(r->outcome, &o, why))
 		return bad(why, "a row whose outcome is malformed");
 	if (!past_reader_init(&past, r->past, why))
 		return false;
+	if (round) {
+		forget_round(c, p.block, p.idx);
+		block_set_round(p.block, p.idx, round);
+	} else if (block_state(p.block, p.idx)) {
+		return bad(why, "a row for a second time");
+	}
 	if (r->state == TASK_LEASED)
 		p.block->state[p.idx] |= TASK_ROW;
 	else
@@ -225,6 +256,8 @@ bool core_load_row(struct core *c, uint64_t id, const struct task_row *r, const 
 	p.block->has_due = p.block->has_due || r->due_us;
 	t->stop = r->stop;
 	past_load(t, r->past);
+	if (r->has_priority)
+		priority_load(p.block, p.idx, r->priority);
 	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;
 	t->started_us = o.started_us;
 	t->finished_us = r->finished_us;
@@ -285,6 +318,9 @@ bool core_load_lease(
 		s = block_state(p.block, p.idx);
 		if (s && s != TASK_CANCELLING)
 			continue;
+		/* of an earlier round, whose end the entry did not outlive */
+		if (b->entries[i].generation >> 16 != block_round(p.block, p.idx))
+			continue;
 		t = task_get(c, p.block, p.idx);
 		if (t->worker)
 			supersede(c, t);
@@ -324,7 +360,7 @@ bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **
 	if (session)
 		hold_take(c, s, p.block, p.idx);
 	else
-		p.block->state[p.idx] |= TASK_DETACHED;
+		hold_detach(c, p.block, p.idx);
 	return true;
 }
 
@@ -336,7 +372,7 @@ bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, c
 		return false;
 	if (c->counters.next_work <= seq)
 		c->counters.next_work = seq + 1;
-	work_new(c, seq, r->kind, r->session, &rr);
+	work_new(c, seq, r, &rr);
 	return true;
 }
 

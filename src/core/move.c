@@ -30,6 +30,13 @@ void task_move(struct core *c, struct block *b, uint32_t idx, enum task_state to
 		timer_follow(c, b, idx);
 }
 
+void task_unborn(struct core *c, struct block *b, uint32_t idx)
+{
+	ensure(c->loading);
+	count(c, b, idx, block_state(b, idx), -1);
+	b->state[idx] &= (uint8_t)~TASK_STATE_MASK;
+}
+
 void task_born(struct core *c, struct block *b, uint32_t idx, enum task_state as, uint8_t flags)
 {
 	ensure(b->state[idx] == 0);

@@ -6,6 +6,7 @@
  * written when that has succeeded, since the core does not have the outcome before.
  */
 #include "core/impl.h"
+#include "core/past.h"
 
 void past_add(struct core *c, struct task *t, const struct past_event *e)
 {

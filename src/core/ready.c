@@ -12,6 +12,7 @@
  * Entries are not removed when a task stops being ready: they are checked when they come up.
  */
 #include "core/impl.h"
+#include "core/work.h"
 
 #define STRIDE ((uint64_t)1 << 20) /* what a lease of one cpu costs a user of weight 1 */
 #define WEIGHT_MAX ((uint64_t)AMOUNT_UNIT << 16)
@@ -193,7 +194,7 @@ void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bo
 
 	ensure(count > 0);
 	c->ready_changed = true;
-	if (!b->terms || b->flags & BLOCK_ARRAY) {
+	if ((!b->terms || b->flags & BLOCK_ARRAY) && !b->priority) {
 		push_run(c, queue_for(c, b, at), b, at, count, front);
 		return;
 	}
@@ -206,6 +207,18 @@ void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bo
 		push_run(c, q, b, at, n, front);
 		at += n;
 	}
+}
+
+void ready_again(struct core *c, struct block *b, uint32_t at, uint32_t count)
+{
+	uint32_t end = at + count;
+
+	while (at < end && block_state(b, at) != TASK_READY)
+		at++;
+	while (end > at && block_state(b, end - 1) != TASK_READY)
+		end--;
+	if (at < end)
+		ready_push(c, b, at, end - at, false);
 }
 
 static void run_free(struct ready_run *r)
@@ -237,13 +250,23 @@ void ready_unpark(struct core *c, struct block *b)
 	}
 }
 
+/* Its tasks went into another queue when a user set their priority. */
+static bool is_stale(const struct core *c, const struct ready_run *r)
+{
+	return (r->block->priority || r->block->has_priority) &&
+	       r->queue->priority != task_priority(c, r->block, r->at);
+}
+
 /* Drops stale tasks from the front of the queue's first run, and parks one of an array that has as
  * many leases as it may. NULL: the first run is another one now, or none. */
 static struct ready_run *first_run(struct core *c, struct ready_queue *q)
 {
 	struct ready_run *r = container_of(q->runs.next, struct ready_run, in_queue);
 
-	while (r->count && block_state(r->block, r->at) != TASK_READY) {
+	/* without priorities of their own all its tasks are stale, or none is */
+	if (is_stale(c, r) && !r->block->priority)
+		r->count = 0;
+	while (r->count && (block_state(r->block, r->at) != TASK_READY || is_stale(c, r))) {
 		r->at++;
 		r->count--;
 	}

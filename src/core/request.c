@@ -2,6 +2,7 @@
  * The numbered requests that change holds: RELEASE, HOLD and DETACH.
  */
 #include "core/impl.h"
+#include "core/work.h"
 
 #include "codec/pack.h"
 

@@ -3,6 +3,7 @@
  * its backoff and goes on. Its row says how often it failed and when it is due, so that a start
  * knows both.
  */
+#include "core/past.h"
 #include "core/timer.h"
 
 #define BACKOFF_US 100000ull         /* where the terms say nothing */

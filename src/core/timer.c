@@ -8,6 +8,7 @@
  * their terms in common and share one, which looks at all of them in turn; only an element with a
  * due time of its own has a timer too. Tasks without such terms cost nothing.
  */
+#include "core/past.h"
 #include "core/timer.h"
 
 struct timer {
@@ -94,7 +95,8 @@ uint64_t task_deadline_us(const struct core *c, const struct block *b, uint32_t 
 {
 	const struct terms *t = task_terms(c, b, idx);
 
-	return t->deadline_us ? b->submitted_us + t->deadline_us : 0;
+	/* a user who begins a task anew wants its end, late or not */
+	return t->deadline_us && !block_round(b, idx) ? b->submitted_us + t->deadline_us : 0;
 }
 
 bool task_is_early(const struct core *c, struct block *b, uint32_t idx)

@@ -32,7 +32,8 @@ enum record_kind {
 	RECORD_USER,
 	RECORD_WORK,
 	RECORD_STAGE,
-	RECORD_THING
+	RECORD_THING,
+	RECORD_AMEND
 };
 
 struct record {

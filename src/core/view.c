@@ -2,6 +2,7 @@
  * Looking into the core: counts, tasks, workers, keys. Nothing changes here.
  */
 #include "core/impl.h"
+#include "core/past.h"
 #include "core/thing.h"
 #include "core/timer.h"
 
@@ -58,7 +59,9 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		.submitted_us = p.block->submitted_us,
 		.priority = task_priority(c, p.block, p.idx),
 		.detached = p.block->state[p.idx] & TASK_DETACHED,
-		.deadline_us = task_deadline_us(c, p.block, p.idx)};
+		.deadline_us = task_deadline_us(c, p.block, p.idx),
+		.round = block_round(p.block, p.idx),
+		.generation = block_generation(p.block, p.idx)};
 	if (t) {
 		if (t->remake)
 			out->state = TASK_DONE;

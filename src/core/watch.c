@@ -8,6 +8,7 @@
  * does.
  */
 #include "core/impl.h"
+#include "core/work.h"
 
 #define SCAN_QUANTUM 1024 /* tasks looked at before it is another connection's turn */
 
@@ -104,6 +105,19 @@ void watch_tell(struct core *c, struct task *t, uint64_t id, enum task_state sta
 	}
 }
 
+void watch_again(struct core *c, struct block *b, uint32_t idx)
+{
+	find(c, b, idx, idx + 1);
+	for (uint32_t i = 0; i < c->nhits; i++) {
+		struct block_watch *w = c->hits[i];
+
+		if (is_scanning(w) && idx - w->in_block.lo >= w->scan)
+			continue;
+		w->told--;
+		b->state[idx] |= TASK_WATCHED;
+	}
+}
+
 void watches_drop_conn(struct core *c, struct conn *conn)
 {
 	list_remove(&conn->in_scans);
@@ -161,8 +175,12 @@ static void scan_conn(struct core *c, struct conn *conn, uint32_t *budget)
 	while (quantum && !list_is_empty(&conn->scans)) {
 		struct block_watch *w = container_of(conn->scans.next, struct block_watch, in_scan);
 
-		for (; quantum && w->scan < watch_count(w); quantum--)
+		for (; quantum && w->scan < watch_count(w); quantum--) {
+			/* its end is about to be another one */
+			if (retry_is_due(c, w->block, w->in_block.lo + w->scan))
+				break;
 			scan_one(c, w);
+		}
 		if (w->scan < watch_count(w))
 			break;
 		list_remove(&w->in_scan);

@@ -4,6 +4,7 @@
  * listening time.
  */
 #include "core/impl.h"
+#include "core/past.h"
 
 static char *text_of(struct slice s)
 {

@@ -45,7 +45,8 @@
 	X(CONTENT_BYTES, 1 << 20, "content: at most 1 MiB")                                        \
 	X(DEAL_OPS, 4096, "operations: at most 4096 at once")                                      \
 	X(THINGS, 1 << 20, "named things: at most 1048576")                                        \
-	X(AWAITS, 65536, "waits for named things: at most 65536 a connection")
+	X(AWAITS, 65536, "waits for named things: at most 65536 a connection")                     \
+	X(ACT_TASKS, 65536, "act: at most 65536 tasks that are named one by one")
 
 enum limit {
 #define LIMIT_ENUM(name, value, text) LIMIT_##name = (value),

@@ -21,7 +21,9 @@ enum {
 	USER_FIELDS = 3,
 	REPLY_FIELDS = 4,
 	HOLD_FIELDS = 1,
-	WORK_FIELDS = 4,
+	WORK_FIELDS_MIN = 4,
+	WORK_FIELDS = 6,
+	AMEND_FIELDS = 2,
 	COUNTERS_FIELDS = 9,
 	COUNTERS_FIELDS_MIN = 7, /* what the first version wrote */
 	GONE_FIELDS = 3,
@@ -234,23 +236,58 @@ void work_record_encode(struct buf *out, const struct work_record *r)
 	pack_u64(out, r->kind);
 	pack_u64(out, r->session);
 	pack_raw(out, r->runs);
+	pack_i64(out, r->arg);
+	pack_u64(out, r->user);
 }
 
 bool work_record_decode(struct slice in, struct work_record *out, const char **why)
 {
 	struct cursor c;
 	struct runs_reader runs;
-	uint32_t have = record_begin(&c, in, WORK_FIELDS);
+	uint32_t have = record_begin(&c, in, WORK_FIELDS_MIN), read = WORK_FIELDS_MIN;
 	const char *runs_why;
 
 	out->kind = (enum work_kind)cursor_u32(&c);
-	if (out->kind != WORK_CANCEL && out->kind != WORK_RELEASE)
+	if (out->kind < WORK_CANCEL || out->kind > WORK_PRIORITY)
 		cursor_fail(&c, "work: unknown kind");
 	out->session = cursor_u32(&c);
 	out->runs = cursor_raw(&c);
 	if (cursor_ok(&c) && !runs_reader_init(&runs, out->runs, &runs_why))
 		cursor_fail(&c, runs_why);
-	return record_end(&c, have, WORK_FIELDS, why);
+	out->arg = 0;
+	out->user = WORK_ANY_USER;
+	if (have >= WORK_FIELDS) {
+		read = WORK_FIELDS;
+		out->arg = cursor_i64(&c);
+		out->user = cursor_u32(&c);
+	}
+	return record_end(&c, have, read, why);
+}
+
+/* --- amend --- */
+
+void amend_record_encode(struct buf *out, const struct amend_record *r)
+{
+	begin(out, AMEND_FIELDS);
+	if (r->has_priority)
+		pack_i64(out, r->priority);
+	else
+		pack_nil(out);
+}
+
+bool amend_record_decode(struct slice in, struct amend_record *out, const char **why)
+{
+	struct cursor c;
+	uint32_t have = record_begin(&c, in, AMEND_FIELDS);
+	int64_t v = 0;
+
+	out->has_priority = !cursor_try_nil(&c);
+	if (out->has_priority)
+		v = cursor_i64(&c);
+	if (v < INT32_MIN || v > INT32_MAX)
+		cursor_fail(&c, "amend: a priority out of range");
+	out->priority = (int32_t)v;
+	return record_end(&c, have, AMEND_FIELDS, why);
 }
 
 /* --- stage --- */

@@ -84,11 +84,26 @@ bool reply_record_decode(struct slice in, struct reply_record *out, const char *
 void hold_record_encode(struct buf *out);
 bool hold_record_decode(struct slice in, const char **why);
 
-enum work_kind { WORK_CANCEL = 1, WORK_RELEASE = 2 };
+/* What ACT asks for (doc/protocol.md). Numbers are for ever. */
+enum act_kind { ACT_RETRY = 1, ACT_FORGET = 2, ACT_PRIORITY = 3 };
+#define ACT_SKIP 1u /* flag: tasks that it does not suit are left as they are */
+
+/* Stored: do not renumber. */
+enum work_kind {
+	WORK_CANCEL = 1,
+	WORK_RELEASE = 2,
+	WORK_RETRY = 3,
+	WORK_FORGET = 4,
+	WORK_PRIORITY = 5
+};
+#define WORK_ANY_USER UINT32_MAX
 struct work_record {
 	enum work_kind kind;
 	uint32_t session;  /* who asked */
 	struct slice runs; /* msgpack array: first, count, first, count, … */
+	int64_t arg;       /* the priority */
+	uint32_t user;     /* whose tasks it is about; WORK_ANY_USER: an older record, that does
+			      not say */
 };
 void work_record_encode(struct buf *out, const struct work_record *r);
 bool work_record_decode(struct slice in, struct work_record *out, const char **why);
@@ -102,6 +117,14 @@ struct stage_record {
 };
 void stage_record_encode(struct buf *out, const struct stage_record *r);
 bool stage_record_decode(struct slice in, struct stage_record *out, const char **why);
+
+/* What was changed of a block as a whole since its submit. */
+struct amend_record {
+	bool has_priority;
+	int32_t priority;
+};
+void amend_record_encode(struct buf *out, const struct amend_record *r);
+bool amend_record_decode(struct slice in, struct amend_record *out, const char **why);
 
 struct counters {
 	uint64_t order;        /* the last one given to a block */

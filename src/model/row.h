@@ -18,6 +18,7 @@
  * room to grow. */
 #define OUTCOME_MAX_BYTES (16 << 10)
 #define ROW_HOLDERS 8 /* most workers that a row names */
+#define ROUNDS_KEPT 8 /* rows of a task that was begun anew: its last rounds */
 
 struct task_row {
 	enum task_state state; /* LEASED: not ended, only counts */

@@ -45,6 +45,8 @@
 	X(DONE, WAITING)      /* a lost value is made again (remake) */                            \
 	X(WAITING, DONE)      /* a remake that is no longer wanted */                              \
 	X(READY, DONE)        /* likewise */                                                       \
+	X(FAILED, WAITING)    /* retried by a user; DONE too, where the value is lost */           \
+	X(CANCELLED, WAITING) /* likewise */                                                       \
 	X(DONE, GONE)                                                                              \
 	X(FAILED, GONE)                                                                            \
 	X(CANCELLED, GONE)

@@ -12,6 +12,7 @@
 #include "core/core.h"
 #include "model/limits.h"
 #include "model/offer.h"
+#include "model/row.h"
 #include "scheduler/blocks.h"
 #include "scheduler/engine.h"
 #include "wire/wire.h"
@@ -175,6 +176,10 @@ uint32_t where_encode(
 struct asking;
 void engine_send_thing(struct engine *e, const struct send *s);
 void engine_list_things(struct asking *a);
+/* ---- engine_late.c: what the store has, as of the last commit; borrowed until the next read ---- */
+bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *row);
+/* How the task ended last. */
+bool engine_end_of(struct engine *e, uint64_t id, struct task_row *row);
 
 /* ---- engine_query.c, engine_list.c, engine_show.c ---- */
 /* A query being answered. */

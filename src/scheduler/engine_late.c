@@ -19,12 +19,25 @@ static bool get(struct engine *e, enum table table, struct key key, struct slice
 	return e->port.get(e->port.arg, table, key_slice(&key), value);
 }
 
-static bool row_of(struct engine *e, uint64_t id, struct task_row *row)
+bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *row)
 {
 	struct slice value;
 	const char *why;
 
-	return get(e, TABLE_TASK, key_task(id), &value) && task_row_decode(value, row, &why);
+	return get(e, TABLE_TASK, key_task(id, round), &value) && task_row_decode(value, row, &why);
+}
+
+/* What was decided before a user began the task anew tells of an earlier round. */
+bool engine_end_of(struct engine *e, uint64_t id, struct task_row *row)
+{
+	struct core_task_view v = {0};
+
+	(void)core_view_task(e->core, id, &v);
+	for (uint16_t back = 0; back < ROUNDS_KEPT && back <= v.round; back++)
+		if (engine_row(e, id, (uint16_t)(v.round - back), row) &&
+			task_state_is_final(row->state))
+			return true;
+	return false;
 }
 
 static void send_frame(struct engine *e, uint64_t conn, struct buf *frame)
@@ -81,7 +94,7 @@ static bool input_of(struct engine *e, uint64_t id, struct lease_input *in)
 		.is_inline = true,
 		.type = slice_str("msgpack"),
 		.bytes = slice_of(&nil, 1)};
-	if (!row_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why))
+	if (!engine_end_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why))
 		return false;
 	if (o.state != TASK_DONE) {
 		/* the task runs whatever became of this one */
@@ -235,7 +248,7 @@ static void send_value(struct engine *e, const struct send *s)
 	const char *why;
 
 	if (m.code == DQ_E_OK &&
-		(!row_of(e, s->id, &row) || !outcome_decode(row.outcome, &o, &why))) {
+		(!engine_end_of(e, s->id, &row) || !outcome_decode(row.outcome, &o, &why))) {
 		if (core_view_task(e->core, s->id, &v)) {
 			unreadable(e, s->conn, "task", s->id);
 			return;
@@ -267,7 +280,7 @@ static void tell_stored(struct engine *e, const struct send *s)
 
 	if (!c)
 		return;
-	if (row_of(e, s->id, &row) && task_state_is_final(row.state)) {
+	if (engine_end_of(e, s->id, &row)) {
 		entry.state = row.state;
 		entry.generation = row.generation;
 		entry.attempts = row.attempts;

@@ -57,14 +57,9 @@ static bool is_meant(const struct walk *w, uint64_t id)
 /* Memory forgets how often an ended task was tried, the store does not. */
 static uint32_t attempts_of(struct engine *e, const struct core_task_view *v)
 {
-	struct key key = key_task(v->id);
 	struct task_row row;
-	struct slice value;
-	const char *why;
 
-	if (v->attempts || !task_state_is_final(v->state) ||
-		!e->port.get(e->port.arg, TABLE_TASK, key_slice(&key), &value) ||
-		!task_row_decode(value, &row, &why))
+	if (v->attempts || !task_state_is_final(v->state) || !engine_row(e, v->id, v->round, &row))
 		return v->attempts;
 	return row.attempts;
 }

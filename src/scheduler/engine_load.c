@@ -73,9 +73,10 @@ static bool load_row(struct loader *l, struct slice key, struct slice value)
 {
 	struct task_row r;
 	uint64_t id;
+	uint16_t round;
 
-	return key_read_task(key, &id) && task_row_decode(value, &r, &l->why) &&
-	       core_load_row(l->e->core, id, &r, &l->why);
+	return key_read_task(key, &id, &round) && task_row_decode(value, &r, &l->why) &&
+	       core_load_row(l->e->core, id, round, &r, &l->why);
 }
 
 static bool load_lease(struct loader *l, struct slice key, struct slice value)
@@ -136,6 +137,15 @@ static bool load_thing(struct loader *l, struct slice key, struct slice value)
 	       core_load_thing(l->e->core, number, &r, &l->why);
 }
 
+static bool load_amend(struct loader *l, struct slice key, struct slice value)
+{
+	struct amend_record r;
+	uint64_t first;
+
+	return key_read_amend(key, &first) && amend_record_decode(value, &r, &l->why) &&
+	       core_load_amend(l->e->core, first, &r, &l->why);
+}
+
 static bool load_one(void *arg, struct slice key, struct slice value)
 {
 	static bool (*const of[TABLE_END])(struct loader *, struct slice, struct slice) = {
@@ -152,6 +162,7 @@ static bool load_one(void *arg, struct slice key, struct slice value)
 		[TABLE_WORK] = load_work,
 		[TABLE_STAGE] = load_stage,
 		[TABLE_THING] = load_thing,
+		[TABLE_AMEND] = load_amend,
 	};
 	struct loader *l = arg;
 	char text[KEY_TEXT_BYTES];
@@ -167,8 +178,8 @@ static bool load_one(void *arg, struct slice key, struct slice value)
 bool engine_load(struct engine *e, uint64_t mono_us, uint64_t wall_us, const char **why)
 {
 	static const enum table order[] = {TABLE_META, TABLE_USER, TABLE_WORKER, TABLE_SESSION,
-		TABLE_BLOCK, TABLE_STAGE, TABLE_GONE, TABLE_TASK, TABLE_LEASE, TABLE_REPLY,
-		TABLE_HOLD, TABLE_WORK, TABLE_THING};
+		TABLE_BLOCK, TABLE_STAGE, TABLE_AMEND, TABLE_GONE, TABLE_TASK, TABLE_LEASE,
+		TABLE_REPLY, TABLE_HOLD, TABLE_WORK, TABLE_THING};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct loader l = {.e = e, .table = order[i]};

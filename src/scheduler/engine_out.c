@@ -27,6 +27,7 @@ static enum table table_of(enum record_kind kind)
 		[RECORD_WORK] = TABLE_WORK,
 		[RECORD_STAGE] = TABLE_STAGE,
 		[RECORD_THING] = TABLE_THING,
+		[RECORD_AMEND] = TABLE_AMEND,
 	};
 
 	return of[kind];
@@ -40,7 +41,7 @@ static struct key key_of(const struct record *r)
 	case RECORD_BLOCK:
 		return key_block(r->a);
 	case RECORD_TASK:
-		return key_task(r->a);
+		return key_task(r->a, (uint16_t)r->b);
 	case RECORD_GONE:
 		return key_gone(r->a);
 	case RECORD_LEASE:
@@ -59,6 +60,8 @@ static struct key key_of(const struct record *r)
 		return key_work(r->a);
 	case RECORD_THING:
 		return key_thing(r->a);
+	case RECORD_AMEND:
+		return key_amend(r->a);
 	case RECORD_STAGE:
 		return key_stage((uint32_t)r->a, r->b);
 	}

@@ -254,17 +254,13 @@ void engine_show(
 	struct showing s = {.e = e, .id = view->id, .v = *view};
 	struct msg_answer m = {
 		.request = request, .code = DQ_E_NOT_FOUND, .text = slice_str("no such task")};
-	struct key key = key_task(view->id);
 	struct buf out, frame;
-	struct slice value;
-	const char *why;
 
 	buf_init(&out, ANSWER_BYTES);
 	buf_init(&frame, FRAME_MAX_PAYLOAD);
 	s.out = &out;
 	if (block_cache_get(e->blocks, s.v.block_first, view->id, &s.t)) {
-		s.has_row = e->port.get(e->port.arg, TABLE_TASK, key_slice(&key), &value) &&
-			    task_row_decode(value, &s.row, &why) &&
+		s.has_row = engine_row(e, view->id, view->round, &s.row) &&
 			    task_state_is_final(s.row.state);
 		show_task(&s);
 		m = (struct msg_answer){.request = request, .data = buf_slice(&out)};

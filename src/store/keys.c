@@ -88,9 +88,13 @@ struct key key_block(uint64_t first_id)
 	return key_u64(first_id);
 }
 
-struct key key_task(uint64_t id)
+struct key key_task(uint64_t id, uint16_t round)
 {
-	return key_u64(id);
+	struct key key = key_u64(id);
+
+	if (round)
+		put_be(&key, round, 2);
+	return key;
 }
 
 struct key key_gone(uint64_t first_id)
@@ -141,6 +145,11 @@ struct key key_thing(uint64_t number)
 	return key_u64(number);
 }
 
+struct key key_amend(uint64_t first_id)
+{
+	return key_u64(first_id);
+}
+
 struct key key_stage(uint32_t session, uint64_t first_id)
 {
 	return key_u32_u64(session, first_id);
@@ -151,9 +160,13 @@ bool key_read_block(struct slice key, uint64_t *first_id)
 	return read_u64(key, first_id);
 }
 
-bool key_read_task(struct slice key, uint64_t *id)
+bool key_read_task(struct slice key, uint64_t *id, uint16_t *round)
 {
-	return read_u64(key, id);
+	if (key.n != 8 && (key.n != 10 || get_be(key.p + 8, 2) == 0))
+		return false;
+	*id = get_be(key.p, 8);
+	*round = key.n == 10 ? (uint16_t)get_be(key.p + 8, 2) : 0;
+	return true;
 }
 
 bool key_read_gone(struct slice key, uint64_t *first_id)
@@ -205,6 +218,11 @@ bool key_read_thing(struct slice key, uint64_t *number)
 	return read_u64(key, number);
 }
 
+bool key_read_amend(struct slice key, uint64_t *first_id)
+{
+	return read_u64(key, first_id);
+}
+
 bool key_read_stage(struct slice key, uint32_t *session, uint64_t *first_id)
 {
 	return read_u32_u64(key, session, first_id);
@@ -215,8 +233,10 @@ bool key_fits(enum table table, struct slice key)
 	switch (table) {
 	case TABLE_META:
 		return key.n > 0 && key.n <= KEY_MAX_BYTES;
-	case TABLE_BLOCK:
 	case TABLE_TASK:
+		return key.n == 8 || (key.n == 10 && get_be(key.p + 8, 2) != 0);
+	case TABLE_AMEND:
+	case TABLE_BLOCK:
 	case TABLE_GONE:
 	case TABLE_WORK:
 	case TABLE_THING:
@@ -249,7 +269,7 @@ static void text_hex(char *out, size_t size, const char *table, struct slice key
 static void text_ids(char *out, size_t size, enum table table, struct slice key)
 {
 	const char *name = table_name(table);
-	uint64_t a = get_be(key.p, key.n == 16 || key.n == 8 ? 8 : 4);
+	uint64_t a = get_be(key.p, key.n == 12 || key.n == 4 ? 4 : 8);
 
 	if (table == TABLE_LEASE)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 8, 8));
@@ -258,6 +278,9 @@ static void text_ids(char *out, size_t size, enum table table, struct slice key)
 	else if (table == TABLE_HOLD || table == TABLE_STAGE)
 		snprintf(out, size, "%s %" PRIu64 " of %u.%u", name, a,
 			(unsigned)get_be(key.p + 4, 4), (unsigned)get_be(key.p + 8, 4));
+	else if (key.n == 10)
+		snprintf(out, size, "%s %u.%u round %u", name, task_id_session(a), task_id_n(a),
+			(unsigned)get_be(key.p + 8, 2));
 	else if (key.n == 8 && table != TABLE_WORK)
 		snprintf(out, size, "%s %u.%u", name, task_id_session(a), task_id_n(a));
 	else

@@ -28,7 +28,7 @@ struct key {
 
 struct key key_meta(const char *name); /* name: at most KEY_MAX_BYTES bytes */
 struct key key_block(uint64_t first_id);
-struct key key_task(uint64_t id);
+struct key key_task(uint64_t id, uint16_t round);   /* round 0: the id alone */
 struct key key_gone(uint64_t first_id);             /* of the chunk */
 struct key key_lease(uint64_t epoch, uint64_t seq); /* fence of the bundle's first entry */
 struct key key_session(uint32_t session);
@@ -38,10 +38,11 @@ struct key key_worker(uint32_t worker);
 struct key key_user(uint32_t user);
 struct key key_work(uint64_t seq);
 struct key key_thing(uint64_t number);
+struct key key_amend(uint64_t first_id);                   /* of the block */
 struct key key_stage(uint32_t session, uint64_t first_id); /* first_id 0: the stage's head */
 
 bool key_read_block(struct slice key, uint64_t *first_id);
-bool key_read_task(struct slice key, uint64_t *id);
+bool key_read_task(struct slice key, uint64_t *id, uint16_t *round);
 bool key_read_gone(struct slice key, uint64_t *first_id);
 bool key_read_lease(struct slice key, uint64_t *epoch, uint64_t *seq);
 bool key_read_session(struct slice key, uint32_t *session);
@@ -51,6 +52,7 @@ bool key_read_worker(struct slice key, uint32_t *worker);
 bool key_read_user(struct slice key, uint32_t *user);
 bool key_read_work(struct slice key, uint64_t *seq);
 bool key_read_thing(struct slice key, uint64_t *number);
+bool key_read_amend(struct slice key, uint64_t *first_id);
 bool key_read_stage(struct slice key, uint32_t *session, uint64_t *first_id);
 
 /* True when the bytes have the layout of a key of this table. */

@@ -22,7 +22,8 @@
 	X(USER, 10, "user")                                                                        \
 	X(WORK, 11, "work")                                                                        \
 	X(STAGE, 12, "stage")                                                                      \
-	X(THING, 13, "thing")
+	X(THING, 13, "thing")                                                                      \
+	X(AMEND, 14, "amend")
 
 /* Tables after this one came later: a store that has none of them gets them when it is opened. */
 #define TABLE_ORIGINAL_LAST TABLE_WORK

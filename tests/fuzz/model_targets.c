@@ -46,6 +46,7 @@ RECORD_TARGET(worker_record)
 RECORD_TARGET(user_record)
 RECORD_TARGET(reply_record)
 RECORD_TARGET(work_record)
+RECORD_TARGET(amend_record)
 RECORD_TARGET(stage_record)
 RECORD_TARGET(counters)
 
@@ -372,7 +373,10 @@ static void sample_runs(struct buf *out, unsigned i)
 static void sample_work_record(struct buf *out, unsigned i)
 {
 	struct buf runs;
-	struct work_record r = {.kind = WORK_CANCEL, .session = 5};
+	struct work_record r = {.kind = i ? WORK_PRIORITY : WORK_CANCEL, .session = 5};
+
+	r.arg = i ? -3 : 0;
+	r.user = 1;
 
 	buf_init(&runs, MAX_BYTES);
 	sample_runs(&runs, i);
@@ -388,6 +392,12 @@ static void sample_stage_record(struct buf *out, unsigned i)
 	if (i)
 		r.detach = slice_of("\1\0\0\0\5\0\0\0", 8);
 	stage_record_encode(out, &r);
+}
+
+static void sample_amend_record(struct buf *out, unsigned i)
+{
+	amend_record_encode(
+		out, &(struct amend_record){.has_priority = i != 0, .priority = i ? -7 : 0});
 }
 
 static void sample_counters(struct buf *out, unsigned i)
@@ -431,6 +441,7 @@ const struct target model_targets[] = {
 	TARGET(reply_record, 2),
 	TARGET(hold_record, 1),
 	TARGET(work_record, 2),
+	TARGET(amend_record, 2),
 	TARGET(stage_record, 2),
 	TARGET(counters, 2),
 	TARGET(gone_record, 2),

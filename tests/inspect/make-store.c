@@ -117,7 +117,7 @@ static void put_row(uint64_t task, enum task_state state, uint32_t attempts, uin
 	if (task_state_is_final(state))
 		outcome_encode(&outcome, &o);
 	r.outcome = buf_slice(&outcome);
-	task_row_encode(batch_put_begin(&batch, TABLE_TASK, key_task(task)), &r);
+	task_row_encode(batch_put_begin(&batch, TABLE_TASK, key_task(task, 0)), &r);
 	batch_put_end(&batch);
 	buf_release(&outcome);
 }
@@ -299,7 +299,7 @@ static void f_row_holder(void)
 }
 static void f_row_garbage(void)
 {
-	batch_put(&batch, TABLE_TASK, key_task(id(1, 1)), slice_of("\x91\x07", 2));
+	batch_put(&batch, TABLE_TASK, key_task(id(1, 1), 0), slice_of("\x91\x07", 2));
 }
 static void f_gone_past_end(void)
 {
@@ -307,7 +307,7 @@ static void f_gone_past_end(void)
 }
 static void f_gone_all(void)
 {
-	batch_del(&batch, TABLE_TASK, key_task(id(2, 1)));
+	batch_del(&batch, TABLE_TASK, key_task(id(2, 1), 0));
 	put_gone(id(2, 1), 0, 1, UINT32_MAX);
 }
 static void f_gone_stray(void)
@@ -320,12 +320,12 @@ static void f_gone_offset(void)
 }
 static void f_dep_gone(void)
 {
-	batch_del(&batch, TABLE_TASK, key_task(id(1, 2)));
+	batch_del(&batch, TABLE_TASK, key_task(id(1, 2), 0));
 	put_gone(id(1, 1), 1, 2, 7);
 }
 static void f_dep_unended(void)
 {
-	batch_del(&batch, TABLE_TASK, key_task(id(1, 1)));
+	batch_del(&batch, TABLE_TASK, key_task(id(1, 1), 0));
 }
 static void f_lease_early(void)
 {

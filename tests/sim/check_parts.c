@@ -15,7 +15,7 @@ static void check_store(void)
 	struct fstore f;
 	struct batch b;
 	struct slice v;
-	struct key k = key_task(7), other = key_task(3);
+	struct key k = key_task(7, 0), other = key_task(3, 0);
 
 	fstore_init(&f);
 	batch_init(&b);

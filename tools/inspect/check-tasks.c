@@ -159,7 +159,7 @@ static void check_row(struct image *img, const struct img_row *row)
 
 void check_rows(struct image *img)
 {
-	uint64_t *ends = xcalloc(img->rows.n + 1, sizeof(*ends));
+	uint64_t *ends = xcalloc(img->rows.n + img->earlier.n + 1, sizeof(*ends));
 	size_t n = 0;
 
 	for (size_t i = 0; i < img->rows.n; i++) {
@@ -167,8 +167,28 @@ void check_rows(struct image *img)
 		if (img->rows.v[i].finish_seq)
 			ends[n++] = img->rows.v[i].finish_seq;
 	}
+	for (size_t i = 0; i < img->earlier.n; i++) {
+		const struct img_row *row = &img->earlier.v[i];
+		char id[ID_TEXT_BYTES];
+
+		check_row(img, row);
+		if (task_state_is_final(row->state))
+			ends[n++] = row->finish_seq;
+		else
+			image_problem(img,
+				"task %s: its round %u has not ended, and is not the last",
+				id_text(row->id, id), row->round);
+	}
 	check_unique(img, ends, n, "the finish_seq");
 	free(ends);
+}
+
+/* It was begun anew by a user, whatever had become of what depends on it. */
+static bool was_retried(const struct image *img, uint64_t id)
+{
+	const struct img_row *row = image_row(img, id);
+
+	return row && row->round;
 }
 
 static void check_deps(struct image *img, const struct img_walk *w, const char *id)
@@ -193,10 +213,12 @@ static void check_deps(struct image *img, const struct img_walk *w, const char *
 		else if (dep_state == TASK_GONE && !ended)
 			image_problem(img, "task %s: %s, and its dependency %s is gone", id,
 				task_state_word(state), dep_text);
-		else if (state == TASK_DONE && dep_state != TASK_GONE && dep_state != TASK_DONE)
+		else if (dep_state == TASK_GONE || dep_state == TASK_DONE || was_retried(img, dep))
+			continue;
+		else if (state == TASK_DONE)
 			image_problem(img, "task %s: done, and its dependency %s is %s", id,
 				dep_text, task_state_word(dep_state));
-		else if (state == TASK_LEASED && dep_state != TASK_DONE && dep_state != TASK_GONE)
+		else if (state == TASK_LEASED)
 			image_problem(img, "task %s: leased, and its dependency %s is %s", id,
 				dep_text, task_state_word(dep_state));
 	}

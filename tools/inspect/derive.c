@@ -71,6 +71,8 @@ static bool lease_lives(const struct image *img, const struct img_lease *lease)
 		img->state[index] == TASK_GONE)
 		return false;
 	ended = row && task_state_is_final(row->state) && row->generation >= lease->generation;
+	if (row && row->generation > lease->generation)
+		return false;
 	if (lease->flags & LEASE_REMAKE)
 		return row && row->state == TASK_DONE && row->generation == lease->generation;
 	return !ended;

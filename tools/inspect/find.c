@@ -50,6 +50,24 @@ const struct img_row *image_row(const struct image *img, uint64_t id)
 	return NULL;
 }
 
+const struct img_row *image_earlier(const struct image *img, uint64_t id, size_t *n)
+{
+	size_t low = 0, high = img->earlier.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (img->earlier.v[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*n = 0;
+	while (low + *n < img->earlier.n && img->earlier.v[low + *n].id == id)
+		++*n;
+	return *n ? &img->earlier.v[low] : NULL;
+}
+
 const struct img_lease *image_lease(const struct image *img, uint64_t id)
 {
 	size_t low = 0, high = img->leases.n;

@@ -132,13 +132,15 @@ static bool add_row(struct image *img, struct slice key, struct slice value, con
 	struct img_row row = {.value = value};
 	struct task_row r;
 
-	if (!key_read_task(key, &row.id) || !task_row_decode(value, &r, why))
+	if (!key_read_task(key, &row.id, &row.round) || !task_row_decode(value, &r, why))
 		return false;
 	row.state = r.state;
 	row.generation = r.generation;
 	row.attempts = r.attempts;
 	row.due_us = r.due_us;
 	row.finish_seq = r.finish_seq;
+	if (img->rows.n && img->rows.v[img->rows.n - 1].id == row.id)
+		*VEC_ADD(&img->earlier) = img->rows.v[--img->rows.n];
 	*VEC_ADD(&img->rows) = row;
 	return true;
 }
@@ -297,6 +299,7 @@ void image_release(struct image *img)
 {
 	free(img->blocks.v);
 	free(img->rows.v);
+	free(img->earlier.v);
 	free(img->chunks.v);
 	free(img->leases.v);
 	free(img->sessions.v);

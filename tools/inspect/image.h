@@ -28,6 +28,7 @@ struct img_block {
 
 struct img_row {
 	uint64_t id, finish_seq;
+	uint16_t round;
 	struct slice value; /* the record: decode for the rest */
 	uint32_t generation, attempts;
 	uint64_t due_us;
@@ -107,7 +108,8 @@ struct image {
 	bool has_counters;
 	/* All in key order; leases by task, then fence. */
 	IMG_VEC(struct img_block) blocks;
-	IMG_VEC(struct img_row) rows;
+	IMG_VEC(struct img_row) rows;    /* of each task's last round */
+	IMG_VEC(struct img_row) earlier; /* of the rounds before, which have all ended */
 	IMG_VEC(struct img_chunk) chunks;
 	IMG_VEC(struct img_lease) leases;
 	IMG_VEC(struct img_session) sessions;
@@ -145,6 +147,8 @@ void image_problem(struct image *img, const char *format, ...)
 bool image_place(
 	const struct image *img, uint64_t id, const struct img_block **block, uint64_t *index);
 const struct img_row *image_row(const struct image *img, uint64_t id);
+/* The first of the rows of the task's earlier rounds; *n of them follow one another. */
+const struct img_row *image_earlier(const struct image *img, uint64_t id, size_t *n);
 /* The task's live lease; NULL: none. */
 const struct img_lease *image_lease(const struct image *img, uint64_t id);
 const struct img_session *image_session(const struct image *img, uint32_t number);

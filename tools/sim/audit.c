@@ -21,10 +21,11 @@ static void audit_rows(struct sim *s)
 		struct task_row row;
 		struct slice key, value;
 		uint64_t id = 0;
+		uint16_t round;
 		const char *why;
 
 		fstore_at(&s->store, TABLE_TASK, i, &key, &value);
-		if (!key_read_task(key, &id) || !task_row_decode(value, &row, &why)) {
+		if (!key_read_task(key, &id, &round) || !task_row_decode(value, &row, &why)) {
 			sim_fail(s, "a row that cannot be read");
 			return;
 		}

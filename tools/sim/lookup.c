@@ -7,11 +7,17 @@
 
 bool lookup_row(struct sim *s, uint64_t id, struct task_row *row)
 {
-	struct key key = key_task(id);
-	struct slice value;
+	struct key beyond = key_task(id + 1, 0);
+	uint32_t i = fstore_seek(&s->store, TABLE_TASK, key_slice(&beyond));
+	struct slice key, value;
 	const char *why;
+	uint64_t of = 0;
+	uint16_t round;
 
-	if (!fstore_get(&s->store, TABLE_TASK, key_slice(&key), &value))
+	/* of its last round */
+	if (i)
+		fstore_at(&s->store, TABLE_TASK, i - 1, &key, &value);
+	if (!i || !key_read_task(key, &of, &round) || of != id)
 		return false;
 	if (!task_row_decode(value, row, &why))
 		return sim_fail(s, "the row of %llx: %s", (unsigned long long)id, why);
@@ -76,5 +82,5 @@ bool lookup_lease(struct sim *s, uint64_t id, struct fence fence, uint32_t *work
 	if (!lookup_task(s, id, &block))
 		return false;
 	return e.flags & LEASE_REMAKE || !lookup_row(s, id, &row) ||
-	       !task_state_is_final(row.state);
+	       (!task_state_is_final(row.state) && row.generation <= e.generation);
 }

@@ -376,13 +376,14 @@ void watch_batch(struct sim *s, const struct batch *batch)
 		struct task_row row;
 		const char *why;
 		uint64_t id;
+		uint16_t round;
 
 		if (op.is_put && op.table == TABLE_BLOCK &&
 			fstore_get(&s->store, TABLE_BLOCK, op.key, &value))
 			sim_fail(s, "a block is written a second time");
 		if (!op.is_put || op.table != TABLE_TASK)
 			continue;
-		if (!key_read_task(op.key, &id) || !task_row_decode(op.value, &row, &why))
+		if (!key_read_task(op.key, &id, &round) || !task_row_decode(op.value, &row, &why))
 			sim_fail(s, "a row that cannot be read");
 		else
 			row_put(s, id, &row);

@@ -8,6 +8,7 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(r, suite_account());
+	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_attempt());
 	srunner_add_suite(r, suite_demand());
 	srunner_add_suite(r, suite_trouble());

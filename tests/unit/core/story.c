@@ -1,5 +1,7 @@
 #include "story.h"
 
+#include "story_store.h"
+
 #include "codec/pack.h"
 #include "model/past.h"
 
@@ -23,6 +25,7 @@ void story_begin_with(struct story *s, uint32_t max_sessions, uint32_t max_worke
 
 	memset(s, 0, sizeof(*s));
 	s->core = core_new(&c);
+	s->epoch = EPOCH;
 	update_init(&s->update);
 	buf_init(&s->told, 1 << 20);
 	s->mono_us = 1000000;
@@ -34,8 +37,31 @@ void story_begin_with(struct story *s, uint32_t max_sessions, uint32_t max_worke
 void story_end(struct story *s)
 {
 	core_free(&s->core);
+	if (s->store)
+		story_store_free(s->store);
 	update_release(&s->update);
 	buf_release(&s->told);
+}
+
+void story_restart(struct story *s)
+{
+	struct core_config c = {.epoch = ++s->epoch,
+		.lease_ttl_ms = 30000,
+		.session_ttl_ms = 600000,
+		.user0_name = slice_str("ann")};
+
+	core_free(&s->core);
+	s->core = core_new(&c);
+	story_store_load(s->store, s->core);
+	core_load_end(s->core, s->mono_us, s->mono_us, &s->update);
+	story_store_take(s->store, &s->update);
+	update_clear(&s->update);
+	buf_clear(&s->told);
+}
+
+uint32_t story_records(const struct story *s, enum record_kind kind)
+{
+	return story_store_count(s->store, kind);
 }
 
 const char *story_told(struct story *s)
@@ -86,8 +112,10 @@ static void tell_row(struct story *s, const struct record *r)
 		buf_printf(&s->told, " deaths %u", row.deaths);
 	if (row.nholders)
 		buf_printf(&s->told, " on worker %u", row.holders[0]);
-	if (row.generation)
-		buf_printf(&s->told, " generation %u", row.generation);
+	if (row.generation & 0xffff)
+		buf_printf(&s->told, " generation %u", row.generation & 0xffff);
+	if (row.has_priority)
+		buf_printf(&s->told, " priority %d", row.priority);
 	if (row.past.n)
 		tell_past(s, row.past);
 	if (row.failures)
@@ -137,7 +165,7 @@ static void tell_thing(struct story *s, const struct record *r)
 static void tell_record(struct story *s, const struct record *r)
 {
 	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
-		"reply", "hold", "worker", "user", "work", "stage", "thing"};
+		"reply", "hold", "worker", "user", "work", "stage", "thing", "amend"};
 
 	if (s->quiet &&
 		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
@@ -151,6 +179,8 @@ static void tell_record(struct story *s, const struct record *r)
 		tell_id(s, r->b);
 	else
 		buf_printf(&s->told, " %llu", (unsigned long long)r->a);
+	if (r->kind == RECORD_TASK && r->b)
+		buf_printf(&s->told, " round %llu", (unsigned long long)r->b);
 	if (r->kind == RECORD_TASK && !r->del)
 		tell_row(s, r);
 	else if (r->kind == RECORD_LEASE && !r->del)
@@ -234,6 +264,8 @@ void story_step(struct story *s, struct event *e)
 	e->mono_us = s->mono_us;
 	e->wall_us = s->mono_us + (uint64_t)s->wall_ahead_us;
 	core_step(s->core, e, &s->update);
+	if (s->store)
+		story_store_take(s->store, &s->update);
 	for (uint32_t i = 0; i < s->update.nrecords; i++)
 		tell_record(s, &s->update.records[i]);
 	for (uint32_t i = 0; i < s->update.nsends; i++)
@@ -358,7 +390,7 @@ void story_watch(struct story *s, uint64_t conn, uint64_t first, uint64_t count)
 
 void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq)
 {
-	struct event_lease l = {.id = id, .fence = {EPOCH, seq}};
+	struct event_lease l = {.id = id, .fence = {s->epoch, seq}};
 	struct event e = {.kind = EVENT_STARTED, .conn = conn};
 
 	e.leases.items = &l;
@@ -374,7 +406,7 @@ void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enu
 		.has_value = held != 0,
 		.size = held,
 		.checksum = held};
-	struct event_lease l = {.id = id, .fence = {EPOCH, seq}};
+	struct event_lease l = {.id = id, .fence = {s->epoch, seq}};
 	struct event e = {.kind = EVENT_REPORT, .conn = conn, .seq = 1};
 	struct buf b;
 
@@ -387,6 +419,20 @@ void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enu
 	l.outcome = buf_slice(&b);
 	e.leases.items = &l;
 	e.leases.n = 1;
+	story_step(s, &e);
+	buf_release(&b);
+}
+
+void story_act(struct story *s, uint64_t conn, uint64_t request, uint32_t kind, uint32_t flags,
+	int64_t arg, uint64_t first, uint64_t count)
+{
+	struct event e = {.kind = EVENT_ACT, .conn = conn, .seq = request};
+	struct buf b;
+
+	e.act.kind = kind;
+	e.act.flags = flags;
+	e.act.arg = arg;
+	e.act.runs = runs_of(&b, first, count);
 	story_step(s, &e);
 	buf_release(&b);
 }
@@ -524,9 +570,8 @@ void story_array_at_once(
 	submit_array(s, conn, request, 1, &(struct story_task){.at_once = at_once}, count);
 }
 
-void story_begin_usual(struct story *s)
+static void usual(struct story *s)
 {
-	story_begin(s);
 	story_open(s, 10);
 	story_join(s, 20, 1, "one", NULL, 0);
 	story_credit(s, 20, 2);
@@ -557,4 +602,17 @@ void story_await(struct story *s, uint64_t conn, uint64_t request, const char *n
 	e.await.name = slice_str(name);
 	e.await.after = after;
 	story_step(s, &e);
+}
+
+void story_begin_usual(struct story *s)
+{
+	story_begin(s);
+	usual(s);
+}
+
+void story_begin_kept(struct story *s)
+{
+	story_begin(s);
+	s->store = story_store_new();
+	usual(s);
 }

@@ -23,8 +23,10 @@ struct story {
 	int64_t wall_ahead_us; /* of the monotonic clock, so that it can step */
 	bool more;             /* what the last step said of long works */
 	bool causes;           /* of ends that no worker reported are told */
-	bool quiet;            /* counters and sessions are not told */
-	uint64_t ran_from_us;  /* when the tasks of later reports started; 0: they do not say */
+	uint64_t epoch;
+	struct story_store *store; /* what was written so far; NULL: that is not kept */
+	bool quiet;                /* counters and sessions are not told */
+	uint64_t ran_from_us;      /* when the tasks of later reports started; 0: they do not say */
 };
 
 /* A task of the first session, whose stories these are. */
@@ -34,9 +36,15 @@ void story_begin(struct story *s);
 /* The usual beginning, not told: the client 10 with a session, the worker 20 with credit for two.
  */
 void story_begin_usual(struct story *s);
+/* The same, of a story in which the scheduler is started again. */
+void story_begin_kept(struct story *s);
 /* At most so many of them; 0: the declared limit. */
 void story_begin_with(struct story *s, uint32_t max_sessions, uint32_t max_workers);
 void story_end(struct story *s);
+/* The scheduler dies and starts again, from what was written; not told. Connections are gone. */
+void story_restart(struct story *s);
+/* How many records of the kind there are. */
+uint32_t story_records(const struct story *s, enum record_kind kind);
 /* The text since the last call, and empties it. Checks the core's invariants. */
 const char *story_told(struct story *s);
 #define told_eq(story, text) ck_assert_str_eq(story_told(story), text)
@@ -61,6 +69,10 @@ void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enu
 	uint64_t held);
 void story_runs(struct story *s, enum event_kind kind, uint64_t conn, uint64_t request,
 	uint64_t first, uint64_t count);
+
+/* ACT, of kind and flags. */
+void story_act(struct story *s, uint64_t conn, uint64_t request, uint32_t kind, uint32_t flags,
+	int64_t arg, uint64_t first, uint64_t count);
 
 /* A submit of n tasks from first_n on, each with the key (NULL: generated) and the dependencies
  * that a task gives. */

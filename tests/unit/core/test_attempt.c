@@ -264,7 +264,7 @@ START_TEST(rescheduling)
 	begin(&s);
 	report_reschedule(&s, ID(1), 1, 0);
 	story_seal(&s);
-	told_eq(&s, "del lease 1\nput task 1-1 leased attempts 1 past: given back w1 reschedule\n"
+	told_eq(&s, "del lease 1\nput task 1-1 leased attempts 1 past: rescheduled w1 reschedule\n"
 		    "-> 30 close code 6 the task's lease is over\n-> 20 reported\n"
 		    "put lease 2 to worker 1: 1-1\n-> 20 lease 2: 1-1\n");
 	/* one that may have one attempt only */
@@ -287,7 +287,7 @@ START_TEST(rescheduling_later)
 	report_reschedule(&s, ID(1), 1, 5000000);
 	story_seal(&s);
 	told_eq(&s, "del lease 1\n"
-		    "put task 1-1 leased attempts 1 past: given back w1 reschedule due\n"
+		    "put task 1-1 leased attempts 1 past: rescheduled w1 reschedule due\n"
 		    "-> 30 close code 6 the task's lease is over\n-> 20 reported\n");
 	ck_assert(core_view_task(s.core, ID(1), &v) && v.state == TASK_SCHEDULED);
 	story_pass(&s, 4);

@@ -29,7 +29,8 @@ START_TEST(moves)
 
 	ck_assert(task_move_allowed(TASK_LEASED, TASK_DONE));
 	ck_assert(task_move_allowed(TASK_DONE, TASK_WAITING));
-	ck_assert(!task_move_allowed(TASK_FAILED, TASK_WAITING));
+	ck_assert(task_move_allowed(TASK_FAILED, TASK_WAITING));
+	ck_assert(!task_move_allowed(TASK_FAILED, TASK_READY));
 	ck_assert(!task_move_allowed(TASK_GONE, TASK_READY));
 	ck_assert(!task_move_allowed(TASK_CANCELLING, TASK_DONE));
 	for (int a = 0; a <= TASK_STATE_END; a++) {

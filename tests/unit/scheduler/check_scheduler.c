@@ -318,7 +318,7 @@ START_TEST(a_lease_that_fits_no_frame)
 	say_submit(e, n + 1, n + 1, NULL, task_id(1, 1), n);
 	store_all(e);
 	ck_assert(!closed);
-	key = key_task(task_id(1, n + 1));
+	key = key_task(task_id(1, n + 1), 0);
 	ck_assert(port_get(NULL, TABLE_TASK, key_slice(&key), &value));
 	ck_assert(task_row_decode(value, &row, &why));
 	ck_assert_int_eq(row.state, TASK_FAILED);

@@ -13,7 +13,7 @@ START_TEST(test_ops)
 	size_t pos = 0;
 
 	batch_init(&batch);
-	batch_put(&batch, TABLE_TASK, key_task(1), slice_str("one"));
+	batch_put(&batch, TABLE_TASK, key_task(1, 0), slice_str("one"));
 	batch_del(&batch, TABLE_LEASE, key_lease(7, 8));
 	value = batch_put_begin(&batch, TABLE_USER, key_user(3));
 	buf_append(value, "ab", 2);
@@ -47,7 +47,7 @@ START_TEST(test_clear_keeps_memory)
 
 	batch_init(&batch);
 	for (uint64_t i = 0; i < 1000; i++)
-		batch_put(&batch, TABLE_TASK, key_task(i), slice_str("value"));
+		batch_put(&batch, TABLE_TASK, key_task(i, 0), slice_str("value"));
 	memory = batch.ops.p;
 	ck_assert_uint_gt(batch_bytes(&batch), 1000 * 13);
 	batch_clear(&batch);

@@ -14,15 +14,15 @@ START_TEST(test_reopen_keeps)
 	struct store *store = scratch_open();
 	struct store_info info;
 
-	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(7), "seven", NULL), STORE_OK);
-	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(8), "eight", NULL), STORE_OK);
-	ck_assert_int_eq(commit_one(store, 3, TABLE_TASK, key_task(7), NULL, NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(7, 0), "seven", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(8, 0), "eight", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 3, TABLE_TASK, key_task(7, 0), NULL, NULL), STORE_OK);
 	store_close(&store);
 	store = scratch_open();
 	store_info(store, &info);
 	ck_assert_uint_eq(info.applied, 3);
-	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(7)));
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(8)), "eight");
+	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(7, 0)));
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(8, 0)), "eight");
 	/* The same number in another table is another record. */
 	ck_assert_ptr_null(read_one(store, TABLE_BLOCK, key_block(8)));
 	store_close(&store);
@@ -33,17 +33,17 @@ START_TEST(test_idempotent)
 {
 	struct store *store = scratch_open();
 
-	ck_assert_int_eq(commit_one(store, 5, TABLE_TASK, key_task(1), "a", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 5, TABLE_TASK, key_task(1, 0), "a", NULL), STORE_OK);
 	/* At or below `applied`: done already, whatever it holds. */
-	ck_assert_int_eq(commit_one(store, 5, TABLE_TASK, key_task(1), "b", NULL), STORE_OK);
-	ck_assert_int_eq(commit_one(store, 4, TABLE_TASK, key_task(1), NULL, NULL), STORE_OK);
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1)), "a");
+	ck_assert_int_eq(commit_one(store, 5, TABLE_TASK, key_task(1, 0), "b", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 4, TABLE_TASK, key_task(1, 0), NULL, NULL), STORE_OK);
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1, 0)), "a");
 	store_close(&store);
 	store = scratch_open();
-	ck_assert_int_eq(commit_one(store, 5, TABLE_TASK, key_task(1), "c", NULL), STORE_OK);
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1)), "a");
-	ck_assert_int_eq(commit_one(store, 6, TABLE_TASK, key_task(1), "d", NULL), STORE_OK);
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1)), "d");
+	ck_assert_int_eq(commit_one(store, 5, TABLE_TASK, key_task(1, 0), "c", NULL), STORE_OK);
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1, 0)), "a");
+	ck_assert_int_eq(commit_one(store, 6, TABLE_TASK, key_task(1, 0), "d", NULL), STORE_OK);
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1, 0)), "d");
 	store_close(&store);
 }
 END_TEST
@@ -54,18 +54,18 @@ START_TEST(test_later_op_wins)
 	struct batch batch;
 
 	batch_init(&batch);
-	batch_put(&batch, TABLE_TASK, key_task(1), slice_str("first"));
-	batch_put(&batch, TABLE_TASK, key_task(1), slice_str("second, longer"));
-	batch_put(&batch, TABLE_TASK, key_task(2), slice_str("here"));
-	batch_del(&batch, TABLE_TASK, key_task(2));
-	batch_del(&batch, TABLE_TASK, key_task(3));
-	batch_put(&batch, TABLE_TASK, key_task(3), slice_str("again"));
-	batch_put(&batch, TABLE_TASK, key_task(0), slice_str("below"));
+	batch_put(&batch, TABLE_TASK, key_task(1, 0), slice_str("first"));
+	batch_put(&batch, TABLE_TASK, key_task(1, 0), slice_str("second, longer"));
+	batch_put(&batch, TABLE_TASK, key_task(2, 0), slice_str("here"));
+	batch_del(&batch, TABLE_TASK, key_task(2, 0));
+	batch_del(&batch, TABLE_TASK, key_task(3, 0));
+	batch_put(&batch, TABLE_TASK, key_task(3, 0), slice_str("again"));
+	batch_put(&batch, TABLE_TASK, key_task(0, 0), slice_str("below"));
 	ck_assert_int_eq(store_commit(store, &batch, 1, NULL), STORE_OK);
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1)), "second, longer");
-	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(2)));
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(3)), "again");
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(0)), "below");
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1, 0)), "second, longer");
+	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(2, 0)));
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(3, 0)), "again");
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(0, 0)), "below");
 	batch_release(&batch);
 	store_close(&store);
 }
@@ -100,7 +100,7 @@ START_TEST(test_append_in_order)
 	ck_assert_int_eq(store_open(&options, &store, NULL), STORE_OK);
 	for (uint64_t i = 0; i < BATCHES; i++) {
 		batch_init(&batches[i]);
-		batch_put(&batches[i], TABLE_TASK, key_task(1), slice_of(&i, sizeof(i)));
+		batch_put(&batches[i], TABLE_TASK, key_task(1, 0), slice_of(&i, sizeof(i)));
 		store_append(store, &batches[i], i + 1);
 	}
 	for (int i = 0; i < BATCHES; i++)
@@ -123,17 +123,17 @@ START_TEST(test_snapshot_stands_still)
 	struct store_snapshot snapshot;
 	struct slice value;
 
-	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1), "old", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1, 0), "old", NULL), STORE_OK);
 	ck_assert_int_eq(store_snapshot_begin(store, &snapshot, NULL), STORE_OK);
-	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(1), "new", NULL), STORE_OK);
-	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1), &value, NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(1, 0), "new", NULL), STORE_OK);
+	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1, 0), &value, NULL), STORE_OK);
 	ck_assert(slice_eq_str(value, "old"));
 	store_snapshot_park(&snapshot);
 	ck_assert_int_eq(store_snapshot_renew(&snapshot, NULL), STORE_OK);
-	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1), &value, NULL), STORE_OK);
+	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1, 0), &value, NULL), STORE_OK);
 	ck_assert(slice_eq_str(value, "new"));
 	ck_assert_int_eq(store_snapshot_renew(&snapshot, NULL), STORE_OK);
-	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(2), &value, NULL), STORE_END);
+	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(2, 0), &value, NULL), STORE_END);
 	store_snapshot_end(&snapshot);
 	store_snapshot_end(&snapshot);
 	store_close(&store);
@@ -145,11 +145,12 @@ static uint64_t scan_sum(struct store_snapshot *snapshot, const struct key *from
 	struct store_scan scan;
 	struct slice key, value;
 	uint64_t sum = 0, id;
+	uint16_t round;
 
 	*count = 0;
 	ck_assert_int_eq(store_scan_begin(&scan, snapshot, TABLE_TASK, from, NULL), STORE_OK);
 	while (store_scan_next(&scan, &key, &value, NULL) == STORE_OK) {
-		ck_assert(key_read_task(key, &id));
+		ck_assert(key_read_task(key, &id, &round));
 		sum += id;
 		(*count)++;
 	}
@@ -162,13 +163,13 @@ START_TEST(test_scan)
 {
 	struct store *store = scratch_open();
 	struct store_snapshot snapshot;
-	struct key from = key_task(901), beyond = key_task(5000);
+	struct key from = key_task(901, 0), beyond = key_task(5000, 0);
 	struct batch batch;
 	uint64_t count;
 
 	batch_init(&batch);
 	for (uint64_t id = 1000; id >= 1; id--)
-		batch_put(&batch, TABLE_TASK, key_task(id), slice_str("a value of some length"));
+		batch_put(&batch, TABLE_TASK, key_task(id, 0), slice_str("a value of some length"));
 	ck_assert_int_eq(store_commit(store, &batch, 1, NULL), STORE_OK);
 	ck_assert_int_eq(store_snapshot_begin(store, &snapshot, NULL), STORE_OK);
 	ck_assert_uint_eq(scan_sum(&snapshot, NULL, &count), 500500);

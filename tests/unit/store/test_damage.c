@@ -47,12 +47,13 @@ START_TEST(test_bad_record_is_named)
 	int good = 0, bad = 0;
 	enum store_code code;
 	uint64_t id;
+	uint16_t round;
 
 	for (uint64_t i = 1; i <= 5; i++) {
 		char text[40];
 
 		snprintf(text, sizeof(text), "the-value-%llu", (unsigned long long)i);
-		ck_assert_int_eq(commit_one(store, i, TABLE_TASK, key_task(i), text, NULL), 0);
+		ck_assert_int_eq(commit_one(store, i, TABLE_TASK, key_task(i, 0), text, NULL), 0);
 	}
 	/* One commit writes a page anew: have all of them stand once in the last one. */
 	store_close(&store);
@@ -61,7 +62,7 @@ START_TEST(test_bad_record_is_named)
 	ck_assert_int_eq(store_snapshot_begin(store, &snapshot, NULL), STORE_OK);
 	ck_assert_int_eq(store_scan_begin(&scan, &snapshot, TABLE_TASK, NULL, NULL), STORE_OK);
 	while ((code = store_scan_next(&scan, &key, &value, &err)) != STORE_END) {
-		ck_assert(key_read_task(key, &id));
+		ck_assert(key_read_task(key, &id, &round));
 		good += code == STORE_OK;
 		bad += code == STORE_BAD_RECORD;
 		if (code == STORE_BAD_RECORD) {
@@ -75,7 +76,7 @@ START_TEST(test_bad_record_is_named)
 	ck_assert_int_eq(good + bad, 5);
 	/* Which copy of the page was hit is LMDB's affair: the flip may have found an older one. */
 	if (bad == 1) {
-		code = store_get(&snapshot, TABLE_TASK, key_task(3), &value, &err);
+		code = store_get(&snapshot, TABLE_TASK, key_task(3, 0), &value, &err);
 		ck_assert_int_eq(code, STORE_BAD_RECORD);
 	}
 	store_snapshot_end(&snapshot);
@@ -123,24 +124,24 @@ START_TEST(test_misplaced_record)
 	struct slice value;
 	uint8_t sealed[40];
 
-	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1), "right", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1, 0), "right", NULL), STORE_OK);
 	ck_assert_int_eq(store_snapshot_begin(store, &snapshot, NULL), STORE_OK);
-	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1), &value, NULL), STORE_OK);
+	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1, 0), &value, NULL), STORE_OK);
 	memcpy(sealed, value.p, value.n + SEAL_BYTES);
 	store_snapshot_end(&snapshot);
 	store_close(&store);
 
 	/* The right bytes under another key, in another table, and too short to be any. */
-	poke(TABLE_TASK, key_task(2), sealed, 5 + SEAL_BYTES);
+	poke(TABLE_TASK, key_task(2, 0), sealed, 5 + SEAL_BYTES);
 	poke(TABLE_BLOCK, key_block(1), sealed, 5 + SEAL_BYTES);
-	poke(TABLE_TASK, key_task(3), sealed, 7);
+	poke(TABLE_TASK, key_task(3, 0), sealed, 7);
 	store = scratch_open();
 	ck_assert_int_eq(store_snapshot_begin(store, &snapshot, NULL), STORE_OK);
-	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1), &value, &err), STORE_OK);
+	ck_assert_int_eq(store_get(&snapshot, TABLE_TASK, key_task(1, 0), &value, &err), STORE_OK);
 	ck_assert_int_eq(
-		store_get(&snapshot, TABLE_TASK, key_task(2), &value, &err), STORE_BAD_RECORD);
+		store_get(&snapshot, TABLE_TASK, key_task(2, 0), &value, &err), STORE_BAD_RECORD);
 	ck_assert_int_eq(
-		store_get(&snapshot, TABLE_TASK, key_task(3), &value, &err), STORE_BAD_RECORD);
+		store_get(&snapshot, TABLE_TASK, key_task(3, 0), &value, &err), STORE_BAD_RECORD);
 	ck_assert_int_eq(
 		store_get(&snapshot, TABLE_BLOCK, key_block(1), &value, &err), STORE_BAD_RECORD);
 	ck_assert_int_eq(err.table, TABLE_BLOCK);
@@ -233,7 +234,7 @@ START_TEST(test_cut_short)
 
 	batch_init(&batch);
 	for (uint64_t id = 1; id <= 2000; id++)
-		batch_put(&batch, TABLE_TASK, key_task(id), slice_str("some value or other"));
+		batch_put(&batch, TABLE_TASK, key_task(id, 0), slice_str("some value or other"));
 	ck_assert_int_eq(store_commit(store, &batch, 1, NULL), STORE_OK);
 	batch_release(&batch);
 	store_close(&store);

@@ -42,7 +42,7 @@ static enum store_code change(struct store *store, uint64_t seq, struct store_er
 	enum store_code code;
 
 	batch_init(&batch);
-	batch_put(&batch, TABLE_TASK, key_task(1), slice_str("new"));
+	batch_put(&batch, TABLE_TASK, key_task(1, 0), slice_str("new"));
 	batch_del(&batch, TABLE_LEASE, key_lease(1, 1));
 	code = store_commit(store, &batch, seq, err);
 	batch_release(&batch);
@@ -51,7 +51,7 @@ static enum store_code change(struct store *store, uint64_t seq, struct store_er
 
 static void start_old(struct store *store)
 {
-	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1), "old", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1, 0), "old", NULL), STORE_OK);
 	ck_assert_int_eq(commit_one(store, 2, TABLE_LEASE, key_lease(1, 1), "l", NULL), STORE_OK);
 }
 
@@ -61,7 +61,7 @@ static void check_state(struct store *store, bool is_new)
 
 	store_info(store, &info);
 	ck_assert_uint_eq(info.applied, is_new ? 3 : 2);
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1)), is_new ? "new" : "old");
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1, 0)), is_new ? "new" : "old");
 	ck_assert((read_one(store, TABLE_LEASE, key_lease(1, 1)) == NULL) == is_new);
 }
 
@@ -76,14 +76,14 @@ START_TEST(test_error_then_reopen)
 	ck_assert_ptr_nonnull(strstr(err.text, "no space"));
 	fault_arm(NULL, NULL);
 	/* Nothing more is taken, even what would work now. */
-	ck_assert_int_eq(commit_one(store, 4, TABLE_TASK, key_task(2), "x", &err), STORE_FAILED);
+	ck_assert_int_eq(commit_one(store, 4, TABLE_TASK, key_task(2, 0), "x", &err), STORE_FAILED);
 	ck_assert_ptr_nonnull(strstr(err.text, "no space"));
 	ck_assert_int_eq(store_reopen(store, &err), STORE_OK);
 	check_state(store, points[_i].stored);
-	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(2)));
+	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(2, 0)));
 	/* Its maker sends it again: done already, or done now. */
 	ck_assert_int_eq(change(store, 3, &err), STORE_OK);
-	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1)), "new");
+	ck_assert_str_eq(read_one(store, TABLE_TASK, key_task(1, 0)), "new");
 	store_close(&store);
 }
 END_TEST

@@ -47,7 +47,7 @@ static enum store_code fill(struct store *store, uint64_t seq, struct store_erro
 
 	batch_init(&batch);
 	for (uint64_t i = 0; i < 100; i++)
-		batch_put(&batch, TABLE_TASK, key_task(seq * 100 + i), slice_of(value, 1000));
+		batch_put(&batch, TABLE_TASK, key_task(seq * 100 + i, 0), slice_of(value, 1000));
 	code = store_commit(store, &batch, seq, err);
 	batch_release(&batch);
 	return code;
@@ -74,7 +74,7 @@ START_TEST(test_low_water_then_free)
 
 		batch_init(&batch);
 		for (uint64_t k = 0; k < 100; k++)
-			batch_del(&batch, TABLE_TASK, key_task(i * 100 + k));
+			batch_del(&batch, TABLE_TASK, key_task(i * 100 + k, 0));
 		ck_assert_int_eq(store_commit(store, &batch, ++seq, NULL), STORE_OK);
 		batch_release(&batch);
 	}
@@ -102,9 +102,10 @@ START_TEST(test_full_then_reopen)
 	ck_assert_int_eq(store_reopen(store, &err), STORE_OK);
 	store_info(store, &info);
 	ck_assert_uint_eq(info.applied, stored);
-	ck_assert_ptr_nonnull(read_one(store, TABLE_TASK, key_task(stored * 100)));
-	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(seq * 100)));
-	ck_assert_int_eq(commit_one(store, seq, TABLE_TASK, key_task(100), NULL, &err), STORE_OK);
+	ck_assert_ptr_nonnull(read_one(store, TABLE_TASK, key_task(stored * 100, 0)));
+	ck_assert_ptr_null(read_one(store, TABLE_TASK, key_task(seq * 100, 0)));
+	ck_assert_int_eq(
+		commit_one(store, seq, TABLE_TASK, key_task(100, 0), NULL, &err), STORE_OK);
 	store_close(&store);
 	/* A larger limit mends it. */
 	store = open_limited(8 << 20);
@@ -133,9 +134,11 @@ START_TEST(test_stat)
 	ck_assert_uint_eq(stat.readers, 0);
 
 	ck_assert_int_eq(store_snapshot_begin(store, &snapshot, NULL), STORE_OK);
-	ck_assert_int_eq(commit_one(store, seq++, TABLE_TASK, key_task(100), NULL, NULL), STORE_OK);
+	ck_assert_int_eq(
+		commit_one(store, seq++, TABLE_TASK, key_task(100, 0), NULL, NULL), STORE_OK);
 	usleep(20000);
-	ck_assert_int_eq(commit_one(store, seq++, TABLE_TASK, key_task(101), NULL, NULL), STORE_OK);
+	ck_assert_int_eq(
+		commit_one(store, seq++, TABLE_TASK, key_task(101, 0), NULL, NULL), STORE_OK);
 	ck_assert_int_eq(store_stat(store, &stat, NULL), STORE_OK);
 	ck_assert_uint_eq(stat.readers, 1);
 	ck_assert_uint_eq(stat.oldest_reader_pid, (unsigned)getpid());
@@ -155,7 +158,7 @@ START_TEST(test_dead_reader)
 	int to_child[2], status;
 	pid_t pid;
 
-	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1), "a", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1, 0), "a", NULL), STORE_OK);
 	ck_assert_int_eq(pipe(to_child), 0);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
@@ -171,7 +174,7 @@ START_TEST(test_dead_reader)
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	usleep(1100000);
-	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(1), "b", NULL), STORE_OK);
+	ck_assert_int_eq(commit_one(store, 2, TABLE_TASK, key_task(1, 0), "b", NULL), STORE_OK);
 	ck_assert_int_eq(store_stat(store, &stat, NULL), STORE_OK);
 	ck_assert_uint_eq(stat.readers, 0);
 	store_close(&store);
