@@ -173,6 +173,7 @@ struct sworker {
 	bool leaving, left;
 	uint64_t asleep_until_us;
 	uint8_t uuid[WORKER_UUID_BYTES];
+	bool was_another; /* it had another identity: tickets made for that one are refused */
 	uint8_t instance[16];
 	uint32_t number;
 	uint8_t ticket_key[WIRE_TICKET_BYTES];

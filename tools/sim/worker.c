@@ -200,6 +200,13 @@ void worker_frame(struct sim *s, struct sworker *w, const struct frame *f)
 	}
 }
 
+/* Under the same address, with a directory of its own. */
+static void become_another(struct sim *s, struct sworker *w)
+{
+	random_bytes(s, w->uuid, sizeof(w->uuid));
+	w->was_another = true;
+}
+
 void worker_die(struct sim *s, struct sworker *w)
 {
 	sim_trace(s, "%s dies", w->peer.name);
@@ -215,7 +222,7 @@ void worker_die(struct sim *s, struct sworker *w)
 		s->cover->events[SIM_WORKER_FILES]++;
 		w->nheld = 0;
 		if (rng_chance(&s->rng, 1, 2))
-			random_bytes(s, w->uuid, sizeof(w->uuid));
+			become_another(s, w);
 	}
 }
 
@@ -255,7 +262,7 @@ static void leave(struct sim *s, struct sworker *w)
 	peer_hang_up(s, &w->peer);
 	w->dead = true;
 	w->nleases = w->nheld = 0;
-	random_bytes(s, w->uuid, sizeof(w->uuid));
+	become_another(s, w);
 }
 
 void worker_act(struct sim *s, struct sworker *w)
