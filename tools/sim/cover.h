@@ -52,7 +52,7 @@ enum sim_event {
 struct cover {
 	uint64_t seeds, steps, settled;
 	uint64_t events[SIM_EVENT_COUNT];
-	uint64_t messages[64];
+	uint64_t messages[256]; /* by type, a byte */
 	uint64_t moves[TASK_STATE_END][TASK_STATE_END];
 	uint64_t replies[32]; /* by code */
 	uint64_t causes[32];  /* of ends shown */

@@ -65,7 +65,7 @@ static void port_send(void *arg, uint64_t conn, struct slice frames)
 			sim_fail(s, "the scheduler sent what is no frame");
 			return;
 		}
-		s->cover->messages[f.type & 63]++;
+		s->cover->messages[f.type]++;
 		sim_trace_frame(s, "scheduler", peer_name(l), &f);
 		watch_sent(s, l, &f);
 		pipe_put(&l->down, slice_of(frames.p, used));
@@ -408,7 +408,7 @@ void driver_frame(struct sim *s, struct link *l)
 		return;
 	}
 	ensure(frame_parse(slice_of(k->bytes, k->n), FRAME_MAX_PAYLOAD, &f, &used) == FRAME_OK);
-	s->cover->messages[f.type & 63]++;
+	s->cover->messages[f.type]++;
 	sim_trace_frame(s, peer_name(l), "scheduler", &f);
 	if (f.type == MSG_REPORT)
 		count_stale(s, &f);
