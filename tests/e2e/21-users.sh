@@ -50,7 +50,9 @@ step "a worker of one's own, for nobody else"
 mkdir "$T/w3"
 chown 65534 "$T/w3"
 exits 7 as 65533 "$B/dq-worker" --scheduler "$ADDR" --name w3 --dir "$T/w3/d" --users any
-as 65533 "$B/dq-worker" --scheduler "$ADDR" --name w3 --dir "$T/w3/d" >"$T/w3.out" 2>"$T/w3.err" &
+# not by as(): $! is to be the worker, not a shell around it
+setpriv --reuid=65534 --regid=65533 --clear-groups env HOME="$T/nowhere" \
+	"$B/dq-worker" --scheduler "$ADDR" --name w3 --dir "$T/w3/d" >"$T/w3.out" 2>"$T/w3.err" &
 PIDS="$PIDS $!"
 await_ready $! "$T/w3.out"
 is "$(other run --worker w3 -- id -u)" 65534
