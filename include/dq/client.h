@@ -133,9 +133,6 @@ enum dq_on_dep_failure {
 	DQ_DEP_SKIP = 1, /* end as cancelled */
 	DQ_DEP_RUN = 2   /* run after any end of what it depends on; its value is nil then */
 };
-/* Where a result is kept: by its worker, or by the scheduler too. */
-enum dq_policy { DQ_POLICY_WORKER = 0, DQ_POLICY_STORE = 1 };
-#define DQ_RETENTION_NONE (-1.0)
 
 struct dq_spec {
 	size_t size;     /* sizeof(struct dq_spec) */
@@ -166,15 +163,11 @@ struct dq_spec {
 	uint32_t retries; /* failures that are tried again … */
 	double backoff_s; /* … after so long, doubled each time, and up to a quarter more; 0: 0.1 s
 			   */
-	double timeout_s;   /* of a run */
-	double delay_s;     /* not before so long after its submit */
-	double at_s;        /* not before this time, since 1970 */
-	double deadline_s;  /* failed if it has not ended so long after its submit */
-	double retention_s; /* the outcome stays so long after its end and its last hold; 0: the
-			       default (none for a session's, 7 days for what is detached) */
+	double timeout_s;  /* of a run */
+	double delay_s;    /* not before so long after its submit */
+	double at_s;       /* not before this time, since 1970 */
+	double deadline_s; /* failed if it has not ended so long after its submit */
 	enum dq_on_dep_failure on_dep_failure;
-	enum dq_policy policy;
-	uint32_t replicas; /* copies on so many workers; 0: one */
 	/* where: NULL-ended lists of at most 16, or NULL */
 	const char *const *resources; /* "NAME=AMOUNT": a decimal, with K, M, G for powers of 1024
 				       */

@@ -283,9 +283,10 @@ int outbox_seal(struct dq_client *c)
 	return code;
 }
 
+/* Behind the releases that were gathered: one of the same task would undo the hold. */
 int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait)
 {
-	int code = outbox_seal_block(c, false);
+	int code = outbox_seal(c);
 	struct request *r;
 	struct buf list;
 

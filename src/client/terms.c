@@ -74,20 +74,14 @@ static int times(struct dq_client *c, const struct dq_spec *s, struct terms *t)
 		code = seconds(c, "at", s->at_s, &t->at_us);
 	if (code == 0)
 		code = seconds(c, "deadline", s->deadline_s, &t->deadline_us);
-	if (code || s->retention_s == 0)
-		return code;
-	t->has_retention = true;
-	return s->retention_s == DQ_RETENTION_NONE
-		       ? 0
-		       : seconds(c, "retention", s->retention_s, &t->retention_us);
+	return code;
 }
 
 static bool has_terms(const struct dq_spec *s)
 {
 	return s->priority || s->retries || s->backoff_s != 0 || s->timeout_s != 0 ||
-	       s->delay_s != 0 || s->at_s != 0 || s->deadline_s != 0 || s->retention_s != 0 ||
-	       s->on_dep_failure || s->policy || s->replicas || s->resources || s->workers ||
-	       s->hosts || s->worker_labels || s->allow_other;
+	       s->delay_s != 0 || s->at_s != 0 || s->deadline_s != 0 || s->on_dep_failure ||
+	       s->resources || s->workers || s->hosts || s->worker_labels || s->allow_other;
 }
 
 int terms_pack(struct dq_client *c, struct buf *out, const struct dq_spec *s)
@@ -95,16 +89,13 @@ int terms_pack(struct dq_client *c, struct buf *out, const struct dq_spec *s)
 	struct terms t = {.priority = s->priority,
 		.retries = s->retries,
 		.on_dep_failure = (enum dep_policy)s->on_dep_failure,
-		.policy = (enum result_policy)s->policy,
-		.replicas = s->replicas,
 		.allow_other = s->allow_other};
 	int code;
 
 	buf_clear(out);
 	if (!has_terms(s))
 		return 0;
-	if ((unsigned)s->on_dep_failure > DQ_DEP_RUN || (unsigned)s->policy > DQ_POLICY_STORE ||
-		s->replicas > UINT8_MAX)
+	if ((unsigned)s->on_dep_failure > DQ_DEP_RUN)
 		return client_error(c, DQ_E_USAGE, "a spec with a policy that is none");
 	code = times(c, s, &t);
 	if (code == 0)

@@ -11,9 +11,7 @@
 
 #include <string.h>
 
-#define NOT_GIVEN (-1.0)
-
-struct term_options term_options = {.retention_s = NOT_GIVEN};
+struct term_options term_options;
 
 const struct opt term_opts[] = {
 	{'p', "priority", OPT_INT, &term_options.priority, "N",
@@ -42,8 +40,6 @@ const struct opt term_opts[] = {
 		"only on workers with this label, and all others named"},
 	{0, "allow-other", OPT_FLAG, &term_options.allow_other, NULL,
 		"on any worker where none of those named is here"},
-	{0, "retention", OPT_SECONDS, &term_options.retention_s, "SEC",
-		"how long its outcome stays after its end"},
 	{0},
 };
 
@@ -58,8 +54,6 @@ static int into_times(struct dq_spec *spec)
 	spec->deadline_s = o->deadline_s;
 	if (o->at && !when_parse(o->at, now_s, &spec->at_s))
 		return cli_usage("--at: not a time (@SECONDS, ISO 8601, HH:MM): %s", o->at);
-	if (o->retention_s != NOT_GIVEN)
-		spec->retention_s = o->retention_s > 0 ? o->retention_s : DQ_RETENTION_NONE;
 	return 0;
 }
 
