@@ -376,7 +376,8 @@ enum dq_query {
 	DQ_QUERY_STATE = 4,   /* args: array of keys */
 	DQ_QUERY_RESOLVE = 5, /* args: array of keys; answers [[id, count, state], …], nil for what
 				 is not there */
-	DQ_QUERY_UNFINISHED = 6 /* args: label or nil; answers runs of ids */
+	DQ_QUERY_UNFINISHED = 6, /* args: label or nil; answers runs of ids */
+	DQ_QUERY_THINGS = 10 /* args: 2, variables; see dq_variable_list of <dq/coordination.h> */
 };
 /* Asks; the answer is one msgpack value (type "msgpack"), parts joined into one array for those
  * that list. */

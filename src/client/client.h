@@ -17,6 +17,7 @@
 #include "client/session.h"
 #include "client/spec.h"
 #include "client/tap.h"
+#include "client/things.h"
 #include "client/watch.h"
 #include "loop/loop.h"
 
@@ -47,6 +48,7 @@ struct dq_client {
 	struct watch watch;
 	struct gets gets;
 	struct queries queries;
+	struct awaits awaits;
 	struct tapset callbacks;
 	struct list callbacks_all;
 	struct list completed; /* struct dq_completed */

@@ -139,6 +139,7 @@ static void run_callbacks(struct dq_client *c)
 	c->in_callback = true;
 	while ((t = tapset_pop(&c->callbacks)))
 		callback_run(c, t);
+	watches_run(c);
 	c->in_callback = false;
 }
 
@@ -196,7 +197,8 @@ static void driver_turn(struct dq_client *c, uint64_t deadline_us)
  * same, now and then. */
 static bool turn_is_due(const struct dq_client *c)
 {
-	return !c->driving && (c->callbacks.ready > 0 || clock_mono_us() - c->turned_us > TURN_US);
+	return !c->driving && (c->callbacks.ready > 0 || !list_is_empty(&c->awaits.ready) ||
+				      clock_mono_us() - c->turned_us > TURN_US);
 }
 
 static void sleep_for_news(struct dq_client *c, uint64_t deadline_us)

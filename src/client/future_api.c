@@ -313,8 +313,7 @@ static int hold_take(
 	return 0;
 }
 
-static int from_key(
-	struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out)
+int future_hold(struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out)
 {
 	struct reply_wait wait;
 	int code = client_check(c);
@@ -343,7 +342,7 @@ int dq_future_from_key(
 	if (code)
 		return code;
 	if (key && *key && strlen(key) <= LIMIT_NAMESPACE_BYTES + LIMIT_KEY_BYTES + 24)
-		code = from_key(client, key, client_deadline(timeout_s), out);
+		code = future_hold(client, key, client_deadline(timeout_s), out);
 	else
 		code = client_error(client, DQ_E_USAGE, "no key");
 	client_leave(client);

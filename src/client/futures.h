@@ -131,6 +131,9 @@ void future_undo(struct dq_future *f);
  * for). */
 struct dq_future *future_new_foreign(
 	struct dq_client *c, uint64_t id, uint64_t count, bool array, const char *key);
+/* The task under the key, held for this session: waits for the answer. 0, or a code with the error
+ * set. */
+int future_hold(struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out);
 struct dq_future *future_new_element(struct dq_future *array, uint64_t index);
 
 /* The range that may have a number of this session, or SIZE_MAX; the future that has it, or NULL

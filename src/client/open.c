@@ -48,6 +48,7 @@ static struct dq_client *client_new(void)
 	futures_init(&c->futures);
 	watch_init(&c->watch);
 	queries_init(&c->queries);
+	awaits_init(&c->awaits);
 	tapset_init(&c->callbacks);
 	list_init(&c->callbacks_all);
 	list_init(&c->completed);
@@ -129,6 +130,7 @@ static void client_destroy(struct dq_client *c)
 {
 	ensure(!c->driving && c->sleepers == 0);
 	callbacks_release(c);
+	awaits_release(c);
 	completed_orphan(c);
 	graph_orphan(c);
 	futures_release(c);
@@ -244,7 +246,8 @@ int dq_client_fd(const struct dq_client *client)
 /* Is there anything that the next process would send or call? */
 static bool has_gathered(const struct dq_client *c)
 {
-	if (c->callbacks.ready > 0 || c->outbox.open.count > 0 || c->outbox.release.n > 0)
+	if (c->callbacks.ready > 0 || !list_is_empty(&c->awaits.ready) ||
+		c->outbox.open.count > 0 || c->outbox.release.n > 0)
 		return true;
 	return session_is_up(c) && !c->outbox.next && (c->watch.ask.n > 0 || c->watch.drop.n > 0);
 }

@@ -306,6 +306,22 @@ int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait)
 	return request_add(c, r);
 }
 
+/* Behind what was submitted and let go of before, since it may name those tasks. */
+int outbox_do(struct dq_client *c, struct slice ops, struct reply_wait *wait)
+{
+	int code = outbox_seal(c);
+	struct request *r;
+
+	if (code)
+		return code;
+	r = request_new(c, MSG_DO, ops.n + 64, &code);
+	if (!r)
+		return code;
+	msg_do_encode(&r->frame, c->outbox.next_seq, &(struct msg_do){.ops = ops});
+	r->wait = wait;
+	return request_add(c, r);
+}
+
 int outbox_close(struct dq_client *c, struct reply_wait *wait)
 {
 	int code;

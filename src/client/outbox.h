@@ -92,6 +92,8 @@ int outbox_cancel(struct dq_client *c, const struct runs *runs, struct reply_wai
 int outbox_detach(struct dq_client *c, const struct runs *runs);
 /* HOLD of one key. */
 int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait);
+/* DO of an encoded list of operations. */
+int outbox_do(struct dq_client *c, struct slice ops, struct reply_wait *wait);
 /* CLOSE. */
 int outbox_close(struct dq_client *c, struct reply_wait *wait);
 /* Nobody waits with `wait` any more. */

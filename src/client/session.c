@@ -13,6 +13,7 @@
 #include "client/secret.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/ensure.h"
 #include "base/rng.h"
 #include "base/str.h"
@@ -32,6 +33,13 @@ static const struct stream_handlers session_handlers;
 bool session_is_up(const struct dq_client *c)
 {
 	return c->session.state == SESSION_READY;
+}
+
+uint64_t session_down_us(const struct dq_client *c)
+{
+	const struct session *s = &c->session;
+
+	return s->down_us + (s->down_at_us ? clock_mono_us() - s->down_at_us : 0);
 }
 
 struct buf *session_out(struct dq_client *c)
@@ -58,6 +66,8 @@ void session_drop(struct dq_client *c, const char *why)
 	if (s->state == SESSION_ENDED || s->state == SESSION_BACKOFF || s->state == SESSION_IDLE)
 		return;
 	str_copy(s->trouble, sizeof(s->trouble), slice_str(why));
+	if (s->state == SESSION_READY)
+		s->down_at_us = clock_mono_us();
 	session_disconnect(c);
 	s->state = SESSION_BACKOFF;
 	timer_start(s->retry, reconnect_next_ms(&s->reconnect), 0);
@@ -194,6 +204,8 @@ static void session_ready(struct dq_client *c)
 {
 	struct session *s = &c->session;
 
+	s->down_us = session_down_us(c);
+	s->down_at_us = 0;
 	s->state = SESSION_READY;
 	s->opened = true;
 	s->trouble[0] = 0;
@@ -201,6 +213,7 @@ static void session_ready(struct dq_client *c)
 	inside_restart(c);
 	gets_restart(c);
 	queries_restart(c);
+	awaits_restart(c);
 	watch_restart(c);
 	outbox_pump(c);
 	watch_push(c);
@@ -283,6 +296,7 @@ static bool on_message(struct dq_client *c, const struct frame *f, const char **
 	struct msg_outcomes outcomes;
 	struct msg_value value;
 	struct msg_answer answer;
+	struct msg_is is;
 
 	switch (f->type) {
 	case MSG_REPLY:
@@ -298,6 +312,8 @@ static bool on_message(struct dq_client *c, const struct frame *f, const char **
 		return msg_value_decode(f->payload, &value, why) && get_value(c, &value, why);
 	case MSG_ANSWER:
 		return msg_answer_decode(f->payload, &answer, why) && query_answer(c, &answer, why);
+	case MSG_IS:
+		return msg_is_decode(f->payload, &is, why) && await_is(c, &is, why);
 	default:
 		*why = "a message that clients do not take";
 		return false;

@@ -49,8 +49,9 @@ struct session {
 	struct timer *retry, *beat;
 	struct reconnect reconnect;
 	uint8_t nonce[WIRE_NONCE_BYTES];
-	uint64_t heard_us, beat_us; /* monotonic */
-	char trouble[256];          /* why there is no connection, one line */
+	uint64_t heard_us, beat_us;   /* monotonic */
+	char trouble[256];            /* why there is no connection, one line */
+	uint64_t down_us, down_at_us; /* how long there was none; since when there is none, or 0 */
 	/* the session */
 	bool opened; /* once at least */
 	uint32_t number;
@@ -70,6 +71,8 @@ void session_drop(struct dq_client *c, const char *why);
 void session_fail(struct dq_client *c, int code, const char *why);
 /* READY? */
 bool session_is_up(const struct dq_client *c);
+/* How long it has not been, since it was for the first time; µs. */
+uint64_t session_down_us(const struct dq_client *c);
 /* The buffer for frames, which leave at the end of the turn; only while READY. Asking for it makes
  * the loop take a turn. */
 struct buf *session_out(struct dq_client *c);

@@ -19,6 +19,8 @@ struct cmd {
 	bool words_end; /* its first word ends the options, since a command line follows */
 	/* Gets the words; returns the exit code. */
 	int (*run)(int argc, char **argv);
+	/* Instead: verbs of its own, the first of its words; the last has no name. */
+	const struct cmd *subs;
 };
 
 /* X(the name as a C name), in the order of --help */
@@ -35,6 +37,7 @@ struct cmd {
 	X(show)                                                                                    \
 	X(state)                                                                                   \
 	X(cancel)                                                                                  \
+	X(var)                                                                                     \
 	X(workers)
 
 #define CMD_DECLARE(name) extern const struct cmd cmd_##name;

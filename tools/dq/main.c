@@ -38,10 +38,14 @@ static void help_all(void)
 	printf("\ndq VERB --help shows the options of a verb.\n");
 }
 
-static void help_cmd(const struct cmd *cmd)
+static void help_cmd(const char *verb, const struct cmd *cmd)
 {
-	printf("usage: dq %s%s%s%s\n\n%s\n\n", cmd->name, cmd->tables[0] ? " [OPTIONS]" : "",
+	printf("usage: dq %s%s%s%s\n\n%s\n\n", verb, cmd->tables[0] ? " [OPTIONS]" : "",
 		cmd->words[0] ? " " : "", cmd->words, cmd->about);
+	for (const struct cmd *sub = cmd->subs; sub && sub->name; sub++)
+		printf("  %-10s %s\n", sub->name, sub->about);
+	if (cmd->subs)
+		printf("\n");
 	for (size_t i = 0; i < CMD_TABLES_MAX && cmd->tables[i]; i++)
 		opts_help(stdout, cmd->tables[i]);
 	printf("\nOptions of all verbs:\n");
@@ -54,7 +58,7 @@ static int print_version(void)
 	return 0;
 }
 
-static int run_cmd(const struct cmd *cmd, int argc, char **argv)
+static int run_cmd(const char *verb, const struct cmd *cmd, int argc, char **argv)
 {
 	const struct opt *tables[CMD_TABLES_MAX + 2] = {global_opts};
 	struct opts opts = {.tables = tables, .words_end = cmd->words_end};
@@ -62,10 +66,10 @@ static int run_cmd(const struct cmd *cmd, int argc, char **argv)
 
 	for (size_t i = 0; i < CMD_TABLES_MAX && cmd->tables[i]; i++)
 		tables[i + 1] = cmd->tables[i];
-	cli_set_verb(cmd->name);
+	cli_set_verb(verb);
 	words = opts_parse(&opts, argc, argv);
 	if (globals.help) {
-		help_cmd(cmd);
+		help_cmd(verb, cmd);
 		return 0;
 	}
 	if (globals.version)
@@ -73,6 +77,36 @@ static int run_cmd(const struct cmd *cmd, int argc, char **argv)
 	if (words < 0)
 		return cli_usage("%s", opts.error);
 	return cmd->run(words, argv);
+}
+
+/* The verbs of a verb. */
+static int run_subs(const struct cmd *cmd, int argc, char **argv)
+{
+	const struct opt *const tables[] = {global_opts, NULL};
+	struct opts opts = {.tables = tables, .words_end = true};
+	int words = opts_parse(&opts, argc, argv);
+	static char verb[64];
+
+	if (words <= 0) {
+		cli_set_verb(cmd->name);
+		if (globals.help)
+			help_cmd(cmd->name, cmd);
+		else if (globals.version)
+			print_version();
+		else
+			return words < 0 ? cli_usage("%s", opts.error)
+					 : cli_usage("which? %s", cmd->words);
+		return 0;
+	}
+	for (const struct cmd *sub = cmd->subs; sub->name; sub++) {
+		if (strcmp(sub->name, argv[0]) != 0)
+			continue;
+		snprintf(verb, sizeof verb, "%s %s", cmd->name, sub->name);
+		return run_cmd(verb, sub, words - 1, argv + 1);
+	}
+	cli_set_verb(cmd->name);
+	return cli_usage(
+		"%s: no such verb of %s: dq %s --help lists them", argv[0], cmd->name, cmd->name);
 }
 
 static int run_all(int argc, char **argv)
@@ -95,7 +129,8 @@ static int run_all(int argc, char **argv)
 	cmd = find_cmd(argv[0]);
 	if (!cmd)
 		return cli_usage("%s: no such verb: dq --help lists them", argv[0]);
-	return run_cmd(cmd, words - 1, argv + 1);
+	return cmd->subs ? run_subs(cmd, words - 1, argv + 1)
+			 : run_cmd(cmd->name, cmd, words - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

@@ -172,10 +172,17 @@ static void send_plain(struct fake *f)
 	f->replied = f->last_seq;
 }
 
+/* What lives with a connection. */
+static void forget_registered(struct fake *f)
+{
+	runs_clear(&f->watched);
+	memset(f->awaits, 0, sizeof(f->awaits));
+}
+
 static void lose(struct fake *f)
 {
 	stream_free(&f->peer);
-	runs_clear(&f->watched);
+	forget_registered(f);
 }
 
 /* REFUSE and the end of the connection, in place of what a bad frame would have been. */
@@ -186,7 +193,7 @@ static void refuse_frame(struct fake *f)
 	msg_refuse_encode(stream_buf(f->peer), 0, &m);
 	stream_close(f->peer);
 	f->peer = NULL;
-	runs_clear(&f->watched);
+	forget_registered(f);
 }
 
 /* A numbered request. */
@@ -217,7 +224,7 @@ static void on_request(struct fake *f, const struct frame *frame)
 		stream_buf(f->peer)->p[mark + 5] = WIRE_NOT_TAKEN;
 		stream_close(f->peer);
 		f->peer = NULL;
-		runs_clear(&f->watched);
+		forget_registered(f);
 		return;
 	}
 	fake_take(f, frame);
@@ -365,6 +372,7 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 	case MSG_RELEASE:
 	case MSG_HOLD:
 	case MSG_CLOSE:
+	case MSG_DO:
 		on_request(f, frame);
 		break;
 	case MSG_ACKED:
@@ -383,6 +391,12 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 	case MSG_QUERY:
 		on_query(f, frame);
 		break;
+	case MSG_AWAIT:
+		fake_await(f, frame);
+		break;
+	case MSG_DROP:
+		fake_drop_await(f, frame);
+		break;
 	default:
 		ensure(frame->type == MSG_PING || frame->type == MSG_PONG);
 	}
@@ -398,7 +412,7 @@ static void on_close(struct stream *s, const char *reason, int err, void *arg)
 	fake_lock(f);
 	if (f->peer == s) {
 		f->peer = NULL;
-		runs_clear(&f->watched);
+		forget_registered(f);
 	}
 	fake_unlock(f);
 }
@@ -412,7 +426,7 @@ static void on_accept(struct listener *l, struct stream *s, void *arg)
 	(void)l;
 	fake_lock(f);
 	stream_free(&f->peer);
-	runs_clear(&f->watched);
+	forget_registered(f);
 	f->peer = s;
 	f->connections++;
 	stream_set_handlers(s, &peer_handlers, f);

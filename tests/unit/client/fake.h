@@ -11,6 +11,7 @@
 #include "client/runs.h"
 #include "loop/loop.h"
 #include "loop/stream.h"
+#include "model/deal.h"
 #include "wire/wire.h"
 
 #include <pthread.h>
@@ -49,6 +50,22 @@ struct fake_script {
 	uint64_t refuse_code;    /* HELLO is refused */
 };
 
+#define FAKE_VARIABLES 8
+#define FAKE_AWAITS 16
+
+struct fake_variable {
+	char name[16];
+	uint64_t version, task;
+	uint8_t content[256];
+	size_t n;
+};
+
+/* request 0: none. */
+struct fake_await {
+	uint64_t request, above;
+	struct fake_variable *variable;
+};
+
 struct fake {
 	pthread_mutex_t lock;
 	pthread_t thread;
@@ -66,11 +83,13 @@ struct fake {
 	struct runs tasks;          /* all submitted */
 	struct runs staged;         /* of the graph under way */
 	bool staging;
-	struct runs watched; /* on this connection, not told */
-	struct runs ending;  /* to be told now */
+	struct fake_variable variables[FAKE_VARIABLES];
+	struct fake_await awaits[FAKE_AWAITS]; /* on this connection */
+	struct runs watched;                   /* on this connection, not told */
+	struct runs ending;                    /* to be told now */
 	/* counts */
 	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
-		closes, hellos, parts, commits, aborts;
+		closes, hellos, parts, commits, aborts, deals, awaited;
 	uint64_t released_ids, cancelled_ids, watched_ids, ntasks, acked_upto;
 };
 
@@ -88,5 +107,9 @@ void fake_end(struct fake *f, uint32_t first_n, uint64_t count);
 void fake_drop(struct fake *f);
 /* fake_take.c: does a numbered request, and keeps its reply. */
 void fake_take(struct fake *f, const struct frame *frame);
+/* fake_things.c: AWAIT, DROP, and the one operation of a DO. */
+void fake_await(struct fake *f, const struct frame *frame);
+void fake_drop_await(struct fake *f, const struct frame *frame);
+void fake_deal(struct fake *f, uint64_t seq, const struct deal_op *op);
 
 #endif

@@ -139,6 +139,19 @@ static void take_hold(struct fake *f, const struct frame *frame)
 	store_reply(f, frame->seq, 0, "", &data);
 }
 
+static void take_do(struct fake *f, const struct frame *frame)
+{
+	struct deal_reader r;
+	struct deal_op op;
+	struct msg_do m;
+	const char *why = "";
+
+	ensure(msg_do_decode(frame->payload, &m, &why));
+	ensure(deal_reader_init(&r, m.ops, &why) && deal_reader_next(&r, &op, &why));
+	fake_deal(f, frame->seq, &op);
+	ensure(!deal_reader_next(&r, &op, &why));
+}
+
 void fake_take(struct fake *f, const struct frame *frame)
 {
 	const char *why = "";
@@ -151,6 +164,9 @@ void fake_take(struct fake *f, const struct frame *frame)
 		break;
 	case MSG_HOLD:
 		take_hold(f, frame);
+		break;
+	case MSG_DO:
+		take_do(f, frame);
 		break;
 	case MSG_CANCEL:
 		ensure(msg_cancel_decode(frame->payload, &cancel, &why));

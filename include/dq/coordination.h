@@ -1,0 +1,113 @@
+/*
+ * libdq: what clients and tasks share by name. Variables.
+ *
+ * A name is "name", in the namespace of the client's user, or "ns/name"; 1 to 255 bytes as keys
+ * are. What is shared lives in the scheduler's store, apart from any session or task: it stays
+ * until somebody deletes it. Everything here works in any client, inside tasks too.
+ *
+ * Restarts: a change that was sent is done once, whatever becomes of the connection or the
+ * scheduler meanwhile; waits and watches go on by themselves. A call that changes something returns
+ * 0 only when the change is on stable storage. When its time is up (DQ_E_TIMEOUT) the change is
+ * still on its way: it is done, or refused, later.
+ *
+ * Times are seconds, below 0: no limit. Time without a connection does not count. Calls that wait
+ * for what others do give a task's slot back meanwhile, as dq_wait does.
+ *
+ * Errors and threads: as <dq/client.h> says. Further codes of all calls: DQ_E_USAGE for what is no
+ * name, DQ_E_REFUSED for a namespace of another user, DQ_E_LIMIT past a limit, which the text
+ * names, DQ_E_STORE where the store is full.
+ */
+#ifndef DQ_COORDINATION_H
+#define DQ_COORDINATION_H
+
+#include <dq/client.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What is put: a future, or bytes of a type, or a msgpack value; the first of these that is set. At
+ * most 1 MiB. Borrowed for the call.
+ */
+struct dq_content {
+	size_t size; /* sizeof(struct dq_content) */
+	/* The future of a task, or of an element: the task is held, by whatever has this content
+	 * and as long as that has it. */
+	const struct dq_future *future;
+	/* Bytes as they are: a type's name (1 to 64 bytes), and the sizes of the frames that the
+	 * bytes consist of. */
+	const char *type;
+	const void *bytes;
+	size_t n;
+	const uint64_t *frames; /* NULL: one frame */
+	size_t nframes;         /* at most 256 */
+	/* A value, without futures inside it; dq_args_future or dq_args_key alone is a future, as
+	 * above. NULL: nil. */
+	const struct dq_args *args;
+};
+
+#define DQ_CONTENT_INIT                                                                            \
+	{                                                                                          \
+		.size = sizeof(struct dq_content)                                                  \
+	}
+
+/* ---- variables ---- */
+
+/* What a variable has: a value or a future. Given back with dq_variable_release. */
+struct dq_variable {
+	uint64_t version;         /* counts the sets, from 1; never the same twice under a name */
+	struct dq_value value;    /* type NULL: it is a future */
+	struct dq_future *future; /* NULL: it is a value */
+};
+void dq_variable_release(struct dq_variable *v);
+
+/* Sets it, and makes it where it is not there. *version (may be NULL) is the new one. content NULL:
+ * nil. DQ_E_NOT_FOUND: the future's task is not there. */
+int dq_variable_set(struct dq_client *client, const char *name, const struct dq_content *content,
+	double timeout_s, uint64_t *version);
+/*
+ * Sets it if its version is `expected`; 0: if it is not there. DQ_E_CONFLICT: it is another, which
+ * *version (may be NULL) then is, 0 where the variable is not there; nothing is changed.
+ */
+int dq_variable_set_if(struct dq_client *client, const char *name, uint64_t expected,
+	const struct dq_content *content, double timeout_s, uint64_t *version);
+/* DQ_E_NOT_FOUND: it is not there. A variable that is made again under the name goes on with higher
+ * versions. */
+int dq_variable_delete(struct dq_client *client, const char *name, double timeout_s);
+/*
+ * Waits until it has a version above `above` and gets it; 0: until it is set. The version may be a
+ * later one than the first that would do. DQ_E_TIMEOUT; with timeout_s 0 that means that there was
+ * none. A future is held by this client, and released with *out; in a client that only looks it is
+ * not held.
+ */
+int dq_variable_get(struct dq_client *client, const char *name, uint64_t above, double timeout_s,
+	struct dq_variable *out);
+
+/*
+ * Calls fn with each version above `above`, in order, until the watch is freed; a version that is
+ * soon replaced may be passed over, the last one is not. Callbacks run as others do (see
+ * <dq/client.h>). *v is fn's for the call; a future in it is not held: dq_future_from_key holds it
+ * for longer. error not 0: the watch has ended with that, and text says why (v is NULL).
+ */
+struct dq_watch;
+typedef void dq_variable_fn(const struct dq_variable *v, int error, const char *text, void *arg);
+int dq_variable_watch(struct dq_client *client, const char *name, uint64_t above,
+	dq_variable_fn *fn, void *arg, struct dq_watch **out);
+/* Once it returned, no call of fn begins; also inside fn. Sets *watch NULL; accepts NULL. To be
+ * freed before its client is closed. */
+void dq_watch_free(struct dq_watch **watch);
+
+/* The variables of the user's namespace, in the order they were made: a msgpack array of maps with
+ * name, namespace, owner (strs), created (seconds since 1970), version, bytes (of the content), and
+ * key where it is a future. */
+int dq_variable_list(struct dq_client *client, double timeout_s, struct dq_value *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

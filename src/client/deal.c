@@ -1,0 +1,64 @@
+/*
+ * DO: operations on what is shared by name, done all or none, once. See things.h.
+ */
+#include "client/client.h"
+#include "client/things.h"
+
+#include "codec/pack.h"
+#include "model/limits.h"
+
+#include <string.h>
+
+int thing_name_check(struct dq_client *c, const char *name)
+{
+	if (!name || !*name)
+		return client_error(c, DQ_E_USAGE, "no name");
+	if (strlen(name) > LIMIT_NAMESPACE_BYTES + 1 + LIMIT_NAME_BYTES)
+		return client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(NAME_BYTES));
+	return 0;
+}
+
+static bool reply_is_done(void *arg)
+{
+	const struct reply_wait *w = arg;
+
+	return w->done;
+}
+
+static int reply_code(struct dq_client *c, struct reply_wait *w)
+{
+	if (w->code)
+		return client_error(
+			c, w->code, "%s", w->text.n ? buf_cstr(&w->text) : dq_strerror(w->code));
+	return w->no_memory ? client_error_code(c, DQ_E_NO_MEMORY) : 0;
+}
+
+int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double timeout_s,
+	struct buf *data)
+{
+	struct reply_wait wait;
+	struct buf list;
+	int code = 0;
+
+	if (c->session.look_only)
+		return client_error(c, DQ_E_USAGE, "this client only looks: it cannot change");
+	buf_init(&list, LIMIT_FRAME_BYTES);
+	reply_wait_init(&wait);
+	pack_array(&list, n);
+	for (uint32_t i = 0; i < n; i++)
+		deal_op_encode(&list, &ops[i]);
+	if (list.failed)
+		code = client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(FRAME_BYTES));
+	if (code == 0)
+		code = outbox_do(c, buf_slice(&list), &wait);
+	buf_release(&list);
+	if (code == 0)
+		code = things_await(c, reply_is_done, &wait, timeout_s);
+	if (code == 0) {
+		buf_append_slice(data, buf_slice(&wait.data));
+		code = reply_code(c, &wait);
+	}
+	outbox_forget(&c->outbox, &wait);
+	reply_wait_release(&wait);
+	return code;
+}

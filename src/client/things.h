@@ -1,0 +1,98 @@
+/*
+ * What is shared by name, from the client's side: the numbered request DO (deal.c), the
+ * registration AWAIT (await.c), what a dq_content means (content.c), and the calls of
+ * <dq/coordination.h> (variable.c, variable_watch.c). Under the client's lock.
+ */
+#ifndef CLIENT_THINGS_H
+#define CLIENT_THINGS_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "client/outbox.h"
+#include "model/deal.h"
+#include "wire/wire.h"
+
+#include <dq/coordination.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- content.c ---- */
+
+/* A dq_content as an operation has it; the slices of value borrow from bytes and key. */
+struct thing_content {
+	struct deal_value value;
+	struct buf bytes;
+	char *key;
+};
+/* Waits for the number of a future whose submit is not answered. 0, or a code with the error set;
+ * to be released in any case. */
+int thing_content_init(struct dq_client *c, struct thing_content *out,
+	const struct dq_content *content, double timeout_s);
+void thing_content_release(struct thing_content *t);
+/* An encoded content (model/content.h) as a value. 0 or a code with the error set. */
+int thing_value(struct dq_client *c, struct slice content, struct dq_value *out);
+
+/* ---- deal.c ---- */
+
+/* 0, or DQ_E_USAGE or DQ_E_LIMIT with the error set. */
+int thing_name_check(struct dq_client *c, const char *name);
+/* Does these operations, all or none, and waits for the reply, of which *data then has what the
+ * protocol says, also of a refusal. */
+int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double timeout_s,
+	struct buf *data);
+
+/* ---- await.c ---- */
+
+struct await {
+	struct list link; /* awaits.all; linked: it is registered, or will be */
+	uint64_t request;
+	char *name; /* owned */
+	uint64_t after;
+	/* the answer */
+	bool done;
+	int code;
+	struct buf text;
+	uint64_t version, task;
+	struct buf key, content;
+	void (*on_done)(struct dq_client *c, struct await *a); /* NULL: nobody is to be told */
+};
+
+struct awaits {
+	struct list all;
+	uint64_t next_request;
+	struct list watches; /* struct dq_watch */
+	struct list ready;   /* those of them whose callback is due */
+};
+
+void awaits_init(struct awaits *as);
+/* Watches that their owners have not freed. */
+void awaits_release(struct dq_client *c);
+/* A new connection: all that is not answered is asked again. */
+void awaits_restart(struct dq_client *c);
+/* 0 or DQ_E_NO_MEMORY. */
+int await_init(struct dq_client *c, struct await *a, const char *name, uint64_t after);
+/* Asks for a version above a->after; again, after an answer, for another. */
+void await_begin(struct dq_client *c, struct await *a);
+/* Takes it back where it is not answered, and releases all of it. */
+void await_release(struct dq_client *c, struct await *a);
+/* IS came. */
+bool await_is(struct dq_client *c, const struct msg_is *m, const char **why);
+
+/* As client_await() and client_wait(), but time without a connection does not count. */
+int things_await(struct dq_client *c, bool (*done)(void *arg), void *arg, double timeout_s);
+int things_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, double timeout_s);
+
+/* ---- variable.c ---- */
+
+/* What was told, without a hold on its future. 0 or a code with the error set. */
+int variable_of(struct dq_client *c, const struct await *a, struct dq_variable *out);
+/* Releases it, under the lock. */
+void variable_clear(struct dq_variable *v);
+
+/* ---- variable_watch.c ---- */
+
+/* The driving thread calls the callbacks that are due, without the lock. */
+void watches_run(struct dq_client *c);
+
+#endif
