@@ -267,7 +267,7 @@ struct dq_counts {
 };
 int dq_future_counts(const struct dq_future *future, struct dq_counts *out);
 
-/* Why it failed. Strings are valid as long as the future. */
+/* Why it failed. Strings are valid as long as the future, and until it is retried. */
 struct dq_failure {
 	int error;         /* DQ_E_TASK_FAILED, DQ_E_CANCELLED, DQ_E_CONFLICT, … */
 	const char *cause; /* "error", "exit", "signal", "dependency", … */
@@ -292,6 +292,33 @@ int dq_cancel_many(struct dq_client *client, struct dq_future *const *futures, s
  * when its futures are freed, its client closed, and the task ended that submitted it. Durable with
  * the next dq_client_sync, wait or close. At most 65536 elements of an array. */
 int dq_fire_and_forget(struct dq_future *future);
+
+/* ---- tasks that are there ---- */
+
+/*
+ * These wait until what they do is durable (timeout_s < 0: no limit; DQ_E_TIMEOUT: it may still be
+ * done). Of single tasks all are taken, or none: then dq_client_error() names the first that it
+ * does not suit (DQ_E_REFUSED), or that is gone (DQ_E_GONE). Of an array, elements that it does not
+ * suit are left as they are. At most 65536 single tasks a call.
+ *
+ * Retry begins anew what failed, was cancelled, or is done with a result that is lost; what has not
+ * ended is left as it is. What a task needs, and is of that kind, begins before it; what depends on
+ * it does not. The futures given, and others of this client for the same tasks, wait for an end
+ * again; those of what they need keep what they know.
+ */
+int dq_future_retry(struct dq_future *future, double timeout_s);
+int dq_retry_many(
+	struct dq_client *client, struct dq_future *const *futures, size_t n, double timeout_s);
+/* Forgets what has ended: outcome and result go, whoever holds them, and the key is free. What
+ * unfinished tasks need stays until they have ended. Futures keep what they know. */
+int dq_future_forget(struct dq_future *future, double timeout_s);
+int dq_forget_many(
+	struct dq_client *client, struct dq_future *const *futures, size_t n, double timeout_s);
+/* Sets the priority of what has not ended: higher first, from -2147483647. What a worker was given
+ * already is not taken back. */
+int dq_future_set_priority(struct dq_future *future, int32_t priority, double timeout_s);
+int dq_set_priority_many(struct dq_client *client, struct dq_future *const *futures, size_t n,
+	int32_t priority, double timeout_s);
 
 /* ---- waiting ---- */
 
@@ -377,6 +404,7 @@ enum dq_query {
 	DQ_QUERY_RESOLVE = 5, /* args: array of keys; answers [[id, count, state], …], nil for what
 				 is not there */
 	DQ_QUERY_UNFINISHED = 6, /* args: label or nil; answers runs of ids */
+	DQ_QUERY_SELECT = 8,     /* args: map state, label (strs); answers runs of ids */
 	DQ_QUERY_THINGS = 10 /* args: 2, variables; see dq_variable_list of <dq/coordination.h> */
 };
 /* Asks; the answer is one msgpack value (type "msgpack"), parts joined into one array for those
@@ -387,6 +415,20 @@ int dq_query(struct dq_client *client, enum dq_query what, const struct dq_args 
  * durable. */
 int dq_cancel_ids(struct dq_client *client, const uint64_t *first, const uint64_t *count, size_t n,
 	double timeout_s);
+/*
+ * Likewise retries, forgets, or sets the priority. leave_others: tasks that it does not suit are
+ * left as they are; else they are refused, as above. Many go in several requests, each on its own.
+ */
+enum dq_act { DQ_ACT_RETRY = 1, DQ_ACT_FORGET = 2, DQ_ACT_PRIORITY = 3 };
+struct dq_acted {
+	uint64_t refused; /* id of the first task that it does not suit; 0: none */
+	/* forget: how many stay for what depends on them, and one of these; of a large request it
+	 * is not told */
+	uint64_t kept, first_kept;
+};
+int dq_act_ids(struct dq_client *client, enum dq_act act, int32_t priority, bool leave_others,
+	const uint64_t *first, const uint64_t *count, size_t n, double timeout_s,
+	struct dq_acted *out);
 /* A future that watches without holding, from QUERY_RESOLVE's answer. Works on a client that only
  * looks. */
 int dq_future_watch(struct dq_client *client, const char *key, uint64_t id, uint64_t count,

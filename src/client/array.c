@@ -107,3 +107,39 @@ bool array_end(struct array *a, uint64_t at, uint64_t count, struct ended *e)
 	}
 	return true;
 }
+
+/* The first element from `at` on that ended, and not well. */
+static uint64_t find_bad(const struct array *a, uint64_t at)
+{
+	for (; at < a->count; at++) {
+		const struct ended *e = array_get(a, at);
+
+		if (e && e->state != DQ_STATE_DONE)
+			return at;
+		if (!a->chunks[at / CHUNK_ELEMENTS])
+			at |= CHUNK_ELEMENTS - 1;
+	}
+	return UINT64_MAX;
+}
+
+void array_again(struct array *a, uint64_t at, uint64_t count)
+{
+	ensure(at < a->count && count <= a->count - at);
+	for (uint64_t i = at; i < at + count; i++) {
+		struct chunk *ch = a->chunks[i / CHUNK_ELEMENTS];
+		struct ended *e = ch ? ch->v[i % CHUNK_ELEMENTS] : NULL;
+
+		if (!ch)
+			i |= CHUNK_ELEMENTS - 1;
+		if (!e)
+			continue;
+		ch->v[i % CHUNK_ELEMENTS] = NULL;
+		ch->ended--;
+		a->ended--;
+		a->cancelled -= e->state == DQ_STATE_CANCELLED;
+		a->failed -= e->state != DQ_STATE_DONE && e->state != DQ_STATE_CANCELLED;
+		ended_unref(e);
+	}
+	if (a->first_bad >= at && a->first_bad < at + count)
+		a->first_bad = find_bad(a, at);
+}

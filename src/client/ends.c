@@ -139,41 +139,24 @@ const char *future_key(struct dq_future *f)
 	return f->more->key;
 }
 
-/* ---- ends ---- */
+/* ---- whose task it is ---- */
 
-static void future_end(struct dq_client *c, struct dq_future *f, struct ended *e)
+bool array_part(
+	const struct dq_future *f, uint64_t first, uint64_t count, uint64_t *from, uint64_t *n)
 {
-	if (f->ended)
-		return;
-	f->ended = ended_ref(e);
-	c->futures.ends++;
-	taps_fire(f);
-}
-
-/* The part of first .. first+count-1 that falls into the array. */
-static bool array_future_end(
-	struct dq_client *c, struct dq_future *f, uint64_t first, uint64_t count, struct ended *e)
-{
-	struct array *a = f->more->array;
-	uint64_t from = first > f->id ? first - f->id : 0;
+	const struct array *a = f->more->array;
 	uint64_t to = first + count - f->id; /* past the last */
-	bool ok;
 
-	if (first + count <= f->id || from >= a->count || f->ended)
-		return true;
-	if (to > a->count)
-		to = a->count;
-	ok = array_end(a, from, to - from, e);
-	c->futures.ends++;
-	if (a->ended == a->count)
-		taps_fire(f);
-	else if (a->first_bad != UINT64_MAX)
-		taps_fire_bad(f);
-	return ok;
+	*from = first > f->id ? first - f->id : 0;
+	if (first + count <= f->id || *from >= a->count)
+		return false;
+	*n = (to > a->count ? a->count : to) - *from;
+	return true;
 }
 
 /* Tasks of this session, by their numbers. */
-static bool own_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e)
+static bool own_of_run(
+	struct dq_client *c, uint64_t first, uint64_t count, future_of_run *fn, void *arg)
 {
 	struct futures *fs = &c->futures;
 	uint32_t n = task_id_n(first);
@@ -192,66 +175,112 @@ static bool own_end(struct dq_client *c, uint64_t first, uint64_t count, struct 
 			struct dq_future *f = r->object;
 
 			if (!(f->flags & FUTURE_FOREIGN))
-				ok = array_future_end(c, f, first, count, e) && ok;
+				ok = fn(f, first, count, arg) && ok;
 			continue;
 		}
 		for (uint32_t j = from; j < s->used && (uint64_t)r->first_n + j < end; j++) {
 			struct dq_future *f = &s->f[j];
 
 			if (f->refs > 0 && !(f->flags & FUTURE_FOREIGN))
-				future_end(c, f, e);
+				ok = fn(f, first, count, arg) && ok;
 		}
 	}
 	return ok;
 }
 
-static void foreign_end_id(struct dq_client *c, uint64_t id, struct ended *e)
+struct foreign_run {
+	uint64_t first, count;
+	future_of_run *fn;
+	void *arg;
+	bool ok;
+};
+
+static void foreign_of_id(struct dq_client *c, uint64_t id, struct foreign_run *r)
 {
 	struct dq_future *f = map64_get_ptr(&c->futures.foreign.by_id, id);
 
 	for (; f; f = f->more->next_same)
-		future_end(c, f, e);
+		r->ok = r->fn(f, id, 1, r->arg) && r->ok;
 }
 
-struct foreign_run {
-	struct dq_client *c;
-	uint64_t first, count;
-	struct ended *e;
-};
-
-static bool foreign_array_end(struct dq_future *f, void *arg)
+static bool foreign_array(struct dq_future *f, void *arg)
 {
 	const struct foreign_run *r = arg;
 
-	return array_future_end(r->c, f, r->first, r->count, r->e);
+	return r->fn(f, r->first, r->count, r->arg);
 }
 
-static bool foreign_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e)
+static bool foreign_of_run(
+	struct dq_client *c, uint64_t first, uint64_t count, future_of_run *fn, void *arg)
 {
+	struct foreign_run run = {.first = first, .count = count, .fn = fn, .arg = arg, .ok = true};
 	struct foreign *fs = &c->futures.foreign;
-	struct foreign_run run = {.c = c, .first = first, .count = count, .e = e};
 
 	if (count <= map64_count(&fs->by_id)) {
 		for (uint64_t i = 0; i < count; i++)
-			foreign_end_id(c, first + i, e);
+			foreign_of_id(c, first + i, &run);
 	} else if (map64_count(&fs->by_id) > 0) {
 		struct map64_iter it = {0};
 		uint64_t id, value;
 
 		while (map64_next(&fs->by_id, &it, &id, &value))
 			if (id >= first && id - first < count)
-				foreign_end_id(c, id, e);
+				foreign_of_id(c, id, &run);
 	}
-	return foreign_each_array(fs, first, count, foreign_array_end, &run);
+	return foreign_each_array(fs, first, count, foreign_array, &run) && run.ok;
 }
 
-bool futures_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e)
+bool futures_of_run(
+	struct dq_client *c, uint64_t first, uint64_t count, future_of_run *fn, void *arg)
 {
 	bool ok = true;
 
 	if (task_id_session(first) == c->session.number)
-		ok = own_end(c, first, count, e);
-	return foreign_end(c, first, count, e) && ok;
+		ok = own_of_run(c, first, count, fn, arg);
+	return foreign_of_run(c, first, count, fn, arg) && ok;
+}
+
+/* ---- ends ---- */
+
+static void future_end(struct dq_client *c, struct dq_future *f, struct ended *e)
+{
+	if (f->ended)
+		return;
+	f->ended = ended_ref(e);
+	c->futures.ends++;
+	taps_fire(f);
+}
+
+/* The part of first .. first+count-1 that falls into the array. */
+static bool array_future_end(
+	struct dq_client *c, struct dq_future *f, uint64_t first, uint64_t count, struct ended *e)
+{
+	struct array *a = f->more->array;
+	uint64_t from, n;
+	bool ok;
+
+	if (f->ended || !array_part(f, first, count, &from, &n))
+		return true;
+	ok = array_end(a, from, n, e);
+	c->futures.ends++;
+	if (a->ended == a->count)
+		taps_fire(f);
+	else if (a->first_bad != UINT64_MAX)
+		taps_fire_bad(f);
+	return ok;
+}
+
+static bool end_one(struct dq_future *f, uint64_t first, uint64_t count, void *arg)
+{
+	if (f->kind == FUTURE_ARRAY)
+		return array_future_end(f->client, f, first, count, arg);
+	future_end(f->client, f, arg);
+	return true;
+}
+
+bool futures_end(struct dq_client *c, uint64_t first, uint64_t count, struct ended *e)
+{
+	return futures_of_run(c, first, count, end_one, e);
 }
 
 /* The whole array ended in a way that no element has of its own. */

@@ -15,6 +15,7 @@
 #include "base/map64.h"
 #include "base/slice.h"
 #include "client/foreign.h"
+#include "client/runs.h"
 #include "client/tap.h"
 
 #include <dq/client.h>
@@ -163,6 +164,16 @@ const char *future_key(struct dq_future *f);
 bool future_is_unsettled(const struct dq_future *f);
 
 /*
+ * Calls fn for each future of tasks first .. first+count-1, arrays that have some of them included;
+ * arrays may come that have none. False when it was once. fn neither makes nor frees futures.
+ */
+typedef bool future_of_run(struct dq_future *f, uint64_t first, uint64_t count, void *arg);
+bool futures_of_run(
+	struct dq_client *c, uint64_t first, uint64_t count, future_of_run *fn, void *arg);
+/* Which elements of the array's future fall into the run; false: none. */
+bool array_part(
+	const struct dq_future *f, uint64_t first, uint64_t count, uint64_t *from, uint64_t *n);
+/*
  * Tasks first .. first+count-1 ended so; takes no reference of the caller's. Those that had ended
  * before, or that nobody has a future of, are skipped. False: out of memory; may be repeated.
  */
@@ -175,6 +186,11 @@ bool future_alias(struct dq_client *c, uint32_t n, uint64_t id);
 /* A submit with keys was answered, after all its aliases: ids are what they are, what waited for
  * that is done. */
 bool futures_settle(struct dq_client *c, uint32_t first_n, uint64_t count);
+/*
+ * The tasks have not ended any more: what is known of their ends is forgotten, and asked for again
+ * where somebody wanted it. False: out of memory; may be repeated.
+ */
+bool futures_again(struct dq_client *c, const struct runs *runs);
 /* Calls fn for each future that is watched and has not ended. Stops at false, returns it. */
 bool futures_each_watched(
 	struct dq_client *c, bool (*fn)(struct dq_client *c, struct dq_future *f));

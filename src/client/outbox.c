@@ -38,6 +38,7 @@ static void request_free(struct outbox *o, struct request *r)
 	list_remove(&r->link);
 	o->bytes -= r->frame.n;
 	buf_release(&r->frame);
+	runs_release(&r->again);
 	if (r->graph)
 		graph_unref(r->graph);
 	free(r);
@@ -119,6 +120,7 @@ static int request_add(struct dq_client *c, struct request *r)
 
 	if (r->frame.failed) {
 		buf_release(&r->frame);
+		runs_release(&r->again);
 		free(r);
 		return client_error_code(c, DQ_E_NO_MEMORY);
 	}
@@ -264,6 +266,43 @@ int outbox_detach(struct dq_client *c, const struct runs *runs)
 	if (code == 0)
 		code = runs_seal(c, MSG_DETACH, runs, 0, NULL, &took);
 	ensure(code || took == runs->n);
+	return code;
+}
+
+static bool runs_copy(struct runs *to, const struct runs *from, size_t at, size_t n)
+{
+	for (size_t i = at; i < at + n; i++)
+		if (!runs_add(to, from->v[i].first, from->v[i].count))
+			return false;
+	return true;
+}
+
+int outbox_act(struct dq_client *c, enum dq_act act, uint32_t flags, int32_t arg,
+	const struct runs *runs, size_t at, struct reply_wait *wait, size_t *took)
+{
+	struct msg_act m = {.kind = act, .flags = flags};
+	int code = outbox_seal(c);
+	struct buf list, number;
+	struct request *r;
+
+	if (code)
+		return code;
+	buf_init(&list, LIMIT_FRAME_BYTES);
+	buf_init(&number, 16);
+	*took = runs_pack(&list, runs, at);
+	pack_i64(&number, arg);
+	r = request_new(c, MSG_ACT, list.n + 64, &code);
+	if (r) {
+		m.runs = buf_slice(&list);
+		m.arg = buf_slice(&number);
+		msg_act_encode(&r->frame, c->outbox.next_seq, &m);
+		r->wait = wait;
+		r->frame.failed |= list.failed || number.failed ||
+				   (act == DQ_ACT_RETRY && !runs_copy(&r->again, runs, at, *took));
+		code = request_add(c, r);
+	}
+	buf_release(&list);
+	buf_release(&number);
 	return code;
 }
 
@@ -476,6 +515,10 @@ static bool request_answered(struct dq_client *c, struct request *r, int code, s
 		return false;
 	if (r->kind == MSG_SUBMIT && !r->graph && !submit_answered(c, r, code, text, data, why))
 		return false;
+	if (code == 0 && !futures_again(c, &r->again)) {
+		*why = "out of memory";
+		return false;
+	}
 	if (r->wait)
 		wait_answered(r->wait, code, text, data);
 	else if (code && (!r->graph || !r->graph->noted))

@@ -14,6 +14,8 @@
 #include "client/runs.h"
 #include "wire/wire.h"
 
+#include <dq/client.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,6 +45,7 @@ struct request {
 	uint64_t count;   /* SUBMIT */
 	struct dq_graph *graph; /* SUBMIT: a part of it, or its end; a reference */
 	bool graph_end;
+	struct runs again; /* ACT that retries: once answered, these have not ended any more */
 	struct reply_wait *wait;
 	struct buf frame; /* a whole frame */
 };
@@ -90,6 +93,9 @@ bool outbox_aliases(struct dq_client *c, struct slice data, const char **why);
 int outbox_cancel(struct dq_client *c, const struct runs *runs, struct reply_wait *wait);
 /* DETACH of all runs, which name few enough tasks for one request. */
 int outbox_detach(struct dq_client *c, const struct runs *runs);
+/* ACT of the runs from `at` on, as many as one request names: *took. arg counts for a priority. */
+int outbox_act(struct dq_client *c, enum dq_act act, uint32_t flags, int32_t arg,
+	const struct runs *runs, size_t at, struct reply_wait *wait, size_t *took);
 /* HOLD of one key. */
 int outbox_hold(struct dq_client *c, struct slice key, struct reply_wait *wait);
 /* DO of an encoded list of operations. */

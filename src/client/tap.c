@@ -85,6 +85,18 @@ void taps_fire_bad(struct dq_future *f)
 	fire(f, true);
 }
 
+void taps_again(struct dq_future *f)
+{
+	for (struct tap *t = f->taps; t; t = t->next) {
+		if (t->state != TAP_READY || future_is_done(f) || (t->at_bad && future_is_bad(f)))
+			continue;
+		list_remove(&t->in_queue);
+		t->state = TAP_WAITING;
+		t->set->ready--;
+		t->set->waiting++;
+	}
+}
+
 void taps_drop(struct dq_future *f)
 {
 	while (f->taps)

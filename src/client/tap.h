@@ -41,6 +41,8 @@ struct tap *tapset_pop(struct tapset *s);
 void taps_fire(struct dq_future *f);
 /* An element of it ended, and not well. */
 void taps_fire_bad(struct dq_future *f);
+/* The future has not ended any more: those that nobody has taken wait again. */
+void taps_again(struct dq_future *f);
 /* The future goes away: its taps come off. */
 void taps_drop(struct dq_future *f);
 

@@ -155,6 +155,8 @@ void engine_task_key(const struct engine *e, uint32_t worker, uint8_t key[WIRE_T
 /* ---- engine_out.c ---- */
 void engine_translate(struct engine *e);
 void engine_flush_outcomes(struct engine *e);
+/* Those of one connection, into the open flight. */
+void engine_flush_told(struct engine *e, struct engine_conn *c);
 void flight_release(struct engine *e, struct flight *f);
 void flight_clear(struct flight *f);
 void flight_free(struct flight *f);
@@ -199,6 +201,7 @@ void asking_answer_part(struct asking *a, uint32_t code, const char *text, struc
 	const struct msg_answer *next);
 void engine_list(struct asking *a);
 void engine_list_unfinished(struct asking *a);
+void engine_select(struct asking *a);
 void engine_pack_count(struct buf *out, const char *name, uint64_t v);
 /* A worker's map in `status`. */
 void engine_pack_worker(struct engine *e, struct buf *out, const struct core_worker_view *w);

@@ -99,6 +99,31 @@ static bool on_hold(struct intake *in)
 	return step(in);
 }
 
+/* What was told before of these tasks is told before the reply: their watchers know by that which
+ * end is an old one. */
+static bool on_act(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_ACT);
+	struct cursor arg;
+	struct msg_act m;
+
+	if (!msg_act_decode(in->f->payload, &m, &in->why))
+		return false;
+	if (m.kind > UINT32_MAX || m.flags > UINT32_MAX)
+		return bad(in, "ACT: a number out of range");
+	ev->act.kind = (uint32_t)m.kind;
+	ev->act.flags = (uint32_t)m.flags;
+	ev->act.runs = m.runs;
+	if (m.arg.n) {
+		cursor_init(&arg, m.arg);
+		ev->act.arg = cursor_i64(&arg);
+		if (!cursor_at_end(&arg))
+			return bad(in, "ACT: an argument that is no number");
+	}
+	engine_flush_told(in->e, in->c);
+	return step(in);
+}
+
 static bool on_do(struct intake *in)
 {
 	struct event *ev = event_of(in, EVENT_DEAL);
@@ -378,6 +403,8 @@ static bool handle(struct intake *in)
 		return on_hold(in);
 	case MSG_DETACH:
 		return on_runs(in, EVENT_DETACH);
+	case MSG_ACT:
+		return on_act(in);
 	case MSG_SECEDE:
 		return on_secede(in);
 	case MSG_CLOSE:

@@ -271,6 +271,17 @@ static void send_value(struct engine *e, const struct send *s)
 	buf_release(&frame);
 }
 
+/* What tell_stored() gathered. */
+static void send_told(struct engine *e, struct engine_conn *c)
+{
+	struct buf frame;
+
+	buf_init(&frame, FRAME_MAX_PAYLOAD);
+	outcomes_frame(c, &frame);
+	send_frame(e, c->number, &frame);
+	buf_release(&frame);
+}
+
 static void tell_stored(struct engine *e, const struct send *s)
 {
 	struct outcomes_entry entry = {.first = s->id, .count = 1, .state = TASK_GONE};
@@ -290,14 +301,8 @@ static void tell_stored(struct engine *e, const struct send *s)
 		return;
 	}
 	outcome_tell(e, c, &entry);
-	if (c->outcomes.n > OUTCOMES_BYTES) {
-		struct buf frame;
-
-		buf_init(&frame, FRAME_MAX_PAYLOAD);
-		outcomes_frame(c, &frame);
-		send_frame(e, c->number, &frame);
-		buf_release(&frame);
-	}
+	if (c->outcomes.n > OUTCOMES_BYTES)
+		send_told(e, c);
 }
 
 static void send_stored_reply(struct engine *e, const struct send *s)
@@ -348,11 +353,15 @@ void flight_release(struct engine *e, struct flight *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct flight_item *it = &f->items[i];
+		struct engine_conn *c = engine_conn(e, it->conn);
 
-		if (!engine_conn(e, it->conn))
+		if (!c)
 			continue;
 		switch (it->kind) {
 		case ITEM_BYTES:
+			/* what was decided before it leaves before it */
+			if (list_is_linked(&c->in_telling))
+				send_told(e, c);
 			e->port.send(e->port.arg, it->conn, slice_of(f->bytes.p + it->at, it->n));
 			break;
 		case ITEM_CLOSE:
@@ -367,15 +376,7 @@ void flight_release(struct engine *e, struct flight *f)
 		}
 	}
 	f->n = 0;
-	/* what tell_stored() gathered; the outcomes of the open flight were flushed before */
-	while (!list_is_empty(&e->telling)) {
-		struct engine_conn *c =
-			container_of(e->telling.next, struct engine_conn, in_telling);
-		struct buf frame;
-
-		buf_init(&frame, FRAME_MAX_PAYLOAD);
-		outcomes_frame(c, &frame);
-		send_frame(e, c->number, &frame);
-		buf_release(&frame);
-	}
+	/* the outcomes of the open flight were flushed before */
+	while (!list_is_empty(&e->telling))
+		send_told(e, container_of(e->telling.next, struct engine_conn, in_telling));
 }

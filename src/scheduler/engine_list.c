@@ -1,6 +1,7 @@
 /*
- * Long answers: the list of tasks, and the runs of the unfinished ones. Both walk the blocks in the
- * order of their submits, a bounded part for each question, and say where the next part begins.
+ * Long answers: the list of tasks, and the runs of those that are unfinished, or selected. All walk
+ * the blocks in the order of their submits, a bounded part for each question, and say where the
+ * next part begins.
  */
 #include "scheduler/engine_impl.h"
 
@@ -20,8 +21,9 @@ struct walk {
 	bool by_label;
 	enum task_state state; /* 0: any */
 	bool running, leased_only, stuck, ready_only;
-	bool held;      /* by the asker's session */
-	uint64_t limit; /* rows over all parts */
+	bool held;       /* by the asker's session */
+	bool unfinished; /* of runs: those alone */
+	uint64_t limit;  /* rows over all parts */
 	/* progress */
 	uint32_t rows, looked;
 	struct buf out;
@@ -207,7 +209,7 @@ void engine_list(struct asking *a)
 	buf_release(&w.out);
 }
 
-/* ---- unfinished ---- */
+/* ---- runs ---- */
 
 static void run_end(struct walk *w)
 {
@@ -219,18 +221,25 @@ static void run_end(struct walk *w)
 	w->rows++;
 }
 
-static bool unfinished_block(const struct core_block_view *b, void *arg)
+static bool run_has(const struct walk *w, const struct core_block_view *b, uint64_t i)
+{
+	enum task_state s = b->states[i] & 0x0f;
+
+	if (s == TASK_GONE || (w->unfinished && task_state_is_final(s)))
+		return false;
+	return w->state ? wanted(w, b->first + i) : is_meant(w, b->first + i);
+}
+
+static bool runs_block(const struct core_block_view *b, void *arg)
 {
 	struct walk *w = arg;
 
-	if (b->user != w->a->user || b->ended == b->live)
+	if (b->user != w->a->user || (w->unfinished && b->ended == b->live))
 		return true;
 	for (uint64_t i = begin_in(w, b); i < b->count; i++, w->looked++) {
-		enum task_state s = b->states[i] & 0x0f;
-
 		if (w->rows >= PART_ROWS || w->looked >= PART_TASKS)
 			return stop_at(w, b, i);
-		if (s == TASK_GONE || task_state_is_final(s) || !is_meant(w, b->first + i)) {
+		if (!run_has(w, b, i)) {
 			run_end(w);
 		} else if (w->run.count && w->run.first + w->run.count == b->first + i) {
 			w->run.count++;
@@ -242,9 +251,16 @@ static bool unfinished_block(const struct core_block_view *b, void *arg)
 	return true;
 }
 
+static void answer_runs(struct walk *w)
+{
+	core_each_block(w->a->e->core, runs_block, w);
+	run_end(w);
+	answer(w, w->rows * 2);
+}
+
 void engine_list_unfinished(struct asking *a)
 {
-	struct walk w = {.a = a};
+	struct walk w = {.a = a, .unfinished = true};
 	struct cursor c;
 
 	buf_init(&w.out, LIMIT_FRAME_BYTES);
@@ -253,8 +269,18 @@ void engine_list_unfinished(struct asking *a)
 		w.label = cursor_str(&c);
 		w.by_label = true;
 	}
-	core_each_block(a->e->core, unfinished_block, &w);
-	run_end(&w);
-	answer(&w, w.rows * 2);
+	answer_runs(&w);
+	buf_release(&w.out);
+}
+
+void engine_select(struct asking *a)
+{
+	struct walk w = {.a = a, .limit = UINT64_MAX};
+
+	buf_init(&w.out, LIMIT_FRAME_BYTES);
+	if (read_filters(&w, a->q->args) && w.limit == UINT64_MAX)
+		answer_runs(&w);
+	else
+		asking_answer(a, DQ_E_USAGE, "no such filter or state", slice_empty());
 	buf_release(&w.out);
 }

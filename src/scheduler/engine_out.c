@@ -181,6 +181,12 @@ static void flush_outcomes(struct engine *e, struct engine_conn *c)
 	flight_end(e, c->number, at);
 }
 
+void engine_flush_told(struct engine *e, struct engine_conn *c)
+{
+	if (list_is_linked(&c->in_telling))
+		flush_outcomes(e, c);
+}
+
 void engine_flush_outcomes(struct engine *e)
 {
 	while (!list_is_empty(&e->telling))

@@ -286,6 +286,9 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 	case QUERY_UNFINISHED:
 		engine_list_unfinished(&a);
 		break;
+	case QUERY_SELECT:
+		engine_select(&a);
+		break;
 	case QUERY_THINGS:
 		engine_list_things(&a);
 		break;

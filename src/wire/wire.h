@@ -37,6 +37,7 @@ enum wire_query {
 	QUERY_STATE = 4,
 	QUERY_RESOLVE = 5,
 	QUERY_UNFINISHED = 6,
+	QUERY_SELECT = 8,
 	QUERY_THINGS = 10
 };
 

@@ -73,13 +73,11 @@ static int outcome(struct dq_client *client, const struct watched *w)
 	return 0;
 }
 
-/* Waits for what is there now; *more: the scheduler may know of others. */
-static int wait_once(struct dq_client *client, int argc, char **argv, uint64_t began_us, bool *more)
+static int wait_for(struct dq_client *client, int argc, char **argv, uint64_t began_us)
 {
 	struct watched watched;
 	int code = watch(client, argc, argv, &watched), r;
 
-	*more = argc == 0 && watched.n >= IDS_MAX;
 	if (!code) {
 		if (progress_begin(client, watched.v, watched.n))
 			interrupt_catch();
@@ -102,7 +100,6 @@ static int run(int argc, char **argv)
 {
 	uint64_t began_us = clock_mono_us();
 	struct dq_client *client;
-	bool more;
 	int code;
 
 	if ((argc > 0) + all + (label != NULL) != 1)
@@ -110,10 +107,7 @@ static int run(int argc, char **argv)
 	code = cli_open(true, &client);
 	if (code)
 		return code;
-	do
-		code = wait_once(client, argc, argv, began_us, &more);
-	while (!code && more && !any);
-	return cli_close(&client, code);
+	return cli_close(&client, wait_for(client, argc, argv, began_us));
 }
 
 static const char about[] = "Wait until tasks have ended. Exit 1 if one failed or was cancelled.";

@@ -37,6 +37,9 @@ struct cmd {
 	X(show)                                                                                    \
 	X(state)                                                                                   \
 	X(cancel)                                                                                  \
+	X(retry)                                                                                   \
+	X(forget)                                                                                  \
+	X(priority)                                                                                \
 	X(var)                                                                                     \
 	X(workers)
 

@@ -43,7 +43,7 @@ uint64_t id_of_text(struct slice text)
 	return s << 32 | n;
 }
 
-static void ids_init(struct ids *ids, size_t n)
+void ids_init(struct ids *ids, size_t n)
 {
 	ids->first = xcalloc(n + 1, sizeof *ids->first);
 	ids->count = xcalloc(n + 1, sizeof *ids->count);
@@ -59,7 +59,7 @@ void ids_release(struct ids *ids)
 	*ids = (struct ids){0};
 }
 
-static void ids_add(struct ids *ids, uint64_t first, uint64_t count)
+void ids_add(struct ids *ids, uint64_t first, uint64_t count)
 {
 	ids->first[ids->n] = first;
 	ids->count[ids->n++] = count;
@@ -122,21 +122,17 @@ int find_some_keys(struct dq_client *client, char **keys, size_t n, struct ids *
 	return resolve(client, keys, n, false, out);
 }
 
-int find_unfinished(struct dq_client *client, const char *label, struct ids *out)
+/* Runs of ids, as a query answers them. */
+static int find_runs(struct dq_client *client, enum dq_query what, const struct dq_args *args,
+	const char *about, struct ids *out)
 {
-	struct dq_args *args = dq_args_new();
 	struct dq_value answer;
 	struct slice first, count;
 	struct values v;
 	int code;
 
 	*out = (struct ids){0};
-	if (label)
-		dq_args_str(args, label);
-	else
-		dq_args_nil(args);
-	code = ask(client, DQ_QUERY_UNFINISHED, args, label, &answer);
-	dq_args_free(&args);
+	code = ask(client, what, args, about, &answer);
 	if (code)
 		return code;
 	v = values_of(value_slice(&answer));
@@ -145,6 +141,39 @@ int find_unfinished(struct dq_client *client, const char *label, struct ids *out
 		ids_add(out, value_u64(first, 0), value_u64(count, 1));
 	dq_value_release(&answer);
 	return 0;
+}
+
+int find_unfinished(struct dq_client *client, const char *label, struct ids *out)
+{
+	struct dq_args *args = dq_args_new();
+	int code;
+
+	if (label)
+		dq_args_str(args, label);
+	else
+		dq_args_nil(args);
+	code = find_runs(client, DQ_QUERY_UNFINISHED, args, label, out);
+	dq_args_free(&args);
+	return code;
+}
+
+int find_selected(struct dq_client *client, const char *state, const char *label, struct ids *out)
+{
+	struct dq_args *args = dq_args_new();
+	int code;
+
+	dq_args_map(args, (uint32_t)((state != NULL) + (label != NULL)));
+	if (state) {
+		dq_args_str(args, "state");
+		dq_args_str(args, state);
+	}
+	if (label) {
+		dq_args_str(args, "label");
+		dq_args_str(args, label);
+	}
+	code = find_runs(client, DQ_QUERY_SELECT, args, state ? state : label, out);
+	dq_args_free(&args);
+	return code;
 }
 
 /* --- Futures ---------------------------------------------------------------------------------- */

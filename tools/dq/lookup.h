@@ -21,6 +21,9 @@ struct ids {
 	uint32_t *first_index; /* of an array's elements */
 	size_t n;
 };
+/* Empty, with room for n. */
+void ids_init(struct ids *ids, size_t n);
+void ids_add(struct ids *ids, uint64_t first, uint64_t count);
 void ids_release(struct ids *ids);
 
 /* The ids of keys. All must be there: else DQ_E_NOT_FOUND's exit code, and the error names the
@@ -28,9 +31,10 @@ void ids_release(struct ids *ids);
 int find_keys(struct dq_client *client, char **keys, size_t n, struct ids *out);
 /* Likewise, and those that are not there have the count 0. At most 65536 keys. */
 int find_some_keys(struct dq_client *client, char **keys, size_t n, struct ids *out);
-/* The user's tasks that have not ended; label may be NULL. IDS_MAX of them: there may be more. */
-#define IDS_MAX 65536
+/* Runs of the user's tasks: those that have not ended; those in a state, with a label. Each may be
+ * NULL. ids->first_index is not of them. */
 int find_unfinished(struct dq_client *client, const char *label, struct ids *out);
+int find_selected(struct dq_client *client, const char *state, const char *label, struct ids *out);
 
 struct watched {
 	struct dq_future **v;
