@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define END_LIMIT_MS 60000
+
 static void die(const char *what)
 {
 	perror(what);
@@ -54,18 +56,47 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-void cluster_end(pid_t *pid, int sig)
+/* What the kernel knows of where each thread of a process stands; a debugger says more. */
+static void tell_threads(pid_t pid)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command),
+		"for t in /proc/%d/task/*; do cat $t/comm $t/stat $t/wchan $t/syscall; echo; done "
+		">&2; "
+		"gdb -p %d -batch -ex 'thread apply all bt' >&2 2>/dev/null",
+		(int)pid, (int)pid);
+	if (system(command) != 0)
+		fprintf(stderr, "no debugger could look at %d\n", (int)pid);
+}
+
+/* Waits for the end of a process that was told to end; one that does not is a failed test. */
+static void await_end(pid_t pid)
 {
 	int status;
 
+	for (unsigned ms = 0; ms < END_LIMIT_MS; ms += 2) {
+		pid_t got = waitpid(pid, &status, WNOHANG);
+
+		if (got == pid || (got < 0 && errno != EINTR))
+			return;
+		cluster_sleep_ms(2);
+	}
+	fprintf(stderr, "process %d does not end\n", (int)pid);
+	tell_threads(pid);
+	kill(pid, SIGKILL);
+	exit(1);
+}
+
+void cluster_end(pid_t *pid, int sig)
+{
 	if (*pid <= 0)
 		return;
 	kill(*pid, sig);
 	if (sig == SIGSTOP || sig == SIGCONT)
 		return;
 	kill(*pid, SIGCONT);
-	while (waitpid(*pid, &status, 0) < 0 && errno == EINTR)
-		;
+	await_end(*pid);
 	*pid = 0;
 }
 
