@@ -30,8 +30,8 @@ void cluster_scheduler(struct cluster *c, const char *fault);
 /* A scheduler that is started again without the fault whenever it ends. */
 void cluster_keeper(struct cluster *c, const char *fault);
 void cluster_worker(struct cluster *c, int i, int slots);
-/* Sends the signal and, if it ends processes, waits; a process that does not end within a minute ends
- * the test, which says where its threads stood. */
+/* Sends the signal and, if it ends processes, waits; a process that does not end within a minute
+ * ends the test, which says where its threads stood. */
 void cluster_end(pid_t *pid, int sig);
 /* dq-inspect check of the store, with the scheduler down. */
 bool cluster_check(const struct cluster *c);

@@ -74,6 +74,12 @@ void cli_watch(struct dq_client *client, struct dq_future *const *futures, size_
 int cli_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any,
 	double timeout_s);
 
+/*
+ * Waits until what was sent is stored, however long the scheduler is away. 0, CLI_INTERRUPTED, or
+ * an error.
+ */
+int cli_sync(struct dq_client *client);
+
 /* The seconds left of a time that began then; -1 where there is no limit. */
 double cli_time_left(double timeout_s, uint64_t began_us);
 

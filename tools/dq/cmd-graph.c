@@ -190,7 +190,9 @@ static int submit(struct graph *g)
 	}
 	r = dq_graph_commit(&g->handle);
 	if (r == DQ_E_OK)
-		r = dq_client_sync(g->client, WAIT_FOREVER);
+		r = cli_sync(g->client);
+	if (r == CLI_INTERRUPTED)
+		return 128 + interrupt_signal();
 	return r == DQ_E_OK ? 0 : cli_fail_client(r, g->client, NULL);
 }
 

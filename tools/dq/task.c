@@ -376,6 +376,7 @@ int task_submit(struct dq_client *client, struct task *t, struct dq_future **out
 	else
 		r = dq_submit(client, &t->spec, out);
 	if (r == DQ_E_OK)
-		r = dq_client_sync(client, -1);
-	return r == DQ_E_OK ? 0 : cli_fail_client(r, client, t->spec.key);
+		r = cli_sync(client);
+	/* Its fate unknown, it is there to be cancelled: a wait for it ends at once. */
+	return r == DQ_E_OK || r == CLI_INTERRUPTED ? 0 : cli_fail_client(r, client, t->spec.key);
 }

@@ -15,6 +15,7 @@
 
 /* A wait shorter than this asks, so that it does not miss what has long ended. */
 #define LOOK_S 0.5
+#define SYNC_S 0.2 /* between looks at a signal */
 #define TAKE 256
 
 void cli_watch(struct dq_client *client, struct dq_future *const *futures, size_t n)
@@ -127,6 +128,16 @@ static int wait_for(struct waiting *w, uint64_t deadline_us)
 		if (poll(fds, 2, sleep_ms(w->client, deadline_us, now_us)) < 0 && errno != EINTR)
 			return DQ_E_IO;
 	}
+}
+
+int cli_sync(struct dq_client *client)
+{
+	int r;
+
+	do
+		r = dq_client_sync(client, SYNC_S);
+	while (r == DQ_E_TIMEOUT && !interrupt_signal());
+	return r == DQ_E_TIMEOUT ? CLI_INTERRUPTED : r;
 }
 
 int cli_wait(struct dq_client *client, struct dq_future *const *futures, size_t n, bool any,
