@@ -50,13 +50,14 @@ static void begin_anew(struct core *c, struct place p)
 	past_drop(t);
 	block_set_round(p.block, p.idx, round);
 	t->generation = block_generation(p.block, p.idx);
-	t->held_value = t->suspect = t->hopeless = t->unwanted = false;
+	t->held_value = t->suspect = t->hopeless = false;
 	t->size = t->checksum = t->started_us = t->finished_us = 0;
 	t->attempts = t->deaths = t->failures = 0;
 	t->due_us = 0;
 	t->stop = CAUSE_NONE;
 	map64_remove(&c->roots, task_own_id(t), NULL);
 	past_add(c, t, &(struct past_event){.kind = PAST_RETRIED, .arg = round});
+	keep_pause(c, p.block, p.idx);
 	task_move(c, p.block, p.idx, TASK_WAITING);
 	watch_again(c, p.block, p.idx);
 	row_write(c, t, TASK_LEASED, 0, slice_empty());

@@ -147,6 +147,7 @@ void block_free(struct core *c, struct block *b)
 	}
 	watches_drop_block(b);
 	timer_drop_block(c, b);
+	keep_drop_block(c, b);
 	ready_forget_block(c, b);
 	if (b->stage)
 		stage_forget_block(b);

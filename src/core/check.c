@@ -81,6 +81,7 @@ static bool check_task(const struct core *c, struct tally *y, const struct block
 	struct task *t = task_peek((struct block *)b, i);
 	enum task_state s = block_state(b, i);
 	uint64_t id = block_id(b, i);
+	const char *why;
 	uint32_t n;
 
 	if (s == 0)
@@ -104,12 +105,16 @@ static bool check_task(const struct core *c, struct tally *y, const struct block
 	if (!timer_check(c, (struct block *)b, i))
 		return wrong(y, "task %llx: %s, and its timer is not what it needs",
 			(unsigned long long)id, task_state_word(s));
+	why = keep_check(b, i);
+	if (why)
+		return wrong(y, "task %llx: %s", (unsigned long long)id, why);
 	return check_lease(y, t, s, id);
 }
 
 static bool check_block(const struct core *c, struct tally *y, const struct block *b)
 {
 	uint64_t live = 0, ended = 0;
+	const char *why;
 
 	for (uint32_t i = 0; i < b->count; i++) {
 		enum task_state s = block_state(b, i);
@@ -124,6 +129,9 @@ static bool check_block(const struct core *c, struct tally *y, const struct bloc
 			(unsigned long long)b->first, (unsigned long long)b->live,
 			(unsigned long long)b->ended, (unsigned long long)live,
 			(unsigned long long)ended);
+	why = keep_check_block(b);
+	if (why)
+		return wrong(y, "block %llx: %s", (unsigned long long)b->first, why);
 	y->arrays_with_timer += b->timer != NULL;
 	return true;
 }

@@ -164,7 +164,7 @@ bool remake(struct core *c, struct task *t)
 	for (uint32_t i = 0; i < n; i++) {
 		struct task *d = dep_of(c, deps[i]);
 
-		d->users++;
+		users_add(c, d);
 		deep = deep || value_is_lost(d);
 	}
 	if (!deep) {
@@ -198,6 +198,8 @@ void remake_end(struct core *c, struct task *t, bool ok)
 		c, t, ok ? DQ_E_OK : DQ_E_LOST, "the result is lost and could not be made again");
 	c->u->seal = true;
 	c->u->more = true;
+	if (keep_may(b, idx))
+		keep_begin(c, b, idx, false);
 	maybe_forget(c, b, idx);
 }
 

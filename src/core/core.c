@@ -7,6 +7,7 @@
 #include "core/timer.h"
 
 #define TICK_US 500000
+#define KEEP_TICK_US 30000000 /* nothing is late that is let go so much later */
 #define GAP_US 1000000
 
 struct core *core_new(const struct core_config *config)
@@ -17,6 +18,10 @@ struct core *core_new(const struct core_config *config)
 	c->config.user0_name = slice_empty();
 	if (!c->config.max_sessions)
 		c->config.max_sessions = LIMIT_SESSIONS;
+	if (!c->config.retention_us)
+		c->config.retention_us = RETENTION_US;
+	if (c->config.retention_us == RETENTION_NONE)
+		c->config.retention_us = 0;
 	if (!c->config.max_workers)
 		c->config.max_workers = LIMIT_WORKERS;
 	c->counters = (struct counters){.next_session = 1,
@@ -55,6 +60,7 @@ struct core *core_new(const struct core_config *config)
 	deadlines_init(c);
 	things_init(c);
 	timers_init(c);
+	keeps_init(c);
 	map64_init(&c->roots);
 	user_new(c, 0, config->user0_uid, config->user0_name);
 	return c;
@@ -151,6 +157,7 @@ void core_free(struct core **core)
 		c->task_free = (struct task *)(void *)t->block;
 		free(t);
 	}
+	keeps_free(c);
 	terms_free(c);
 	things_free(c);
 	free_maps(c);
@@ -305,22 +312,28 @@ static void dispatch(struct core *c, const struct event *e)
 		seal(c);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static uint64_t next_tick(const struct core *c)
 {
 	struct heap_node *s = heap_peek(&c->deadlines_s), *w = heap_peek(&c->deadlines_w);
-	uint64_t at = UINT64_MAX, timer = timers_next_us(c);
+	uint64_t at = UINT64_MAX, timer = timers_next_us(c), keep = keeps_next_us(c);
 
-	if (!s && !w && timer == UINT64_MAX)
-		return 0;
 	if (s)
 		at = container_of(s, struct session, deadline)->expires_us;
-	if (w && container_of(w, struct worker, deadline)->expires_us < at)
-		at = container_of(w, struct worker, deadline)->expires_us;
-	at = at > c->now_us ? at - c->now_us : 0;
+	if (w)
+		at = least(at, container_of(w, struct worker, deadline)->expires_us);
+	if (at != UINT64_MAX)
+		at = at > c->now_us ? at - c->now_us : 0;
 	/* the wall clock may step: a tick looks at it again */
-	if (timer < at)
-		at = timer;
-	return c->mono_us + (at < TICK_US ? at : TICK_US);
+	if (at != UINT64_MAX || timer != UINT64_MAX)
+		at = least(least(at, timer), TICK_US);
+	if (keep != UINT64_MAX)
+		at = least(least(at, keep), KEEP_TICK_US);
+	return at == UINT64_MAX ? 0 : c->mono_us + at;
 }
 
 void core_step(struct core *c, const struct event *e, struct update *u)
@@ -342,6 +355,7 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	}
 	expire(c);
 	more = timers_work(c, &budget);
+	more = keeps_work(c, &budget) || more;
 	more = works_work(c, &budget) || more;
 	more = stages_work(c, &budget) || more;
 	more = sessions_work(c, &budget) || more;

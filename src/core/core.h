@@ -30,12 +30,17 @@ struct user_weight {
 	uint64_t weight;
 };
 
+/* How long the outcome of what is detached stays, where nothing says otherwise. */
+#define RETENTION_US (7 * 86400ull * 1000000)
+#define RETENTION_NONE UINT64_MAX
+
 struct core_config {
 	uint64_t epoch;          /* allotted by the store for this start */
 	uint64_t lease_ttl_ms;   /* from a worker's disconnection to the loss of its leases */
 	uint64_t session_ttl_ms; /* the default for sessions */
 	uint32_t max_sessions;   /* more are refused; 0: LIMIT_SESSIONS */
 	uint32_t max_workers;    /* likewise; 0: LIMIT_WORKERS */
+	uint64_t retention_us;   /* of what is detached; 0: RETENTION_US; RETENTION_NONE: none */
 	uint32_t user0_uid;      /* user 0: who runs the scheduler */
 	struct slice user0_name;
 	const struct user_weight *weights; /* borrowed, as long as the core lives */
@@ -63,8 +68,7 @@ bool core_load_stage(struct core *c, uint32_t session, uint64_t first, const str
 	const char **why);
 bool core_load_amend(
 	struct core *c, uint64_t first, const struct amend_record *r, const char **why);
-bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
-	const char **why);
+bool core_load_gone(struct core *c, uint64_t first, const struct gone_record *r, const char **why);
 /* A task's rounds one after the other: the last one counts. */
 bool core_load_row(
 	struct core *c, uint64_t id, uint16_t round, const struct task_row *r, const char **why);
@@ -113,7 +117,8 @@ struct core_task_view {
 	uint64_t waits_for;    /* one of those */
 	uint32_t lease_worker; /* 0: none */
 	bool detached;
-	bool stuck; /* ready, but no worker that is here could ever run it */
+	uint64_t kept_until_us; /* wall clock: it is there for its retention alone; 0: it is not */
+	bool stuck;             /* ready, but no worker that is here could ever run it */
 	int32_t priority;
 	uint32_t at_once; /* ready, but its array has as many leases as it may; 0: no */
 };

@@ -1,7 +1,7 @@
 /*
  * Holds: what keeps a task. Its submitter's session (a bit), `detached` (a bit), sessions that took
- * it by its key (rows), unfinished dependents and lineage (counts). When the last goes, an ended
- * task is forgotten and an unfinished one cancelled.
+ * it by its key (rows), unfinished dependents and lineage (counts), and its retention (keep.c).
+ * When the last goes, an ended task is forgotten and an unfinished one cancelled.
  */
 #include "core/impl.h"
 #include "core/past.h"
@@ -13,7 +13,8 @@ bool task_is_held(const struct block *b, uint32_t idx)
 	struct task_chunk *k = b->chunks[idx / TASKS_PER_CHUNK];
 	const struct task *t = k ? k->at[idx % TASKS_PER_CHUNK] : NULL;
 
-	return (b->state[idx] & (TASK_HELD | TASK_DETACHED)) || (t && t->holds);
+	return (b->state[idx] & (TASK_HELD | TASK_DETACHED)) || (t && t->holds) ||
+	       keep_is_on(b, idx);
 }
 
 /* The task's value no longer needs those of its dependencies. What nothing else needs is forgotten
@@ -71,8 +72,7 @@ void block_erase(struct core *c, struct block *b)
 	block_free(c, b);
 }
 
-/* Kept without a session no more. */
-static void detached_drop(struct core *c, struct block *b, uint32_t idx)
+void detached_drop(struct core *c, struct block *b, uint32_t idx)
 {
 	if (!(b->state[idx] & TASK_DETACHED))
 		return;
@@ -107,6 +107,7 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 		t = task_peek(b, idx);
 	}
 	detached_drop(c, b, idx);
+	keep_clear(c, b, idx);
 	b->state[idx] &= TASK_STATE_MASK;
 	task_move(c, b, idx, TASK_GONE);
 	if (b->keys && !(b->flags & BLOCK_ARRAY))
@@ -136,12 +137,21 @@ void maybe_forget(struct core *c, struct block *b, uint32_t idx)
 	forget(c, b, idx);
 }
 
-/* One unfinished dependent fewer. */
+/* One unfinished dependent more. */
+void users_add(struct core *c, struct task *t)
+{
+	t->users++;
+	keep_pause(c, t->block, t->idx);
+}
+
+/* One fewer. */
 void users_drop(struct core *c, struct task *t)
 {
 	ensure(t->users > 0);
 	if (--t->users)
 		return;
+	if (keep_may(t->block, t->idx))
+		keep_begin(c, t->block, t->idx, false);
 	if (task_state_is_final(task_state(t))) {
 		if (task_is_held(t->block, t->idx))
 			task_drop_if_dull(c, t);
@@ -158,6 +168,8 @@ static void unheld(struct core *c, struct block *b, uint32_t idx)
 {
 	struct task *t = task_peek(b, idx);
 
+	if (keep_may(b, idx))
+		keep_begin(c, b, idx, false);
 	if (task_is_held(b, idx))
 		return;
 	if (task_state_is_final(block_state(b, idx))) {
@@ -171,23 +183,20 @@ static void unheld(struct core *c, struct block *b, uint32_t idx)
 void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx)
 {
 	uint64_t id = block_id(b, idx);
-	struct task *t = task_peek(b, idx);
 	struct record *r;
 
 	if (b->session == s->number) {
 		if (!(b->state[idx] & TASK_HELD))
 			gone_mark(c, b, idx);
 		b->state[idx] |= TASK_HELD;
-		if (t)
-			t->unwanted = false;
+		keep_renew(c, b, idx);
 		return;
 	}
 	if (map64_get(&s->holds, id, NULL))
 		return;
 	ensure(map64_put(&s->holds, id, 1));
-	t = task_get(c, b, idx);
-	t->holds++;
-	t->unwanted = false;
+	task_get(c, b, idx)->holds++;
+	keep_renew(c, b, idx);
 	if (c->loading)
 		return;
 	r = update_record(c->u, RECORD_HOLD, s->number, id);
@@ -203,6 +212,7 @@ void hold_detach(struct core *c, struct block *b, uint32_t idx)
 	if (b->state[idx] & TASK_DETACHED)
 		return;
 	b->state[idx] |= TASK_DETACHED;
+	keep_detached(c, b, idx);
 	ensure(map64_put(&c->detached, block_id(b, idx), 1));
 	if (c->loading)
 		return;
@@ -233,6 +243,7 @@ void hold_pin(struct core *c, uint64_t id)
 
 	ensure(place_of(c, id, &p));
 	task_get(c, p.block, p.idx)->holds++;
+	keep_renew(c, p.block, p.idx);
 }
 
 void hold_unpin(struct core *c, uint64_t id)
@@ -265,7 +276,7 @@ static void drop_rows(struct core *c, struct task *t, uint32_t *budget)
 bool hold_drop_all(struct core *c, struct block *b, uint32_t idx, uint32_t *budget)
 {
 	struct task *t = task_peek(b, idx);
-	bool needed;
+	bool needed, may_keep = keep_may(b, idx);
 
 	if (b->state[idx] & TASK_HELD) {
 		b->state[idx] &= (uint8_t)~TASK_HELD;
@@ -275,38 +286,52 @@ bool hold_drop_all(struct core *c, struct block *b, uint32_t idx, uint32_t *budg
 	if (t && t->holds)
 		drop_rows(c, t, budget);
 	needed = t && (t->users || t->holds);
-	if (t)
-		t->unwanted = true;
+	if (may_keep)
+		keep_over(c, b, idx);
 	maybe_forget(c, b, idx);
 	return !needed;
+}
+
+/* What there is to say of the chunk. */
+static void gone_record_of(
+	const struct block *b, uint32_t from, struct gone_record *rec, struct buf *runs)
+{
+	uint64_t n = b->count - from;
+
+	*rec = (struct gone_record){.bits = n < GONE_CHUNK ? (uint32_t)n : GONE_CHUNK};
+	for (uint32_t i = 0; i < rec->bits; i++) {
+		uint64_t bit = 1ull << (i % 64);
+
+		if (block_state(b, from + i) == TASK_GONE)
+			rec->gone[i / 64] |= bit;
+		else if (!(b->state[from + i] & TASK_HELD))
+			rec->released[i / 64] |= bit;
+	}
+	keep_write(runs, b, from, rec->bits);
+	rec->kept = buf_slice(runs);
 }
 
 void gone_write(struct core *c)
 {
 	struct map64_iter it = {0};
+	struct buf runs;
 	uint64_t first;
 	void *p;
 
+	buf_init(&runs, GONE_CHUNK * KEEP_RUN_BYTES);
 	while (map64_next_ptr(&c->dirty_gone, &it, &first, &p)) {
 		struct block *b = p;
-		uint64_t gone[GONE_CHUNK / 64] = {0}, released[GONE_CHUNK / 64] = {0};
-		uint64_t from = first - b->first, n = b->count - from;
+		uint64_t from = first - b->first;
+		struct gone_record rec;
 		struct record *r;
 
-		if (n > GONE_CHUNK)
-			n = GONE_CHUNK;
-		for (uint64_t i = 0; i < n; i++) {
-			uint64_t bit = 1ull << (i % 64);
-
-			if (block_state(b, (uint32_t)(from + i)) == TASK_GONE)
-				gone[i / 64] |= bit;
-			else if (!(b->state[from + i] & TASK_HELD))
-				released[i / 64] |= bit;
-		}
+		buf_clear(&runs);
+		gone_record_of(b, (uint32_t)from, &rec, &runs);
 		r = update_record(c->u, RECORD_GONE, first, 0);
-		gone_record_encode(&c->u->bytes, gone, released, (uint32_t)n);
+		gone_record_encode(&c->u->bytes, &rec);
 		update_record_end(c->u, r);
 		b->gone_stored[from / GONE_CHUNK / 64] |= 1ull << (from / GONE_CHUNK % 64);
 	}
+	buf_release(&runs);
 	map64_clear(&c->dirty_gone);
 }

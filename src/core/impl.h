@@ -4,6 +4,7 @@
 #ifndef CORE_IMPL_H
 #define CORE_IMPL_H
 
+#include "core/keep.h"
 #include "core/tables.h"
 
 /* ---- block.c: containers ---- */
@@ -107,6 +108,7 @@ void finish_stopped(struct core *c, struct task *t, const struct outcome *report
 
 /* ---- hold.c ---- */
 void gone_mark(struct core *c, struct block *b, uint32_t idx);
+void users_add(struct core *c, struct task *t);
 void users_drop(struct core *c, struct task *t);
 void maybe_forget(struct core *c, struct block *b, uint32_t idx);
 void forget(struct core *c, struct block *b, uint32_t idx);
@@ -115,6 +117,8 @@ bool task_is_held(const struct block *b, uint32_t idx);
 void gone_write(struct core *c);
 void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx);
 void hold_detach(struct core *c, struct block *b, uint32_t idx);
+/* Kept without a session no more. */
+void detached_drop(struct core *c, struct block *b, uint32_t idx);
 void hold_release(struct core *c, struct session *s, struct block *b, uint32_t idx);
 
 /* The key names its task, or array, no more. */

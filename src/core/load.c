@@ -180,26 +180,31 @@ bool core_load_amend(struct core *c, uint64_t first, const struct amend_record *
 	return true;
 }
 
-bool core_load_gone(struct core *c, uint64_t first, const uint64_t *gone, const uint64_t *released,
-	const char **why)
+bool core_load_gone(struct core *c, uint64_t first, const struct gone_record *r, const char **why)
 {
 	struct place p;
+	bool lives;
 	uint64_t n;
 
 	if (!place_of(c, first, &p) || p.idx % GONE_CHUNK)
 		return bad(why, "forgotten tasks of no block");
+	lives = map64_get_ptr(&c->sessions, p.block->session);
 	n = p.block->count - p.idx < GONE_CHUNK ? p.block->count - p.idx : GONE_CHUNK;
 	p.block->gone_stored[p.idx / GONE_CHUNK / 64] |= 1ull << (p.idx / GONE_CHUNK % 64);
 	for (uint64_t i = 0; i < n; i++) {
 		uint32_t idx = p.idx + (uint32_t)i;
 
-		if (gone[i / 64] >> (i % 64) & 1) {
+		if (r->gone[i / 64] >> (i % 64) & 1) {
 			p.block->state[idx] = 0;
 			task_born(c, p.block, idx, TASK_GONE, 0);
-		} else if (released[i / 64] >> (i % 64) & 1) {
+		} else if (r->released[i / 64] >> (i % 64) & 1) {
 			p.block->state[idx] &= (uint8_t)~TASK_HELD;
+		} else if (lives) {
+			/* a detached one too, that its own session took a hold on */
+			p.block->state[idx] |= TASK_HELD;
 		}
 	}
+	keep_load(c, p.block, p.idx, r->kept);
 	return true;
 }
 
@@ -257,6 +262,8 @@ bool core_load_row(
 	past_load(t, r->past);
 	if (r->has_priority)
 		priority_load(p.block, p.idx, r->priority);
+	if (keep_may(p.block, p.idx))
+		keep_load_row(c, p.block, p.idx, r->finished_us);
 	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;
 	t->started_us = o.started_us;
 	t->finished_us = r->finished_us;

@@ -136,6 +136,8 @@ static void sweep(struct core *c, struct block *b)
 		if (s == TASK_GONE)
 			continue;
 		t = task_peek(b, i);
+		if (task_state_is_final(s) && keep_may(b, i))
+			keep_settle(c, b, i);
 		if (s == TASK_CANCELLING && !t->worker)
 			doom(c, block_id(b, i), TASK_CANCELLED, CAUSE_CANCELLED, 0);
 		else if (!task_is_held(b, i) && !(t && (t->users || t->lineage)))

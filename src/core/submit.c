@@ -448,7 +448,7 @@ void task_start(struct core *c, struct block *b, uint32_t idx)
 
 		ensure(place_of(c, deps[i], &p));
 		d = task_get(c, p.block, p.idx);
-		d->users++;
+		users_add(c, d);
 		if (!task_state_is_final(task_state(d))) {
 			if (!d->remake || value_is_lost(d)) {
 				edge_add(c, d, t);

@@ -26,6 +26,7 @@
 #include "model/limits.h"
 #include "model/offer.h"
 #include "model/past.h"
+#include "model/record.h"
 #include "model/terms.h"
 
 #include <dq/error.h>
@@ -96,6 +97,7 @@ struct block {
 	bool has_priority;
 	int32_t block_priority;
 	uint64_t *gone_stored; /* bit a chunk of GONE_CHUNK ids: its bitmap is in the store */
+	struct keep **keep;    /* of each such chunk, or NULL: none; or NULL for all of them */
 	struct itree watches;  /* struct block_watch, by index */
 	struct list ready;     /* struct ready_run */
 	uint32_t at_once;      /* of an array: most leases at a time; 0: no bound */
@@ -106,6 +108,19 @@ struct block {
 	struct session_blocks *home;
 	struct stage *stage; /* NULL: an ordinary submit */
 	struct list in_stage;
+};
+
+/* Of a chunk of GONE_CHUNK ids of a block: which tasks only their retention keeps (keep.c). */
+struct keep {
+	struct heap_node node; /* core.keeps: one of them may be due */
+	struct block *block;
+	uint32_t from;     /* its first index in the block */
+	uint32_t n;        /* entries that are not 0 */
+	uint32_t scan;     /* the entry to look at next; not 0: a look is under way */
+	uint64_t at_us;    /* wall clock: when to look */
+	uint64_t later_us; /* of a look that is under way: the next one */
+	uint64_t least_us; /* likewise: the least retention it met */
+	uint32_t since[];  /* of each task: keep_since() */
 };
 
 enum stage_state {
@@ -162,7 +177,6 @@ struct task {
 			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
 			    awaited any more */
-	bool unwanted;   /* a user had it forgotten: it goes with its last dependent */
 	bool held_value; /* done with a value that is not inline */
 	bool keeps_deps; /* its dependencies count it in users or lineage */
 	/* the lease; worker NULL: none */
@@ -385,6 +399,7 @@ struct core {
 	uint64_t room;       /* the sum of theirs */
 	struct list touched; /* workers to be settled */
 
+	struct heap keeps; /* chunks in which tasks are kept for their retention */
 	struct heap timer_heap;
 	struct map64 timers; /* task id -> struct timer; those of arrays are in their block */
 	/* of tasks that ended for another's sake: id -> the first that ended badly */

@@ -59,6 +59,7 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		.submitted_us = p.block->submitted_us,
 		.priority = task_priority(c, p.block, p.idx),
 		.detached = p.block->state[p.idx] & TASK_DETACHED,
+		.kept_until_us = keep_until_us(c, p.block, p.idx),
 		.deadline_us = task_deadline_us(c, p.block, p.idx),
 		.round = block_round(p.block, p.idx),
 		.generation = block_generation(p.block, p.idx)};

@@ -26,7 +26,8 @@ enum {
 	AMEND_FIELDS = 2,
 	COUNTERS_FIELDS = 9,
 	COUNTERS_FIELDS_MIN = 7, /* what the first version wrote */
-	GONE_FIELDS = 3,
+	GONE_FIELDS_MIN = 3,     /* what the first version wrote */
+	GONE_FIELDS = 4,
 	STAGE_FIELDS = 5,
 };
 
@@ -372,22 +373,68 @@ static void read_bits(struct cursor *c, uint64_t words[GONE_CHUNK / 64])
 		words[i / 8] |= (uint64_t)bits.p[i] << (i % 8 * 8);
 }
 
-void gone_record_encode(
-	struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits)
+void gone_record_encode(struct buf *out, const struct gone_record *r)
 {
-	ensure(bits > 0 && bits <= GONE_CHUNK);
-	begin(out, GONE_FIELDS);
-	put_bits(out, gone, bits);
-	put_bits(out, released, bits);
+	ensure(r->bits > 0 && r->bits <= GONE_CHUNK && r->kept.n % KEEP_RUN_BYTES == 0);
+	begin(out, r->kept.n ? GONE_FIELDS : GONE_FIELDS_MIN);
+	put_bits(out, r->gone, r->bits);
+	put_bits(out, r->released, r->bits);
+	if (r->kept.n)
+		pack_bin(out, r->kept);
 }
 
-bool gone_record_decode(struct slice in, uint64_t gone[GONE_CHUNK / 64],
-	uint64_t released[GONE_CHUNK / 64], const char **why)
+/* Runs that are none, past the chunk, or not in order. */
+static bool runs_are_bad(struct slice in)
+{
+	uint32_t end = 0;
+	struct keep_run r;
+
+	if (in.n % KEEP_RUN_BYTES)
+		return true;
+	while (keep_run_next(&in, &r)) {
+		if (r.at < end || !r.n || !r.since || r.at + r.n > GONE_CHUNK)
+			return true;
+		end = r.at + r.n;
+	}
+	return false;
+}
+
+bool gone_record_decode(struct slice in, struct gone_record *out, const char **why)
 {
 	struct cursor c;
-	uint32_t have = record_begin(&c, in, GONE_FIELDS);
+	uint32_t have = record_begin(&c, in, GONE_FIELDS_MIN), read = GONE_FIELDS_MIN;
 
-	read_bits(&c, gone);
-	read_bits(&c, released);
-	return record_end(&c, have, GONE_FIELDS, why);
+	*out = (struct gone_record){.bits = GONE_CHUNK};
+	read_bits(&c, out->gone);
+	read_bits(&c, out->released);
+	if (have > read && ++read) {
+		out->kept = cursor_bin_limit(
+			&c, GONE_CHUNK * KEEP_RUN_BYTES, "gone: more than a chunk");
+		if (cursor_ok(&c) && runs_are_bad(out->kept))
+			cursor_fail(&c, "gone: malformed runs");
+	}
+	return record_end(&c, have, read, why);
+}
+
+void keep_run_put(struct buf *out, struct keep_run r)
+{
+	uint8_t *to = buf_reserve(out, KEEP_RUN_BYTES);
+
+	if (!to)
+		return;
+	le_put(to, r.at, 2);
+	le_put(to + 2, r.n, 2);
+	le_put(to + 4, r.since, 4);
+	buf_commit(out, KEEP_RUN_BYTES);
+}
+
+bool keep_run_next(struct slice *in, struct keep_run *out)
+{
+	if (in->n < KEEP_RUN_BYTES)
+		return false;
+	*out = (struct keep_run){.at = (uint32_t)le_get(in->p, 2),
+		.n = (uint32_t)le_get(in->p + 2, 2),
+		.since = (uint32_t)le_get(in->p + 4, 4)};
+	*in = slice_of(in->p + KEEP_RUN_BYTES, in->n - KEEP_RUN_BYTES);
+	return true;
 }

@@ -139,13 +139,27 @@ struct counters {
 void counters_encode(struct buf *out, const struct counters *c);
 bool counters_decode(struct slice in, struct counters *out, const char **why);
 
-/* Of a chunk of ids: the forgotten tasks, and those that their submitter's session has released. */
+/* Of a chunk of ids. */
 #define GONE_CHUNK 4096
-void gone_record_encode(
-	struct buf *out, const uint64_t *gone, const uint64_t *released, uint32_t bits);
-/* Copies the bitmaps (GONE_CHUNK / 64 words each, zeroed first). */
-bool gone_record_decode(struct slice in, uint64_t gone[GONE_CHUNK / 64],
-	uint64_t released[GONE_CHUNK / 64], const char **why);
+struct gone_record {
+	uint32_t bits;                      /* for the encoder: ids in the chunk */
+	uint64_t gone[GONE_CHUNK / 64];     /* forgotten */
+	uint64_t released[GONE_CHUNK / 64]; /* their submitter's session does not hold them */
+	struct slice kept; /* runs of those that only their retention keeps, or that had one;
+			      ascending; usually empty */
+};
+void gone_record_encode(struct buf *out, const struct gone_record *r);
+bool gone_record_decode(struct slice in, struct gone_record *out, const char **why);
+
+/* Consecutive ids of the chunk: from the at-th on, n of them. */
+struct keep_run {
+	uint32_t at, n;
+	uint32_t since; /* wall clock, in seconds; UINT32_MAX: that is over */
+};
+#define KEEP_RUN_BYTES 8
+void keep_run_put(struct buf *out, struct keep_run r);
+/* Takes the next one off; false: there is none. */
+bool keep_run_next(struct slice *in, struct keep_run *out);
 
 /* Runs of ids as a msgpack array of first, count, … : at most LIMIT_RUNS runs, none empty, none
  * past its session. */

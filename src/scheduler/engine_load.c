@@ -63,10 +63,11 @@ static bool load_block(struct loader *l, struct slice key, struct slice value)
 
 static bool load_gone(struct loader *l, struct slice key, struct slice value)
 {
-	uint64_t first, gone[GONE_CHUNK / 64], released[GONE_CHUNK / 64];
+	struct gone_record r;
+	uint64_t first;
 
-	return key_read_gone(key, &first) && gone_record_decode(value, gone, released, &l->why) &&
-	       core_load_gone(l->e->core, first, gone, released, &l->why);
+	return key_read_gone(key, &first) && gone_record_decode(value, &r, &l->why) &&
+	       core_load_gone(l->e->core, first, &r, &l->why);
 }
 
 static bool load_row(struct loader *l, struct slice key, struct slice value)

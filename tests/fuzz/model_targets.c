@@ -128,19 +128,20 @@ static bool run_lease_bundle(struct slice in)
 
 static bool run_gone_record(struct slice in)
 {
-	uint64_t gone[2][GONE_CHUNK / 64], released[2][GONE_CHUNK / 64];
+	struct gone_record r, again;
 	const char *why = NULL;
 	struct buf first;
 
-	if (!gone_record_decode(in, gone[0], released[0], &why)) {
+	if (!gone_record_decode(in, &r, &why)) {
 		ensure(why && *why);
 		return false;
 	}
 	buf_init(&first, MAX_BYTES);
-	gone_record_encode(&first, gone[0], released[0], GONE_CHUNK);
-	ensure(gone_record_decode(buf_slice(&first), gone[1], released[1], &why));
-	ensure(memcmp(gone[0], gone[1], sizeof(gone[0])) == 0);
-	ensure(memcmp(released[0], released[1], sizeof(released[0])) == 0);
+	gone_record_encode(&first, &r);
+	ensure(gone_record_decode(buf_slice(&first), &again, &why));
+	ensure(memcmp(r.gone, again.gone, sizeof(r.gone)) == 0);
+	ensure(memcmp(r.released, again.released, sizeof(r.gone)) == 0);
+	ensure(slice_eq(r.kept, again.kept));
 	buf_release(&first);
 	return true;
 }
@@ -418,10 +419,14 @@ static void sample_counters(struct buf *out, unsigned i)
 
 static void sample_gone_record(struct buf *out, unsigned i)
 {
-	uint64_t gone[GONE_CHUNK / 64] = {0x8000000000000001, 0xff};
-	uint64_t released[GONE_CHUNK / 64] = {0x2, 0x100};
+	struct gone_record r = {.bits = i == 0 ? 75 : GONE_CHUNK,
+		.gone = {0x8000000000000001, 0xff},
+		.released = {0x2, 0x100}};
+	uint8_t runs[2 * KEEP_RUN_BYTES] = {
+		9, 0, 1, 0, 1, 2, 3, 4, 10, 0, 0, 1, 255, 255, 255, 255};
 
-	gone_record_encode(out, gone, released, i == 0 ? 75 : GONE_CHUNK);
+	r.kept = slice_of(runs, i < 2 ? 0 : sizeof(runs));
+	gone_record_encode(out, &r);
 }
 
 #define TARGET(name, count)                                                                        \
@@ -444,7 +449,7 @@ const struct target model_targets[] = {
 	TARGET(amend_record, 2),
 	TARGET(stage_record, 2),
 	TARGET(counters, 2),
-	TARGET(gone_record, 2),
+	TARGET(gone_record, 3),
 	TARGET(runs, 2),
 	TARGET(spec, 3),
 	{"body", run_body, sample_body, 2, true},

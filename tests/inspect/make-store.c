@@ -153,14 +153,13 @@ static void put_worker(uint32_t number, uint8_t identity, const char *name)
 
 static void put_gone(uint64_t first, uint32_t from, uint32_t to, uint32_t released)
 {
-	uint64_t gone[GONE_CHUNK / 64] = {0}, let_go[GONE_CHUNK / 64] = {0};
+	struct gone_record r = {.bits = GONE_CHUNK};
 
 	for (uint32_t i = from; i < to; i++)
-		gone[i / 64] |= 1ull << (i % 64);
+		r.gone[i / 64] |= 1ull << (i % 64);
 	if (released != UINT32_MAX)
-		let_go[released / 64] |= 1ull << (released % 64);
-	gone_record_encode(
-		batch_put_begin(&batch, TABLE_GONE, key_gone(first)), gone, let_go, GONE_CHUNK);
+		r.released[released / 64] |= 1ull << (released % 64);
+	gone_record_encode(batch_put_begin(&batch, TABLE_GONE, key_gone(first)), &r);
 	batch_put_end(&batch);
 }
 

@@ -90,7 +90,7 @@ void check_gone(struct image *img)
 			image_problem(img, "gone %s: not where a chunk of its block starts", id);
 		left = block->at + block->r.count - index;
 		for (uint64_t i = left; i < GONE_CHUNK; i++)
-			if ((chunk->gone[i / 64] | chunk->released[i / 64]) >> (i % 64) & 1) {
+			if ((chunk->r.gone[i / 64] | chunk->r.released[i / 64]) >> (i % 64) & 1) {
 				image_problem(
 					img, "gone %s: a bit is set past the block's end", id);
 				break;
@@ -229,8 +229,11 @@ static void check_deps(struct image *img, const struct img_walk *w, const char *
 static bool is_kept(const struct image *img, const struct img_walk *w)
 {
 	uint8_t flag = img->flag[w->index];
+	uint64_t us;
 
-	if (flag & (IMG_DETACHED | IMG_HELD | IMG_NEEDED))
+	if (flag & (IMG_DETACHED | IMG_HELD | IMG_NEEDED | IMG_KEPT))
+		return true;
+	if (!(flag & IMG_OVER) && image_retention(w, &us) && us)
 		return true;
 	return image_session(img, w->block->r.session) && !(flag & IMG_RELEASED);
 }

@@ -82,7 +82,9 @@ static void on_found(void *arg, const struct img_walk *w)
 	if (!w->entry.detached && image_session(img, session) &&
 		!(img->flag[w->index] & IMG_RELEASED))
 		print_hold(img, w->id, "submitter", session, 0);
-	if (w->entry.detached)
+	if (img->flag[w->index] & IMG_KEPT)
+		print_hold(img, w->id, "retention", 0, 0);
+	if (img->flag[w->index] & IMG_DETACHED)
 		print_hold(img, w->id, "detached", 0, 0);
 	for (size_t i = 0; i < img->holds.n; i++)
 		if (img->holds.v[i].id == w->id)

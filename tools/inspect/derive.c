@@ -13,6 +13,18 @@
 
 #define DOOM_ROUNDS 1000
 
+/* Those that only their retention keeps, or kept. */
+static void derive_kept(
+	struct image *img, const struct img_chunk *chunk, uint64_t index, uint64_t n)
+{
+	struct slice runs = chunk->r.kept;
+	struct keep_run r;
+
+	while (keep_run_next(&runs, &r))
+		for (uint64_t i = r.at; i < r.at + r.n && i < n; i++)
+			img->flag[index + i] |= r.since == UINT32_MAX ? IMG_OVER : IMG_KEPT;
+}
+
 static void derive_gone(struct image *img)
 {
 	for (size_t c = 0; c < img->chunks.n; c++) {
@@ -25,11 +37,12 @@ static void derive_gone(struct image *img)
 		for (uint64_t i = 0; i < GONE_CHUNK; i++) {
 			if (index + i >= block->at + block->r.count)
 				break;
-			if (chunk->gone[i / 64] >> (i % 64) & 1)
+			if (chunk->r.gone[i / 64] >> (i % 64) & 1)
 				img->state[index + i] = TASK_GONE;
-			if (chunk->released[i / 64] >> (i % 64) & 1)
+			if (chunk->r.released[i / 64] >> (i % 64) & 1)
 				img->flag[index + i] |= IMG_RELEASED;
 		}
+		derive_kept(img, chunk, index, block->at + block->r.count - index);
 	}
 }
 
@@ -189,7 +202,7 @@ static bool derive_pass(struct image *img, bool first)
 
 			if (*state == TASK_GONE)
 				continue;
-			if (first && w.entry.detached)
+			if (first && w.entry.detached && !(img->flag[w.index] & IMG_OVER))
 				img->flag[w.index] |= IMG_DETACHED;
 			if (first)
 				mark_needed(img, &w);

@@ -120,8 +120,7 @@ static bool add_gone(struct image *img, struct slice key, struct slice value, co
 {
 	struct img_chunk *chunk = VEC_ADD(&img->chunks);
 
-	if (key_read_gone(key, &chunk->first) &&
-		gone_record_decode(value, chunk->gone, chunk->released, why))
+	if (key_read_gone(key, &chunk->first) && gone_record_decode(value, &chunk->r, why))
 		return true;
 	img->chunks.n--;
 	return false;

@@ -37,7 +37,7 @@ struct img_row {
 
 struct img_chunk {
 	uint64_t first;
-	uint64_t gone[GONE_CHUNK / 64], released[GONE_CHUNK / 64];
+	struct gone_record r;
 };
 
 struct img_lease {
@@ -95,6 +95,8 @@ struct img_thing {
 #define IMG_NEEDED 0x08   /* a task that is not gone depends on it */
 #define IMG_HELD 0x10     /* there is a hold row, or a thing with its future */
 #define IMG_DOOMED 0x20   /* no row yet: it ends as a dependency did */
+#define IMG_KEPT 0x40     /* only its retention keeps it */
+#define IMG_OVER 0x80     /* its retention is over, or a user had it forgotten */
 
 #define IMG_VEC(type)                                                                              \
 	struct {                                                                                   \
@@ -175,6 +177,10 @@ bool img_walk_next(struct img_walk *w);
 bool img_walk_to(struct img_walk *w, const struct img_block *block, uint64_t id);
 uint64_t img_walk_dep(const struct img_walk *w, uint32_t i);
 
+/* The task's own retention in µs; false: its terms do not say. */
+bool image_retention(const struct img_walk *w, uint64_t *us);
+/* Since when (s) only its retention keeps it, as its block's records say; 0: they do not. */
+uint32_t image_kept_since(const struct image *img, const struct img_walk *w);
 /* What the failure of a dependency means to the task. */
 enum dep_policy image_policy(const struct img_walk *w);
 /* Not before this (wall clock); 0: at any time. */

@@ -249,6 +249,7 @@ static void json_lease(struct image *img, uint64_t id)
 static void show_json(struct image *img, const struct img_walk *w, const struct end *end)
 {
 	struct json *j = &img->in->j;
+	uint64_t us;
 
 	json_open_object(j);
 	json_head(img, w);
@@ -259,7 +260,15 @@ static void show_json(struct image *img, const struct img_walk *w, const struct 
 	json_key(j, "session");
 	json_uint(j, w->block->r.session);
 	json_key(j, "detached");
-	json_bool(j, w->entry.detached);
+	json_bool(j, img->flag[w->index] & IMG_DETACHED);
+	if (image_retention(w, &us)) {
+		json_key(j, "retention");
+		json_time_us(j, us);
+	}
+	if (image_kept_since(img, w)) {
+		json_key(j, "kept_since");
+		json_uint(j, image_kept_since(img, w));
+	}
 	json_labels(j, w);
 	json_deps(img, w);
 	json_value_of(j, end);
@@ -322,13 +331,14 @@ static void show_text(struct image *img, const struct img_walk *w, const struct 
 	struct inspect *in = img->in;
 	const struct img_lease *lease = image_lease(img, w->id);
 	char id[ID_TEXT_BYTES];
+	uint64_t us;
 
 	put(in, "key        ");
 	put_key(in, w);
 	put(in, "\nid         %s\nstate      %s%s\n", id_text(w->id, id), task_word(img, w),
 		img->flag[w->index] & IMG_DOOMED ? " (at the next start: a dependency was)" : "");
 	put(in, "kind       %s%s\nnamespace  ", kind_word(w),
-		w->entry.detached ? ", detached" : "");
+		img->flag[w->index] & IMG_DETACHED ? ", detached" : "");
 	put_safe(in, w->block->r.ns);
 	put(in, "\nsession    %" PRIu32 ", request %" PRIu64 "\n", w->block->r.session,
 		w->block->r.seq);
@@ -343,6 +353,9 @@ static void show_text(struct image *img, const struct img_walk *w, const struct 
 	show_time(in, "submitted", w->block->r.submitted_us);
 	if (end->has_row)
 		show_end(img, end);
+	show_time(in, "kept since", image_kept_since(img, w) * 1000000ull);
+	if (image_retention(w, &us))
+		put(in, "retention  %" PRIu64 ".%06" PRIu64 " s\n", us / 1000000, us % 1000000);
 }
 
 void show_task(struct image *img, const struct img_walk *w)

@@ -1,6 +1,7 @@
 /*
  * dq-inspect: what the terms of a task say of its state: when it may start, and what the failure of
- * a dependency means to it. As the scheduler derives it (doc/disk-format.md).
+ * a dependency means to it, and how long it stays. As the scheduler derives it
+ * (doc/disk-format.md).
  */
 #include "image.h"
 
@@ -36,4 +37,28 @@ uint64_t image_start_us(const struct image *img, const struct img_walk *w)
 	if (at < t->at_us)
 		at = t->at_us;
 	return row && row->due_us > at ? row->due_us : at;
+}
+
+bool image_retention(const struct img_walk *w, uint64_t *us)
+{
+	*us = terms_of(w)->retention_us;
+	return terms_of(w)->has_retention;
+}
+
+uint32_t image_kept_since(const struct image *img, const struct img_walk *w)
+{
+	uint64_t first = w->block->r.first + (w->id - w->block->r.first) / GONE_CHUNK * GONE_CHUNK;
+
+	for (size_t i = 0; i < img->chunks.n; i++) {
+		struct slice runs = img->chunks.v[i].r.kept;
+		struct keep_run r;
+
+		if (img->chunks.v[i].first != first)
+			continue;
+		while (keep_run_next(&runs, &r))
+			if (w->id - first >= r.at && w->id - first < r.at + r.n &&
+				r.since != UINT32_MAX)
+				return r.since;
+	}
+	return 0;
 }

@@ -26,19 +26,19 @@ bool lookup_row(struct sim *s, uint64_t id, struct task_row *row)
 
 static bool is_gone(struct sim *s, uint64_t first, uint64_t id)
 {
-	uint64_t gone[GONE_CHUNK / 64], released[GONE_CHUNK / 64];
 	uint64_t chunk = first + (id - first) / GONE_CHUNK * GONE_CHUNK, bit = id - chunk;
 	struct key key = key_gone(chunk);
+	struct gone_record r;
 	struct slice value;
 	const char *why;
 
 	if (!fstore_get(&s->store, TABLE_GONE, key_slice(&key), &value))
 		return false;
-	if (!gone_record_decode(value, gone, released, &why)) {
+	if (!gone_record_decode(value, &r, &why)) {
 		sim_fail(s, "the bitmap of %llx: %s", (unsigned long long)chunk, why);
 		return false;
 	}
-	return gone[bit / 64] >> (bit % 64) & 1;
+	return r.gone[bit / 64] >> (bit % 64) & 1;
 }
 
 bool lookup_task(struct sim *s, uint64_t id, struct block_record *block)

@@ -7,6 +7,7 @@
 Suite *suite_attempt(void);
 Suite *suite_demand(void);
 Suite *suite_hostile(void);
+Suite *suite_keep(void);
 Suite *suite_life(void);
 Suite *suite_stage(void);
 Suite *suite_account(void);

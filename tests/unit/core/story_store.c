@@ -141,8 +141,8 @@ static bool load_more(struct core *c, const struct stored *r, struct slice in, c
 static bool load(struct core *c, const struct stored *r, const char **why)
 {
 	struct slice in = slice_of(r->p, r->n);
-	uint64_t gone[GONE_CHUNK / 64], released[GONE_CHUNK / 64];
 	union {
+		struct gone_record gone;
 		struct counters counters;
 		struct user_record user;
 		struct worker_record worker;
@@ -168,8 +168,8 @@ static bool load(struct core *c, const struct stored *r, const char **why)
 	case RECORD_BLOCK:
 		return block_record_decode(in, &v.block, why) && core_load_block(c, &v.block, why);
 	case RECORD_GONE:
-		return gone_record_decode(in, gone, released, why) &&
-		       core_load_gone(c, r->a, gone, released, why);
+		return gone_record_decode(in, &v.gone, why) &&
+		       core_load_gone(c, r->a, &v.gone, why);
 	default:
 		return load_more(c, r, in, why);
 	}

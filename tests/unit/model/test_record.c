@@ -157,27 +157,69 @@ END_TEST
 
 START_TEST(gone)
 {
-	uint64_t set[2][GONE_CHUNK / 64] = {{0}}, out[2][GONE_CHUNK / 64];
+	struct gone_record set = {.bits = 100}, out;
 	const char *why = NULL;
 
-	bitmap_set(set[0], 0);
-	bitmap_set(set[0], 99);
-	bitmap_set(set[1], 64);
-	gone_record_encode(&b, set[0], set[1], 100);
+	bitmap_set(set.gone, 0);
+	bitmap_set(set.gone, 99);
+	bitmap_set(set.released, 64);
+	gone_record_encode(&b, &set);
 	ck_assert_uint_lt(b.n, 40);
-	ck_assert(gone_record_decode(buf_slice(&b), out[0], out[1], &why));
-	ck_assert(memcmp(set, out, sizeof(set)) == 0);
-	memset(set, 0xff, sizeof(set));
+	ck_assert(gone_record_decode(buf_slice(&b), &out, &why));
+	ck_assert(memcmp(set.gone, out.gone, sizeof(set.gone)) == 0);
+	ck_assert(memcmp(set.released, out.released, sizeof(set.gone)) == 0);
+	ck_assert_uint_eq(out.kept.n, 0);
+	memset(set.gone, 0xff, sizeof(set.gone));
+	memset(set.released, 0xff, sizeof(set.gone));
+	set.bits = GONE_CHUNK;
 	buf_clear(&b);
-	gone_record_encode(&b, set[0], set[1], GONE_CHUNK);
-	ck_assert(gone_record_decode(buf_slice(&b), out[0], out[1], &why));
-	ck_assert(memcmp(set, out, sizeof(set)) == 0);
+	gone_record_encode(&b, &set);
+	ck_assert(gone_record_decode(buf_slice(&b), &out, &why));
+	ck_assert(memcmp(set.gone, out.gone, sizeof(set.gone)) == 0);
+	ck_assert(memcmp(set.released, out.released, sizeof(set.gone)) == 0);
 	buf_clear(&b);
 	pack_array(&b, 3);
 	pack_u64(&b, 1);
-	pack_bin(&b, slice_of(set, 513));
+	pack_bin(&b, slice_of(set.gone, 513));
 	pack_bin(&b, slice_empty());
-	ck_assert(!gone_record_decode(buf_slice(&b), out[0], out[1], &why));
+	ck_assert(!gone_record_decode(buf_slice(&b), &out, &why));
+}
+END_TEST
+
+/* A record with these runs comes back, or is refused. */
+static bool kept_runs(const struct keep_run *runs, uint32_t n)
+{
+	struct gone_record set = {.bits = GONE_CHUNK}, out;
+	const char *why = NULL;
+	struct buf kept;
+	bool ok;
+
+	buf_init(&kept, 4096);
+	for (uint32_t i = 0; i < n; i++)
+		keep_run_put(&kept, runs[i]);
+	set.kept = buf_slice(&kept);
+	buf_clear(&b);
+	gone_record_encode(&b, &set);
+	ok = gone_record_decode(buf_slice(&b), &out, &why);
+	for (uint32_t i = 0; ok && i < n; i++) {
+		struct keep_run r;
+
+		ck_assert(keep_run_next(&out.kept, &r));
+		ck_assert(r.at == runs[i].at && r.n == runs[i].n && r.since == runs[i].since);
+	}
+	ck_assert(!ok || !out.kept.n);
+	buf_release(&kept);
+	return ok;
+}
+
+START_TEST(gone_and_kept)
+{
+	ck_assert(kept_runs((struct keep_run[]){{0, 1, 7}, {1, 2, 8}, {4095, 1, UINT32_MAX}}, 3));
+	ck_assert(kept_runs((struct keep_run[]){{0, GONE_CHUNK, 1}}, 1));
+	ck_assert(!kept_runs((struct keep_run[]){{1, GONE_CHUNK, 1}}, 1));
+	ck_assert(!kept_runs((struct keep_run[]){{0, 2, 1}, {1, 1, 2}}, 2));
+	ck_assert(!kept_runs((struct keep_run[]){{0, 0, 1}}, 1));
+	ck_assert(!kept_runs((struct keep_run[]){{0, 1, 0}}, 1));
 }
 END_TEST
 
@@ -283,6 +325,7 @@ TCase *case_record(void)
 	tcase_add_test(tc, worker_and_user);
 	tcase_add_test(tc, reply_hold_counters);
 	tcase_add_test(tc, gone);
+	tcase_add_test(tc, gone_and_kept);
 	tcase_add_test(tc, runs);
 	tcase_add_test(tc, work);
 	tcase_add_test(tc, stage);
