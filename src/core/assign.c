@@ -3,8 +3,9 @@
  * goes where most of their bytes are, the others to the least loaded. Leases decided here share the
  * commit of what made them possible (D4).
  *
- * A class for which no worker has room is parked, so that it holds up no other; room.c wakes it. So
- * a seal costs what it leases, and a look at the parked classes for each worker that changed.
+ * A class for which no worker has room is parked, so that it holds up no other; room.c wakes it.
+ * What was leased and has not begun is asked back for what comes before it (backlog.c). So a seal
+ * costs what it leases, and a look at the parked classes for each worker that changed.
  */
 #include "core/impl.h"
 
@@ -108,11 +109,12 @@ static bool belongs_elsewhere(
 /* Takes the next task, of class d, and leases it to w unless it has to wait for its inputs. */
 static void give_next(struct core *c, struct worker *w, struct demand *d, const struct place *p)
 {
-	ready_take(c, d);
+	int64_t rank = ready_take(c, d);
+
 	if (d->reserved)
 		room_unreserve(c, d->reserved);
 	if (!p->block->dep_at || inputs_there(c, p->block, p->idx))
-		lease_grant(c, w, p->block, p->idx);
+		lease_grant(c, w, p->block, p->idx, rank);
 }
 
 /* Gives w up to `share` of the ready tasks from the front; fences of a bundle are consecutive, so
@@ -182,8 +184,10 @@ static void pass_the_queue(struct core *c, struct user *user)
 	if (d->t.nresources || !ready_first(c, d, &p) || p.block->dep_at)
 		return;
 	w = next_to_run(c, d);
-	if (!w)
+	if (!w) {
+		backlog_pass(c, d);
 		return;
+	}
 	w->ahead = true;
 	bundle_open(c, w);
 	give_next(c, w, d, &p);
@@ -228,6 +232,7 @@ void assign(struct core *c)
 		}
 	}
 	let_the_idle_pass(c);
+	backlogs_revoke(c);
 	rooms_settle(c);
 	c->ready_changed = false;
 }

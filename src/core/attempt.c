@@ -28,6 +28,7 @@ static struct attempt *attempt_of(struct core *c, struct task *t)
 	list_init(&a->conns);
 	list_init(&a->sessions);
 	ensure(map64_put_ptr(&c->attempts, a->id, a));
+	backlog_remove(c, t);
 	t->attended = true;
 	return a;
 }

@@ -225,6 +225,7 @@ struct task *task_get(struct core *c, struct block *b, uint32_t idx)
 	t->idx = idx;
 	t->generation = block_generation(b, idx);
 	list_init(&t->in_worker);
+	list_init(&t->in_level);
 	(*k)->at[idx % TASKS_PER_CHUNK] = t;
 	(*k)->used++;
 	return t;

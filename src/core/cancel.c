@@ -22,6 +22,7 @@ void stop_leased(struct core *c, struct task *t, enum cause cause)
 	if (t->attended)
 		attempt_end(c, t, DQ_E_CANCELLED, "the task is being stopped");
 	t->stop = cause;
+	backlog_remove(c, t);
 	task_move(c, t->block, t->idx, TASK_CANCELLING);
 	row_write(c, t, TASK_CANCELLING, 0, slice_empty());
 	stop_on_worker(c, t);

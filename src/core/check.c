@@ -161,9 +161,16 @@ static bool check_users(struct tally *y, const struct block *b)
 	return true;
 }
 
+/* Not known to have begun. */
+static bool may_be_revoked(const struct task *t)
+{
+	return task_state(t) == TASK_LEASED && !t->started && !t->attended && !t->remake;
+}
+
 static bool check_worker(const struct core *c, struct tally *y, const struct worker *w)
 {
 	uint32_t n = 0, running = 0, seceded = 0;
+	uint64_t revoking = 0;
 
 	for (struct list *l = w->leases.next; l != &w->leases; l = l->next) {
 		const struct task *t = container_of(l, struct task, in_worker);
@@ -172,13 +179,31 @@ static bool check_worker(const struct core *c, struct tally *y, const struct wor
 			return wrong(y, "worker %u: a lease of another in its list", w->number);
 		n++;
 		running += t->started;
+		y->nrevoking += t->revoking;
+		revoking += t->revoking ? demand_peek(c, t->block, t->idx)->weight : 0;
+		if (list_is_linked(&t->in_level) != (may_be_revoked(t) && !t->revoking))
+			return wrong(y, "task %llx: in the backlog, or not, and should not be",
+				(unsigned long long)task_own_id(t));
 		seceded += attempt_has_seceded(c, t);
 	}
+	if (revoking != w->revoking)
+		return wrong(y, "worker %u: what is asked back is counted wrongly", w->number);
 	if (n != w->nleases || running != w->nrunning || seceded != w->nseceded)
 		return wrong(y,
 			"worker %u: %u leases, %u running, %u seceded, counted %u, %u and %u",
 			w->number, w->nleases, w->nrunning, w->nseceded, n, running, seceded);
 	return true;
+}
+
+static bool check_revokes(const struct core *c, struct tally *y)
+{
+	struct map64_iter it = {0};
+	uint64_t number, n = 0;
+	void *p;
+
+	while (map64_next_ptr(&c->users, &it, &number, &p))
+		n += ((const struct user *)p)->backlog.nrevoking;
+	return n == y->nrevoking || wrong(y, "what users are asked back is counted wrongly");
 }
 
 /* Replies that were not acknowledged are in order, and what conflicts they name is what the session
@@ -339,7 +364,7 @@ static bool check_all(const struct core *c, struct tally *y)
 	for (struct list *l = c->worker_list.next; l != &c->worker_list; l = l->next)
 		if (!check_worker(c, y, container_of(l, struct worker, in_workers)))
 			return false;
-	if (!check_conns(c, y) || !check_attempts(c, y))
+	if (!check_revokes(c, y) || !check_conns(c, y) || !check_attempts(c, y))
 		return false;
 	if (!timers_check(c, y->arrays_with_timer))
 		return wrong(y, "timers without a task");

@@ -11,6 +11,7 @@ struct tally {
 	uint64_t arrays_with_timer;
 	struct map64 users, lineage; /* task id -> how many name it */
 	struct map64 holds;          /* likewise: holds that are not the submitter's own */
+	uint64_t nrevoking;
 	char *why;
 	size_t why_bytes;
 };

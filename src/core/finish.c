@@ -343,6 +343,10 @@ static void go_back(struct core *c, struct task *t, const struct outcome *o)
 		finish(c, t, TASK_FAILED, CAUSE_RESCHEDULE, 0);
 		return;
 	}
+	if (o->cause == CAUSE_REVOKED && !t->started && !t->remake) {
+		lease_revoked(c, t);
+		return;
+	}
 	if (t->started || o->started_us)
 		past_attempt(c, t, o->cause == CAUSE_RESCHEDULE ? PAST_RESCHEDULED : PAST_BACK, o);
 	if (o->cause != CAUSE_RESCHEDULE) {

@@ -67,16 +67,28 @@ void ready_forget_block(struct core *c, struct block *b);
 struct demand *ready_next(struct core *c, struct place *out);
 /* The first ready task of a class that is in its turn; false: it has none. */
 bool ready_first(struct core *c, struct demand *d, struct place *out);
-/* Takes that task off its queue: its user is charged. */
-void ready_take(struct core *c, struct demand *d);
+/* Likewise of a user. */
+struct demand *ready_next_of(struct core *c, struct user *user, struct place *out);
+/* Of the class's first queue, whose first task is READY: how many tasks there are at least, and
+ * their priority. */
+uint32_t ready_first_count(const struct demand *d);
+int32_t ready_first_priority(const struct demand *d);
+/* Takes that task off its queue: its user is charged. Returns the rank of its run. */
+int64_t ready_take(struct core *c, struct demand *d);
+/* A task that was taken is READY again, as if it had not been: in its place, and not charged.
+ * Before its lease is dropped, and after. */
+void ready_refund(struct core *c, const struct task *t);
+void ready_return(struct core *c, struct block *b, uint32_t idx, int64_t rank);
 /* A lease of the block is over: its parked runs may go on. */
 void ready_unpark(struct core *c, struct block *b);
 
 /* ---- lease.c, assign.c ---- */
-void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx);
+void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx, int64_t rank);
 void lease_drop(struct core *c, struct task *t, bool revoke);
 /* The lease ended without a report: the task goes back, or ends where it may not be tried again. */
 void lease_lost(struct core *c, struct task *t);
+/* The worker had not begun it, and gives it back: it is as if it had never been leased. */
+void lease_revoked(struct core *c, struct task *t);
 /* The lease is over, the task is not: it goes on when its time comes. */
 void lease_back(struct core *c, struct task *t);
 void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t idx);

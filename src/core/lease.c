@@ -71,11 +71,13 @@ void lease_adopt(struct core *c, struct task *t, struct bundle *bundle, uint32_t
 	bundle->worker->nleases++;
 	t->block->owner->nleases++;
 	worker_use(bundle->worker, demand_of(c, t->block, t->idx));
+	t->rank = 0;
+	backlog_add(c, t);
 }
 
 /* The task must be READY; it gets the next fence, in the bundle that the worker has open in this
  * seal. */
-void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx)
+void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx, int64_t rank)
 {
 	struct task *t = task_get(c, b, idx);
 	struct bundle *o = w->open;
@@ -91,6 +93,7 @@ void lease_grant(struct core *c, struct worker *w, struct block *b, uint32_t idx
 	c->fence_seq++;
 	task_move(c, b, idx, TASK_LEASED);
 	lease_adopt(c, t, o, i);
+	t->rank = rank;
 }
 
 /* The lease is over. revoke: it did not end with a report, so that its record must say that it no
@@ -103,6 +106,7 @@ void lease_drop(struct core *c, struct task *t, bool revoke)
 	ensure(w && b);
 	if (t->attended)
 		attempt_end(c, t, DQ_E_GONE, "the task's lease is over");
+	backlog_remove(c, t);
 	list_remove(&t->in_worker);
 	w->nleases--;
 	t->block->owner->nleases--;
@@ -146,6 +150,9 @@ void lease_send(
 		g->remake = t->remake;
 		g->timeout_us = task_terms(c, t->block, t->idx)->timeout_us;
 		g->ahead = w->ahead;
+		g->suspect = t->suspect;
+		g->priority = task_priority(c, t->block, t->idx);
+		g->lane = t->block->owner == w->user ? 0 : t->block->owner->number + 1;
 		g->cpus = demand_of(c, t->block, t->idx)->cpus;
 		g->ninputs = ndeps;
 		for (uint32_t d = 0; d < ndeps; d++)
@@ -153,16 +160,34 @@ void lease_send(
 	}
 }
 
+/* It was forgotten while it was leased. */
+static void doom_if_unwanted(struct core *c, struct task *t)
+{
+	if (task_is_held(t->block, t->idx) || t->users || t->remake)
+		return;
+	doom(c, task_own_id(t), TASK_CANCELLED, CAUSE_UNHELD, 0);
+	c->u->more = true;
+}
+
 void lease_back(struct core *c, struct task *t)
 {
 	lease_drop(c, t, true);
 	if ((t->attempts || t->deaths) && !t->remake)
 		row_write(c, t, TASK_LEASED, 0, slice_empty());
-	if (!task_is_held(t->block, t->idx) && !t->users && !t->remake) {
-		doom(c, task_own_id(t), TASK_CANCELLED, CAUSE_UNHELD, 0);
-		c->u->more = true;
-	}
+	doom_if_unwanted(c, t);
 	task_goes_on(c, t);
+}
+
+void lease_revoked(struct core *c, struct task *t)
+{
+	int64_t rank = t->rank;
+
+	ensure(!t->started && !t->remake);
+	ready_refund(c, t);
+	lease_drop(c, t, true);
+	doom_if_unwanted(c, t);
+	task_move(c, t->block, t->idx, TASK_READY);
+	ready_return(c, t->block, t->idx, rank);
 }
 
 void lease_lost(struct core *c, struct task *t)

@@ -292,6 +292,7 @@ void load_supersede(struct core *c, struct task *t)
 	t->block->owner->nleases--;
 	worker_unuse(t->worker, demand_of(c, t->block, t->idx));
 	list_remove(&t->in_worker);
+	list_remove(&t->in_level);
 	t->worker = NULL;
 	t->bundle = NULL;
 }

@@ -46,6 +46,8 @@ void priority_set(struct core *c, struct block *b, uint32_t idx, int32_t priorit
 		row_write(c, t, s == TASK_CANCELLING ? s : TASK_LEASED, 0, slice_empty());
 	if (s == TASK_READY)
 		ready_again(c, b, idx, 1);
+	else if (s == TASK_LEASED)
+		backlog_move(c, t);
 	c->u->seal = true;
 }
 

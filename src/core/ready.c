@@ -143,12 +143,13 @@ void demand_unpark(struct core *c, struct demand *d)
 
 /* ---- runs ---- */
 
-static struct ready_queue *queue_of(struct demand *d, int32_t priority)
+static struct ready_queue *queue_of(struct core *c, struct demand *d, int32_t priority)
 {
 	struct ready_queue *q;
 
 	if (priority == 0)
 		return &d->common;
+	c->ranked = true;
 	q = map64_get_ptr(&d->by_priority, (uint32_t)priority);
 	if (!q) {
 		q = xcalloc(1, sizeof(*q));
@@ -185,7 +186,7 @@ static void push_run(struct core *c, struct ready_queue *q, struct block *b, uin
 
 static struct ready_queue *queue_for(struct core *c, struct block *b, uint32_t idx)
 {
-	return queue_of(demand_of(c, b, idx), task_priority(c, b, idx));
+	return queue_of(c, demand_of(c, b, idx), task_priority(c, b, idx));
 }
 
 void ready_push(struct core *c, struct block *b, uint32_t at, uint32_t count, bool front)
@@ -297,13 +298,12 @@ bool ready_first(struct core *c, struct demand *d, struct place *out)
 	return false;
 }
 
-struct demand *ready_next(struct core *c, struct place *out)
+struct demand *ready_next_of(struct core *c, struct user *user, struct place *out)
 {
 	struct heap_node *n;
 
-	while ((n = heap_peek(&c->turns))) {
-		struct user *user = container_of(n, struct user, turn);
-		struct demand *d = container_of(heap_peek(&user->demands), struct demand, in_user);
+	while ((n = heap_peek(&user->demands))) {
+		struct demand *d = container_of(n, struct demand, in_user);
 		struct ready_queue *q =
 			container_of(heap_peek(&d->queues), struct ready_queue, in_demand);
 		struct ready_run *r = first_run(c, q);
@@ -316,19 +316,121 @@ struct demand *ready_next(struct core *c, struct place *out)
 	return NULL;
 }
 
-void ready_take(struct core *c, struct demand *d)
+struct demand *ready_next(struct core *c, struct place *out)
+{
+	struct heap_node *n;
+
+	while ((n = heap_peek(&c->turns))) {
+		struct demand *d = ready_next_of(c, container_of(n, struct user, turn), out);
+
+		if (d)
+			return d;
+	}
+	return NULL;
+}
+
+int32_t ready_first_priority(const struct demand *d)
+{
+	return top_queue(d)->priority;
+}
+
+uint32_t ready_first_count(const struct demand *d)
+{
+	const struct ready_queue *q = top_queue(d);
+	const struct ready_run *r = container_of(q->runs.next, struct ready_run, in_queue);
+	const struct block *b = r->block;
+	uint32_t n = r->count;
+
+	if (b->at_once && b->at_once - b->nleased < n)
+		n = b->at_once - b->nleased;
+	return q->nruns > n ? q->nruns : n;
+}
+
+/* What a lease of the class costs its user. */
+static uint64_t cost_of(const struct demand *d)
+{
+	uint64_t weight = d->weight < WEIGHT_MAX ? d->weight : WEIGHT_MAX;
+
+	return STRIDE / d->user->weight * weight / AMOUNT_UNIT;
+}
+
+int64_t ready_take(struct core *c, struct demand *d)
 {
 	struct ready_queue *q = container_of(heap_peek(&d->queues), struct ready_queue, in_demand);
 	struct ready_run *r = container_of(q->runs.next, struct ready_run, in_queue);
 	struct user *user = d->user;
-	uint64_t weight = d->weight < WEIGHT_MAX ? d->weight : WEIGHT_MAX;
+	int64_t rank = r->rank;
 
 	c->pass = user->pass;
-	user->pass += STRIDE / user->weight * weight / AMOUNT_UNIT;
+	user->pass += cost_of(d);
 	heap_update(&c->turns, &user->turn);
 	r->at++;
 	if (--r->count)
-		return;
+		return rank;
 	run_free(r);
 	place_queue(c, q);
+	return rank;
+}
+
+/* ---- back ---- */
+
+void ready_refund(struct core *c, const struct task *t)
+{
+	struct user *user = t->block->owner;
+	uint64_t cost = cost_of(demand_of(c, t->block, t->idx));
+
+	/* not charged by this start of the scheduler */
+	if (t->fence.epoch != c->config.epoch || user->pass < cost)
+		return;
+	user->pass -= cost;
+	if (heap_contains(&user->turn))
+		heap_update(&c->turns, &user->turn);
+}
+
+/* Does the run come before a task of that rank? */
+static bool run_before(const struct ready_run *r, int64_t rank, const struct block *b, uint32_t idx)
+{
+	if (r->rank != rank)
+		return r->rank < rank;
+	return r->block == b ? r->at < idx : r->block->order < b->order;
+}
+
+/* The task is next to the run, and of its rank. */
+static bool run_extend(struct ready_run *r, int64_t rank, const struct block *b, uint32_t idx)
+{
+	if (r->block != b || r->rank != rank || (r->at != idx + 1 && r->at + r->count != idx))
+		return false;
+	if (r->at == idx + 1)
+		r->at--;
+	r->count++;
+	return true;
+}
+
+/* What was leased was first, so its place is near the front. */
+void ready_return(struct core *c, struct block *b, uint32_t idx, int64_t rank)
+{
+	struct ready_queue *q = queue_for(c, b, idx);
+	struct list *at = q->runs.next;
+	struct ready_run *r;
+
+	c->ready_changed = true;
+	if (b->at_once) {
+		/* the rest of its array has gone to the front already */
+		ready_push(c, b, idx, 1, true);
+		return;
+	}
+	for (; at != &q->runs; at = at->next) {
+		r = container_of(at, struct ready_run, in_queue);
+		if (run_extend(r, rank, b, idx))
+			return;
+		if (!run_before(r, rank, b, idx))
+			break;
+	}
+	r = xcalloc(1, sizeof(*r));
+	*r = (struct ready_run){.queue = q, .block = b, .at = idx, .count = 1, .rank = rank};
+	list_push_back(&b->ready, &r->in_block);
+	list_insert_before(at, &r->in_queue);
+	q->nruns++;
+	if (q->runs.next == &r->in_queue)
+		place_queue(c, q);
 }

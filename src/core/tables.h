@@ -2,9 +2,9 @@
  * What the core holds in memory: its structures; only core/ includes this. Who may change what:
  *  - a task's state: move.c alone (counts and state byte together)
  *  - hidden blocks: stage.c (their tasks wait, and are in no count)
- *  - leases and bundles: lease.c; ready queues: ready.c; what workers have room for: room.c; holds
- *    and forgetting: hold.c; copies of values: copy.c; timers: timer.c
- * Times here are *listening time* in µs (struct core, now_us): monotonic time less
+ *  - leases and bundles: lease.c; what is asked back of them: backlog.c; ready queues: ready.c;
+ * what workers have room for: room.c; holds and forgetting: hold.c; copies of values: copy.c;
+ * timers: timer.c Times here are *listening time* in µs (struct core, now_us): monotonic time less
  * the gaps in which the scheduler could not hear (D10); due times of tasks are wall clock.
  */
 #ifndef CORE_TABLES_H
@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "base/map64.h"
 #include "core/attempt.h"
+#include "core/backlog.h"
 #include "core/core.h"
 #include "core/demand.h"
 #include "core/labels.h"
@@ -185,6 +186,9 @@ struct task {
 	struct bundle *bundle;
 	uint32_t bundle_idx;
 	struct list in_worker;
+	struct list in_level; /* of its user's backlog: not heard to have begun, not asked back */
+	int64_t rank;         /* of the run that it was leased from; 0: not known */
+	bool revoking;        /* asked back; the worker has not said whether it had begun */
 	uint64_t started_us;  /* wall clock: when the worker was heard to have started it; 0: not */
 	uint64_t finished_us; /* wall clock: of an end whose value is not inline */
 	struct past *past;    /* NULL: nothing is known, or it is only in the row */
@@ -227,6 +231,7 @@ struct user {
 	struct demand *plain;  /* its tasks that ask for nothing */
 	struct heap demands;   /* those with ready tasks, not parked */
 	struct heap_node turn; /* core.turns: it has such demands */
+	struct backlog backlog;
 };
 
 /* Consecutive tasks of a block that are ready; stale entries are skipped when they come up. */
@@ -284,6 +289,7 @@ struct worker {
 	uint64_t used[OFFER_PLACES + 1]; /* of offer.resources, by who asks for them by name */
 	uint32_t nplain;                 /* leases that name no cpus, and have one each */
 	uint64_t load;                   /* the weights of its leases */
+	uint64_t revoking;               /* of those that are asked back */
 	uint64_t room;                   /* its part of core.room, as of when it was settled */
 	uint64_t placed_load, placed_slots;
 	struct heap_node by_load;
@@ -392,6 +398,7 @@ struct core {
 	struct list demands;     /* all */
 	struct fpmap demand_ids; /* of (user, what is asked for) -> struct demand; not plain ones */
 	struct list parked;      /* demands that wait for room */
+	bool ranked;             /* there was a task of another priority than 0 */
 	struct heap turns;       /* users */
 	uint64_t pass;           /* of the user who was served last, before that */
 	int64_t rank_front, rank_back;

@@ -90,7 +90,10 @@ struct grant {
 	uint32_t generation, attempt;
 	bool remake;
 	bool ahead;    /* before what has not begun at its worker */
+	bool suspect;  /* workers died with it */
 	uint64_t cpus; /* asked for, in parts; 0: none by name */
+	int32_t priority;
+	uint32_t lane; /* whose it is, among those that the worker has: 0: the worker's own user */
 	uint32_t at, ninputs;
 	uint64_t timeout_us; /* how long it may run; 0: no limit */
 };

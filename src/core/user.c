@@ -19,6 +19,7 @@ struct user *user_new(struct core *c, uint32_t number, uint32_t uid, struct slic
 	u->number = number;
 	heap_init(&u->demands, demand_comes_first);
 	heap_node_init(&u->turn);
+	backlog_init(&u->backlog);
 	user_rename(c, u, uid, name);
 	u->plain = demand_plain_new(c, u);
 	ensure(map64_put_ptr(&c->users, number, u));
@@ -40,6 +41,7 @@ void user_free(struct core *c, struct user *u)
 {
 	demand_plain_free(c, u);
 	heap_release(&u->demands);
+	backlog_release(&u->backlog);
 	free(u->name);
 	free(u);
 }

@@ -156,6 +156,7 @@ void worker_lost(struct core *c, struct worker *w)
 void worker_disconnect(struct core *c, struct worker *w)
 {
 	w->conn = 0;
+	backlog_forget_revokes(c, w);
 	worker_touch(c, w);
 	c->ready_changed = c->ready_changed || w->reserved;
 	w->expires_us = c->now_us + c->config.lease_ttl_ms * 1000;
@@ -239,6 +240,7 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 			r = &e->join.running[place - 1];
 		if (r) {
 			if (r->started && !t->started) {
+				backlog_remove(c, t);
 				t->started = true;
 				t->started_us = c->wall_us;
 				t->attempts++;
@@ -307,6 +309,7 @@ void worker_join(struct core *c, const struct event *e)
 		c->counters_dirty = true;
 	} else if (w->conn) {
 		conn_refuse(c, w->conn, DQ_E_CONFLICT, "the worker joined over another connection");
+		backlog_forget_revokes(c, w);
 	}
 	demand_worker_out(c, w);
 	same_process = e->join.instance.n &&
@@ -389,6 +392,7 @@ void worker_started(struct core *c, const struct event *e)
 
 		if (!t || t->started)
 			continue;
+		backlog_remove(c, t);
 		t->started = true;
 		t->started_us = c->wall_us;
 		t->suspect = false;

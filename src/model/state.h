@@ -86,7 +86,8 @@ bool task_move_allowed(enum task_state from, enum task_state to);
 	X(SPEC, 11, "spec")             /* no such function or program, bad arguments */           \
 	X(WORKER, 12, "worker")         /* its one allowed attempt died with its worker */         \
 	X(UNHELD, 13, "unheld")         /* nothing wanted it any more */                           \
-	X(RESCHEDULE, 14, "reschedule") /* its function asked to be run again, later */
+	X(RESCHEDULE, 14, "reschedule") /* its function asked to be run again, later */            \
+	X(REVOKED, 15, "revoked")       /* it had not begun, and something else comes before it */
 
 enum cause {
 #define CAUSE_ENUM(name, number, word) CAUSE_##name = (number),

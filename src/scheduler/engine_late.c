@@ -147,10 +147,13 @@ static enum granted write_grant(
 	struct lease_item item = {.id = g->id,
 		.generation = g->generation,
 		.attempt = g->attempt,
-		.flags = (g->remake ? LEASE_FLAG_REMAKE : 0) | (g->ahead ? LEASE_FLAG_AHEAD : 0),
+		.flags = (g->remake ? LEASE_FLAG_REMAKE : 0) | (g->ahead ? LEASE_FLAG_AHEAD : 0) |
+			 (g->suspect ? LEASE_FLAG_SUSPECT : 0),
 		.element = -1,
 		.timeout_us = g->timeout_us,
 		.cpus = g->cpus,
+		.priority = g->priority,
+		.lane = g->lane,
 		.ninputs = g->ninputs};
 	char key[TASK_KEY_TEXT];
 

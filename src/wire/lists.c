@@ -102,7 +102,9 @@ static void input_write(struct buf *list, const struct lease_input *in)
 void lease_item_write(
 	struct buf *list, const struct lease_item *i, const struct lease_input *inputs)
 {
-	pack_array(list, LEASE_FIELDS + (i->cpus ? 2 : i->timeout_us != 0));
+	uint32_t more = i->priority || i->lane ? 4 : i->cpus ? 2 : i->timeout_us != 0;
+
+	pack_array(list, LEASE_FIELDS + more);
 	pack_u64(list, i->id);
 	pack_u64(list, i->generation);
 	pack_u64(list, i->attempt);
@@ -114,10 +116,14 @@ void lease_item_write(
 	for (uint32_t k = 0; k < i->ninputs; k++)
 		input_write(list, &inputs[k]);
 	put_raw(list, i->element_input);
-	if (i->timeout_us || i->cpus)
+	if (more >= 1)
 		pack_u64(list, i->timeout_us);
-	if (i->cpus)
+	if (more >= 2)
 		pack_u64(list, i->cpus);
+	if (more < 4)
+		return;
+	pack_i64(list, i->priority);
+	pack_u64(list, i->lane);
 }
 
 static int64_t read_element(struct cursor *c)
@@ -129,6 +135,16 @@ static int64_t read_element(struct cursor *c)
 		return -1;
 	}
 	return v;
+}
+
+static int32_t read_priority(struct cursor *c)
+{
+	int64_t v = cursor_i64(c);
+
+	if (v >= INT32_MIN && v <= INT32_MAX)
+		return (int32_t)v;
+	cursor_fail(c, "lease: a priority out of range");
+	return 0;
 }
 
 bool lease_item_read(struct cursor *c, struct lease_item *i)
@@ -148,10 +164,16 @@ bool lease_item_read(struct cursor *c, struct lease_item *i)
 		cursor_skip(c);
 	i->element_input = cursor_raw_or_nil(c);
 	i->timeout_us = i->cpus = 0;
+	i->priority = 0;
+	i->lane = 0;
 	if (have > read && ++read)
 		i->timeout_us = cursor_u64(c);
 	if (have > read && ++read)
 		i->cpus = cursor_u64(c);
+	if (have > read && ++read)
+		i->priority = read_priority(c);
+	if (have > read && ++read)
+		i->lane = cursor_u32(c);
 	return entry_end(c, have, read);
 }
 

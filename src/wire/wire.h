@@ -120,7 +120,8 @@ struct lease_input {
 	struct slice where;  /* msgpack array of [address, ticket], or empty */
 };
 #define LEASE_FLAG_REMAKE 1u
-#define LEASE_FLAG_AHEAD 2u /* begins before what has not begun */
+#define LEASE_FLAG_AHEAD 2u   /* begins before what has not begun */
+#define LEASE_FLAG_SUSPECT 4u /* its start is told before it runs */
 struct lease_item {
 	uint64_t id;
 	uint32_t generation, attempt, flags;
@@ -130,6 +131,8 @@ struct lease_item {
 	struct slice element_input; /* one msgpack value, or empty */
 	uint64_t timeout_us;        /* how long it may run; 0: no limit */
 	uint64_t cpus; /* that it takes while it runs, in parts of AMOUNT_UNIT; 0: not said, one */
+	int32_t priority;
+	uint32_t lane; /* whose it is: priorities count among those of one lane */
 	uint32_t ninputs;
 	struct cursor inputs; /* reading: at the first input */
 };

@@ -58,10 +58,14 @@ struct lease {
 	uint64_t timeout_us; /* how long it may run; 0: no limit */
 	uint32_t generation, attempt, flags;
 	uint64_t cpus; /* what it takes while it runs, in parts of AMOUNT_UNIT */
+	int32_t priority;
+	uint32_t lane; /* of leases of one lane, those of higher priority begin first */
 	enum lease_state state;
 	bool pushed;             /* given to the slots */
 	bool in_queue;           /* under the lock of the slots */
 	bool started_sent;       /* STARTED names it */
+	bool withdrawn;          /* it is reported, and had not begun */
+	bool revoked;            /* asked back while it was blocked */
 	bool orphan;             /* replaced by a newer lease: no one wants its value */
 	bool seceded;            /* it waits for other tasks, and its slot is another's */
 	bool has_seceded;        /* at some time: its run time says nothing of what it takes */

@@ -38,7 +38,7 @@ static void put_running(struct worker *w, struct buf *b)
 		const struct lease *l = p;
 		struct fenced entry = {.id = id, .fence = l->fence};
 
-		entry.extra = l->started_sent || l->state == LEASE_REPORTING;
+		entry.extra = l->started_sent || (l->state == LEASE_REPORTING && !l->withdrawn);
 		fenced_write(b, &entry);
 	}
 }

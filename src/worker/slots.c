@@ -26,7 +26,7 @@
 #include "model/block.h"
 #include "model/terms.h"
 #include "wire/wire.h"
-#include "worker/slot.h"
+#include "worker/slots_pool.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,27 +39,6 @@
 #define BATCH_TARGET_US 1000.0 /* … that take about this long together */
 #define OUTCOME_BUF_BYTES ((size_t)16 << 10)
 #define ENTRIES_MAX_BYTES ((size_t)16 << 20)
-
-struct slots {
-	struct slots_options options;
-	struct slots_shared shared;
-	pthread_mutex_t lock;
-	struct list queue;
-	size_t queued;
-	uint64_t cpus;      /* what slots work on takes so much … */
-	bool short_of_cpus; /* … and some slot wants more than is left */
-	unsigned idle;      /* slots that sleep */
-	unsigned working;   /* that have leases */
-	unsigned allowed;   /* to have: options.n, and those that seceded */
-	bool quit;
-	struct list ended;   /* batches handed over */
-	atomic_uint batch;   /* how many to take at once */
-	atomic_bool batched; /* hand over in batches too */
-	struct slot **all;   /* written by the loop's thread, under the lock */
-	unsigned nall;
-};
-
-#define SPARE_US (10 * US_PER_S) /* a slot beyond the usual keeps its helper so long */
 
 /* --- Batches -------------------------------------------------------------------------------- */
 
@@ -84,8 +63,7 @@ void batch_free(struct batch **at)
 	free(b);
 }
 
-/* The slot's lock is held, or the caller is its only user. Returns what was open. */
-static struct batch *batch_close(struct slot *s)
+struct batch *batch_close(struct slot *s)
 {
 	struct batch *b = s->ended;
 
@@ -93,7 +71,7 @@ static struct batch *batch_close(struct slot *s)
 	return b;
 }
 
-static void hand_over(struct slots *p, struct batch *b)
+void hand_over(struct slots *p, struct batch *b)
 {
 	bool first;
 
@@ -152,185 +130,6 @@ static uint64_t work_on(struct slots *p, struct slot *s, struct lease *l, uint64
 	return now_us;
 }
 
-/* --- Taking --------------------------------------------------------------------------------- */
-
-static struct lease *claim_from(struct slot *s)
-{
-	unsigned n = atomic_load(&s->ntaken), i;
-
-	if (atomic_load(&s->claim) >= n)
-		return NULL;
-	i = atomic_fetch_add(&s->claim, 1);
-	return i < n ? s->taken[i] : NULL;
-}
-
-/* Wakes n slots that sleep, or all of them. The lock is held. */
-static void wake(struct slots *p, size_t n)
-{
-	for (unsigned i = 0; i < p->nall && n > 0 && p->idle > 0; i++) {
-		struct slot *s = p->all[i];
-
-		if (!s->idle)
-			continue;
-		s->idle = false;
-		p->idle--;
-		n--;
-		pthread_cond_signal(&s->work);
-	}
-}
-
-/* What it worked on is over. The lock is held. */
-static void cpus_give_back(struct slots *p, struct slot *s)
-{
-	p->cpus -= s->cpus;
-	s->cpus = 0;
-	if (!p->short_of_cpus)
-		return;
-	p->short_of_cpus = false;
-	wake(p, p->nall);
-}
-
-/* False: there are not so many free; but alone each may run. The lock is held. */
-static bool cpus_take(struct slots *p, struct slot *s, uint64_t cpus)
-{
-	if (p->cpus && p->cpus + cpus > p->options.cpus) {
-		p->short_of_cpus = true;
-		return false;
-	}
-	p->cpus += cpus;
-	s->cpus = cpus;
-	return true;
-}
-
-/* What another slot has taken and not begun: only leases of one cpu are taken by the batch. The
- * lock of all is held, so that no slot takes anew meanwhile. */
-static struct lease *claim_from_others(struct slots *p, struct slot *self)
-{
-	if (!cpus_take(p, self, AMOUNT_UNIT))
-		return NULL;
-	for (unsigned i = 0; i < p->nall; i++) {
-		struct lease *l = p->all[i] != self ? claim_from(p->all[i]) : NULL;
-
-		if (l)
-			return l;
-	}
-	cpus_give_back(p, self);
-	return NULL;
-}
-
-/* Fills the slot's share from the queue. The lock is held. */
-static void take(struct slots *p, struct slot *s)
-{
-	size_t share = p->queued / p->options.n + 1;
-	size_t most = atomic_load(&p->batch);
-	unsigned n = 0;
-
-	if (share < most)
-		most = share;
-	/* Nobody can claim while ntaken is 0; claim is set before ntaken. */
-	atomic_store(&s->ntaken, 0);
-	atomic_store(&s->claim, 0);
-	while (n < most && n < SLOT_BATCH_MAX && !list_is_empty(&p->queue)) {
-		struct lease *l = list_entry(p->queue.next, struct lease, node);
-
-		if (n == 0 ? !cpus_take(p, s, l->cpus) : l->cpus != AMOUNT_UNIT)
-			break;
-		list_remove(&l->node);
-		l->in_queue = false;
-		s->taken[n++] = l;
-		if (l->cpus != AMOUNT_UNIT)
-			break;
-	}
-	ensure(p->queued >= n);
-	p->queued -= n;
-	atomic_store(&s->ntaken, n);
-}
-
-/* Sleeps until it is woken. One beyond the usual number ends its helper meanwhile. The lock is
- * held. */
-static void sleep_slot(struct slots *p, struct slot *s)
-{
-	uint64_t until_us = clock_wall_us() + SPARE_US;
-	struct timespec until = {.tv_sec = (time_t)(until_us / US_PER_S),
-		.tv_nsec = (long)(until_us % US_PER_S * 1000)};
-	bool spare = s->number >= p->options.n && s->fd >= 0;
-
-	s->idle = true;
-	p->idle++;
-	while (s->idle && !p->quit) {
-		if (!spare) {
-			pthread_cond_wait(&s->work, &p->lock);
-		} else if (pthread_cond_timedwait(&s->work, &p->lock, &until) == ETIMEDOUT) {
-			spare = false;
-			if (!s->idle)
-				break;
-			s->idle = false;
-			p->idle--;
-			pthread_mutex_unlock(&p->lock);
-			helper_end(s);
-			pthread_mutex_lock(&p->lock);
-			return;
-		}
-	}
-	if (s->idle) {
-		s->idle = false;
-		p->idle--;
-	}
-}
-
-static void set_working(struct slots *p, struct slot *s, bool working)
-{
-	if (s->working != working)
-		p->working = working ? p->working + 1 : p->working - 1;
-	s->working = working;
-}
-
-/* What the slot may have now, if anything. The lock is held. */
-static struct lease *obtain(struct slots *p, struct slot *s)
-{
-	struct lease *l;
-
-	if (p->working >= p->allowed)
-		return NULL;
-	take(p, s);
-	l = claim_from(s);
-	return l ? l : claim_from_others(p, s);
-}
-
-/* The next lease for the slot; NULL: the end. Hands over what is open before it sleeps. */
-static struct lease *next_lease(struct slots *p, struct slot *s)
-{
-	struct lease *l = claim_from(s);
-
-	if (l)
-		return l;
-	pthread_mutex_lock(&p->lock);
-	cpus_give_back(p, s);
-	set_working(p, s, false);
-	for (;;) {
-		if (p->quit)
-			break;
-		l = obtain(p, s);
-		if (l)
-			break;
-		if (s->ended) {
-			struct batch *b;
-
-			pthread_mutex_unlock(&p->lock);
-			pthread_mutex_lock(&s->lock);
-			b = batch_close(s);
-			pthread_mutex_unlock(&s->lock);
-			hand_over(p, b);
-			pthread_mutex_lock(&p->lock);
-			continue;
-		}
-		sleep_slot(p, s);
-	}
-	set_working(p, s, l != NULL);
-	pthread_mutex_unlock(&p->lock);
-	return l;
-}
-
 struct slot_start {
 	struct slots *pool;
 	struct slot *slot;
@@ -344,13 +143,13 @@ static void *slot_main(void *arg)
 	uint64_t end_us = 0;
 
 	free(arg);
-	while ((l = next_lease(start.pool, s))) {
+	while ((l = slot_next(start.pool, s))) {
 		uint64_t wall = clock_wall_us(), began = clock_mono_us();
 		bool full = false;
 
 		/* Two clocks a share, then one a task. */
 		end_us = work_on(start.pool, s, l, began, wall - began, &full);
-		while (!full && (l = claim_from(s)))
+		while (!full && (l = slot_claim(s)))
 			end_us = work_on(start.pool, s, l, end_us, wall - began, &full);
 		if (full) {
 			struct batch *b;
@@ -466,6 +265,7 @@ struct slots *slots_new(const struct slots_options *options, char *error, size_t
 	p->allowed = options->n;
 	list_init(&p->queue);
 	list_init(&p->ended);
+	p->least = INT32_MAX;
 	atomic_init(&p->batch, 1);
 	p->all = xcalloc(options->n, sizeof(struct slot *));
 	while (p->nall < options->n) {
@@ -488,7 +288,7 @@ void slots_free(struct slots **at)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->quit = true;
-	wake(p, p->nall);
+	slots_wake(p, p->nall);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->nall; i++) {
 		struct slot *s = p->all[i];
@@ -525,52 +325,9 @@ void slots_free(struct slots **at)
 
 /* --- For the loop --------------------------------------------------------------------------- */
 
-void slots_push(struct slots *p, struct list *leases)
-{
-	bool any_ahead = false;
-	size_t n = 0;
-
-	list_for_each(node, leases) {
-		struct lease *l = list_entry(node, struct lease, node);
-
-		ensure(!l->in_queue && !l->value);
-		l->in_queue = true;
-		any_ahead = any_ahead || l->flags & LEASE_FLAG_AHEAD;
-		n++;
-	}
-	if (n == 0)
-		return;
-	pthread_mutex_lock(&p->lock);
-	if (any_ahead)
-		leases_put_ahead(&p->queue, leases);
-	list_splice_back(&p->queue, leases);
-	p->queued += n;
-	wake(p, n);
-	pthread_mutex_unlock(&p->lock);
-}
-
 void slots_set_task_key(struct slots *p, struct slice key)
 {
 	slot_set_task_key(&p->shared, key);
-}
-
-/* The cpus of the slot that is at the lease are others' meanwhile. The lock of all is held. */
-static void lend_cpus(struct slots *p, const struct lease *l, bool on)
-{
-	for (unsigned i = 0; i < p->nall; i++) {
-		struct slot *s = p->all[i];
-		bool is_at;
-
-		pthread_mutex_lock(&s->lock);
-		is_at = s->current == l;
-		pthread_mutex_unlock(&s->lock);
-		if (is_at && on) {
-			cpus_give_back(p, s);
-		} else if (is_at && s->cpus == 0) {
-			s->cpus = l->cpus;
-			p->cpus += l->cpus;
-		}
-	}
 }
 
 void slots_secede(struct slots *p, const struct lease *l, bool on)
@@ -578,29 +335,13 @@ void slots_secede(struct slots *p, const struct lease *l, bool on)
 	pthread_mutex_lock(&p->lock);
 	ensure(on || p->allowed > p->options.n);
 	p->allowed = on ? p->allowed + 1 : p->allowed - 1;
-	lend_cpus(p, l, on);
+	slots_lend_cpus(p, l, on);
 	pthread_mutex_unlock(&p->lock);
 	grow(p);
 	pthread_mutex_lock(&p->lock);
 	if (on)
-		wake(p, 1);
+		slots_wake(p, 1);
 	pthread_mutex_unlock(&p->lock);
-}
-
-bool slots_take_back(struct slots *p, struct lease *l)
-{
-	bool queued;
-
-	pthread_mutex_lock(&p->lock);
-	queued = l->in_queue;
-	if (queued) {
-		ensure(p->queued > 0);
-		l->in_queue = false;
-		list_remove(&l->node);
-		p->queued--;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return queued;
 }
 
 void slots_stop(struct slots *p, struct lease *l)
@@ -692,6 +433,6 @@ void slots_tick(struct slots *p, running_function *running, void *arg)
 	if (!left)
 		return;
 	pthread_mutex_lock(&p->lock);
-	wake(p, 1);
+	slots_wake(p, 1);
 	pthread_mutex_unlock(&p->lock);
 }

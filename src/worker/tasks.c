@@ -117,6 +117,7 @@ static void report_cancelled(struct worker *w, struct lease *l)
 	o.cause = l->stop_cause ? (enum cause)l->stop_cause : CAUSE_CANCELLED;
 	leave_predecessor(l);
 	inputs_release(l);
+	l->withdrawn = true;
 	l->state = LEASE_REPORTING;
 	reports_add_one(&w->reports, l, l->id, l->fence, &o);
 }
@@ -163,8 +164,9 @@ static void started_add(struct worker *w, struct lease *l)
 }
 
 /*
- * A task that comes alone may be one that is suspected of killing its workers (D13): its start is
- * on its way before it runs. Of others only those that run for a while are told.
+ * The start of a task that is suspected of killing its workers (D13), which comes alone, is on its
+ * way before it runs; likewise of one that comes alone and begins at once. Of others only those
+ * that run for a while are told.
  */
 static void tell_start_of_lone(struct worker *w)
 {
@@ -172,6 +174,8 @@ static void tell_start_of_lone(struct worker *w)
 	struct stream *s = session_stream(w);
 
 	if (w->nready != 1 || !s || l->frame->count != 1)
+		return;
+	if (w->with_slots >= w->offered.offer.slots && !(l->flags & LEASE_FLAG_SUSPECT))
 		return;
 	started_add(w, l);
 	session_flush(w);
@@ -282,6 +286,8 @@ static bool read_lease(struct cursor *c, struct lease *l)
 	l->spec = item.spec;
 	l->element_input = item.element_input;
 	l->cpus = item.cpus ? item.cpus : AMOUNT_UNIT;
+	l->priority = item.priority;
+	l->lane = item.lane;
 	return read_inputs(&item, l);
 }
 
@@ -359,6 +365,27 @@ bool tasks_take(struct worker *w, const struct frame *frame, const char **why)
 
 /* --- STOP and FREE -------------------------------------------------------------------------- */
 
+/*
+ * Asked back, if it has not begun. Where it has, STARTED is the answer, and goes before anything
+ * that the scheduler could take for another; where an older lease of the task still runs here, it
+ * comes once that has ended.
+ */
+static void revoke(struct worker *w, struct lease *l)
+{
+	if (l->started_sent)
+		return;
+	if (l->predecessor) {
+		l->revoked = true;
+		return;
+	}
+	if (!lease_withdraw(w, l)) {
+		started_add(w, l);
+		return;
+	}
+	l->stop_cause = CAUSE_REVOKED;
+	report_cancelled(w, l);
+}
+
 static void stop_one(struct worker *w, const struct fenced *entry)
 {
 	struct lease *l = lease_find(w, entry->id);
@@ -366,12 +393,18 @@ static void stop_one(struct worker *w, const struct fenced *entry)
 	if (!l || !fence_eq(l->fence, entry->fence)) {
 		struct outcome o = {.state = TASK_CANCELLED, .cause = CAUSE_CANCELLED};
 
+		if (entry->extra == CAUSE_REVOKED)
+			o.cause = CAUSE_REVOKED;
 		/* Not here: it was never had, or has ended and been acknowledged. */
 		reports_add_one(&w->reports, NULL, entry->id, entry->fence, &o);
 		return;
 	}
 	if (l->state == LEASE_REPORTING)
 		return;
+	if (entry->extra == CAUSE_REVOKED) {
+		revoke(w, l);
+		return;
+	}
 	/* the slot reads it once it is stopped */
 	if (!l->stop)
 		l->stop_cause = entry->extra < CAUSE_END ? (uint32_t)entry->extra : CAUSE_CANCELLED;
@@ -484,7 +517,10 @@ static void ended(struct worker *w, struct lease *l)
 	if (next) {
 		l->successor = NULL;
 		next->predecessor = NULL;
-		get_inputs(w, next);
+		if (next->revoked)
+			revoke(w, next);
+		else
+			get_inputs(w, next);
 	}
 }
 

@@ -12,6 +12,7 @@ Suite *suite_life(void);
 Suite *suite_stage(void);
 Suite *suite_account(void);
 Suite *suite_again(void);
+Suite *suite_revoke(void);
 Suite *suite_times(void);
 Suite *suite_trouble(void);
 Suite *suite_variable(void);

@@ -229,7 +229,10 @@ static void tell_send(struct story *s, const struct send *m)
 		break;
 	case SEND_STOP:
 	case SEND_FREE:
-		buf_printf(&s->told, "%s", m->kind == SEND_STOP ? "stop" : "free");
+		buf_printf(&s->told, "%s",
+			m->kind == SEND_FREE        ? "free"
+			: m->cause == CAUSE_REVOKED ? "revoke"
+						    : "stop");
 		tell_id(s, m->id);
 		break;
 	case SEND_SECEDED:
