@@ -404,6 +404,7 @@ enum dq_query {
 	DQ_QUERY_RESOLVE = 5, /* args: array of keys; answers [[id, count, state], …], nil for what
 				 is not there */
 	DQ_QUERY_UNFINISHED = 6, /* args: label or nil; answers runs of ids */
+	DQ_QUERY_HISTORY = 7,    /* args: key; answers maps, one an event, oldest first */
 	DQ_QUERY_SELECT = 8,     /* args: map state, label (strs); answers runs of ids */
 	DQ_QUERY_THINGS = 10 /* args: 2, variables; see dq_variable_list of <dq/coordination.h> */
 };

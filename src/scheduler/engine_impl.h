@@ -57,13 +57,16 @@ struct unfit {
 	struct fence fence;
 };
 
-enum item_kind { ITEM_BYTES, ITEM_CLOSE, ITEM_DEFERRED, ITEM_SHOW };
+enum item_kind { ITEM_BYTES, ITEM_CLOSE, ITEM_DEFERRED, ITEM_SHOW, ITEM_HISTORY };
 
 struct flight_item {
 	enum item_kind kind;
 	uint64_t conn;
-	size_t at, n; /* BYTES: in flight.bytes; DEFERRED: index; SHOW: at is the request */
-	struct core_task_view *view; /* SHOW: of the task when it was asked for; owned */
+	/* BYTES: in flight.bytes; DEFERRED: index; SHOW, HISTORY: at is the request, n the first
+	 * element to be told of */
+	size_t at, n;
+	/* SHOW: of the task when it was asked for; HISTORY: its id and count are the run; owned */
+	struct core_task_view *view;
 };
 
 /* What leaves once a batch is stored. */
@@ -163,6 +166,8 @@ void flight_free(struct flight *f);
 /* A `show` to be answered when the flight is released. */
 void flight_show(
 	struct engine *e, uint64_t conn, uint64_t request, const struct core_task_view *view);
+/* A `history`, likewise, from the element `at` on. */
+void flight_history(struct engine *e, uint64_t conn, uint64_t request, struct run run, uint64_t at);
 /* Bytes for a connection, appended to the open flight: begin, append to the buf, end. */
 struct buf *flight_begin(struct engine *e);
 void flight_end(struct engine *e, uint64_t conn, size_t at);
@@ -209,6 +214,9 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 /* Answers `show` of a task, as it was when it was asked for. */
 void engine_show(
 	struct engine *e, uint64_t conn, uint64_t request, const struct core_task_view *view);
+/* ---- engine_history.c ---- */
+/* Answers `history` of the tasks of the run from `at` on. */
+void engine_history(struct engine *e, uint64_t conn, uint64_t request, struct run run, uint64_t at);
 /* `show` of an array into out; false: it is not stored yet. */
 bool engine_show_array(struct engine *e, uint64_t first, struct buf *out);
 const char *engine_state_shown(const struct core_task_view *v);

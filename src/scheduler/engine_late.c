@@ -376,6 +376,10 @@ void flight_release(struct engine *e, struct flight *f)
 		case ITEM_SHOW:
 			engine_show(e, it->conn, it->at, it->view);
 			break;
+		case ITEM_HISTORY:
+			engine_history(e, it->conn, it->at,
+				(struct run){it->view->id, it->view->count}, it->n);
+			break;
 		}
 	}
 	f->n = 0;

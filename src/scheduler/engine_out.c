@@ -102,16 +102,30 @@ static struct flight_item *item_new(struct flight *f, enum item_kind kind, uint6
 	return i;
 }
 
-void flight_show(
-	struct engine *e, uint64_t conn, uint64_t request, const struct core_task_view *view)
+static struct flight_item *item_view(struct engine *e, enum item_kind kind, uint64_t conn,
+	uint64_t request, const struct core_task_view *view)
 {
 	struct flight *f = engine_flight(e);
-	struct flight_item *it = item_new(f, ITEM_SHOW, conn);
+	struct flight_item *it = item_new(f, kind, conn);
 
 	it->at = request;
 	it->view = xmemdup(view, sizeof(*view));
 	f->views = xreallocarray(f->views, f->shown + 1, sizeof(*f->views));
 	f->views[f->shown++] = it->view;
+	return it;
+}
+
+void flight_show(
+	struct engine *e, uint64_t conn, uint64_t request, const struct core_task_view *view)
+{
+	item_view(e, ITEM_SHOW, conn, request, view);
+}
+
+void flight_history(struct engine *e, uint64_t conn, uint64_t request, struct run run, uint64_t at)
+{
+	struct core_task_view view = {.id = run.first, .count = run.count};
+
+	item_view(e, ITEM_HISTORY, conn, request, &view)->n = at;
 }
 
 struct buf *flight_begin(struct engine *e)

@@ -199,6 +199,20 @@ static void query_show(struct asking *a)
 		asking_answer(a, DQ_E_NOT_FOUND, "no such task", slice_empty());
 }
 
+static void query_history(struct asking *a)
+{
+	struct cursor c;
+	struct slice key;
+	struct run run;
+
+	cursor_init(&c, a->q->args);
+	key = cursor_str(&c);
+	if (!cursor_ok(&c) || !core_resolve(a->e->core, a->user, key, &run))
+		asking_answer(a, DQ_E_NOT_FOUND, "no such task", slice_empty());
+	else
+		flight_history(a->e, a->c->number, a->q->request, run, a->q->index);
+}
+
 static void pack_state(struct asking *a, struct slice key)
 {
 	uint64_t counts[TASK_STATE_END];
@@ -285,6 +299,9 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 		break;
 	case QUERY_UNFINISHED:
 		engine_list_unfinished(&a);
+		break;
+	case QUERY_HISTORY:
+		query_history(&a);
 		break;
 	case QUERY_SELECT:
 		engine_select(&a);

@@ -40,6 +40,14 @@ exits 7 dq retry c
 one_error_line
 has "$(cat "$T/errors")" "c: it is done"
 
+step "a deadline holds for the first round alone"
+rm "$T/mended"
+dq submit --key late --deadline 0.5 -- sh -c "test -e $T/mended || sleep 4432; echo late"
+exits 1 dq wait late
+: >"$T/mended"
+dq retry late
+is "$(dq result late)" late
+
 step "one that does not suit: nothing is done"
 exits 7 dq retry other c
 is "$(dq state other)" failed

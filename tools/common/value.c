@@ -70,6 +70,16 @@ uint64_t value_u64(struct slice value, uint64_t otherwise)
 	return cursor_type(&c) == CURSOR_UINT ? cursor_u64(&c) : otherwise;
 }
 
+int64_t value_i64(struct slice value, int64_t otherwise)
+{
+	struct cursor c;
+	int64_t v;
+
+	cursor_init(&c, value);
+	v = cursor_i64(&c);
+	return cursor_ok(&c) ? v : otherwise;
+}
+
 double value_double(struct slice value, double otherwise)
 {
 	enum cursor_type type = value_type(value);

@@ -22,6 +22,7 @@ struct slice value_member(struct slice map, const char *key);
 /* The bytes of a str or bin; the empty slice for other kinds. */
 struct slice value_bytes(struct slice value);
 uint64_t value_u64(struct slice value, uint64_t otherwise);
+int64_t value_i64(struct slice value, int64_t otherwise);
 double value_double(struct slice value, double otherwise);
 /* Appends an amount of a resource as people write it: "0.5", "4G". */
 void value_put_amount(struct buf *out, struct slice value);

@@ -35,6 +35,7 @@ struct cmd {
 	X(status)                                                                                  \
 	X(list)                                                                                    \
 	X(show)                                                                                    \
+	X(history)                                                                                 \
 	X(state)                                                                                   \
 	X(cancel)                                                                                  \
 	X(retry)                                                                                   \

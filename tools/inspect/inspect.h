@@ -55,6 +55,7 @@ struct cmd {
 	X(summary)                                                                                 \
 	X(tasks)                                                                                   \
 	X(task)                                                                                    \
+	X(history)                                                                                 \
 	X(graph)                                                                                   \
 	X(leases)                                                                                  \
 	X(sessions)                                                                                \

@@ -3,6 +3,7 @@
  */
 #include "check_model.h"
 
+#include "model/history.h"
 #include "model/past.h"
 #include "model/row.h"
 
@@ -104,12 +105,91 @@ START_TEST(a_row_of_old)
 }
 END_TEST
 
+static struct slice key_of(void *arg, uint64_t id, char *buf)
+{
+	(void)arg;
+	ck_assert_uint_eq(id, 77);
+	memcpy(buf, "other", 5);
+	return slice_of(buf, 5);
+}
+
+/* The i-th event's value under this name. */
+static struct cursor event_member(const struct buf *maps, uint32_t i, const char *name)
+{
+	struct cursor c;
+	uint32_t n;
+
+	cursor_init(&c, buf_slice(maps));
+	while (i--)
+		cursor_skip(&c);
+	n = cursor_map(&c);
+	while (n-- && !slice_eq_str(cursor_str(&c), name))
+		cursor_skip(&c);
+	ck_assert(cursor_ok(&c));
+	return c;
+}
+
+static void event_is(const struct buf *maps, uint32_t i, const char *word)
+{
+	struct cursor c = event_member(maps, i, "event");
+
+	ck_assert(slice_eq_str(cursor_str(&c), word));
+}
+
+START_TEST(a_history)
+{
+	struct buf maps, outcome;
+	struct history h = {.out = &maps, .key = slice_str("k"), .key_of = key_of};
+	struct task_row row = {
+		.state = TASK_FAILED, .finished_us = 5000000, .worker = slice_str("w2")};
+	struct cursor c;
+	struct past p;
+
+	buf_init(&maps, 1 << 20);
+	buf_init(&outcome, 1 << 20);
+	past_init(&p);
+	for (int i = 0; i < PAST_EVENTS + 3; i++)
+		past_append(&p, &lost);
+	outcome_encode(&outcome,
+		&(struct outcome){.state = TASK_FAILED, .cause = CAUSE_DEPENDENCY, .blame = 77});
+	row.past = buf_slice(&p.bytes);
+	row.outcome = buf_slice(&outcome);
+	history_submitted(&h, 1);
+	ck_assert(history_row(&h, &row, 2));
+	ck_assert_uint_eq(h.n, PAST_EVENTS + 3);
+	event_is(&maps, 0, "submitted");
+	event_is(&maps, 1, "not kept");
+	c = event_member(&maps, 1, "n");
+	ck_assert_uint_eq(cursor_u64(&c), 3);
+	event_is(&maps, 2, "lost");
+	c = event_member(&maps, 2, "exit");
+	ck_assert_int_eq(cursor_i64(&c), -1);
+	event_is(&maps, h.n - 1, "failed");
+	c = event_member(&maps, h.n - 1, "task");
+	ck_assert(slice_eq_str(cursor_str(&c), "other"));
+	c = event_member(&maps, h.n - 1, "round");
+	ck_assert_uint_eq(cursor_u64(&c), 2);
+	c = event_member(&maps, h.n - 1, "worker");
+	ck_assert(slice_eq_str(cursor_str(&c), "w2"));
+	c = event_member(&maps, h.n - 1, "exit");
+	ck_assert(cursor_try_nil(&c));
+	/* what cannot be read is not told */
+	row.outcome = slice_str("no");
+	ck_assert(!history_row(&h, &row, 2));
+	ck_assert_uint_eq(h.n, PAST_EVENTS + 3);
+	past_release(&p);
+	buf_release(&outcome);
+	buf_release(&maps);
+}
+END_TEST
+
 TCase *case_past(void)
 {
 	TCase *tc = tcase_create("past");
 
 	tcase_add_test(tc, an_event_comes_back);
 	tcase_add_test(tc, the_oldest_go);
+	tcase_add_test(tc, a_history);
 	tcase_add_test(tc, long_texts_are_cut);
 	tcase_add_test(tc, a_row_of_old);
 	return tc;
