@@ -113,10 +113,10 @@ static void set_seceded(struct core *c, struct conn *conn, bool on)
 	ensure(t);
 	if (on) {
 		t->worker->nseceded++;
-		worker_secede(t->worker, demand_of(c, t->block, t->idx));
+		worker_unuse(t->worker, demand_of(c, t->block, t->idx));
 	} else {
 		t->worker->nseceded--;
-		worker_rejoin(t->worker, demand_of(c, t->block, t->idx));
+		worker_use(t->worker, demand_of(c, t->block, t->idx));
 	}
 	worker_touch(c, t->worker);
 	tell_seceded(c, t->worker, a);

@@ -67,7 +67,7 @@ static bool check_worker(struct recount *r, const struct worker *w)
 
 		worker_use(&again, demand_peek(r->c, t->block, t->idx));
 		if (attempt_has_seceded(r->c, t))
-			worker_secede(&again, demand_peek(r->c, t->block, t->idx));
+			worker_unuse(&again, demand_peek(r->c, t->block, t->idx));
 	}
 	if (again.load != w->load || again.nplain != w->nplain ||
 		memcmp(again.used, w->used, sizeof(w->used)) != 0)

@@ -85,12 +85,10 @@ static inline bool worker_fits(const struct worker *w, const struct demand *d)
 }
 /* May be leased a task of the class now, reservations aside. */
 bool worker_has_room(const struct worker *w, const struct demand *d);
-/* A lease of the class comes or goes. */
+/* A lease of the class comes or goes, or gives back what it has while its task waits for others:
+ * all of it, since those may need the same. Afterwards there may be more in use than there is. */
 void worker_use(struct worker *w, const struct demand *d);
 void worker_unuse(struct worker *w, const struct demand *d);
-/* A task of the class waits for others and gives its slot back, its cpus, but nothing else. */
-void worker_secede(struct worker *w, const struct demand *d);
-void worker_rejoin(struct worker *w, const struct demand *d);
 /* What its leases have of each of its resources. */
 void worker_in_use(const struct worker *w, uint64_t used[OFFER_PLACES + 1]);
 /* Something about it changed: assign() looks at it again. */

@@ -40,7 +40,7 @@ bool worker_offer_take(struct core *c, struct worker *w, const struct offer *off
 
 		worker_use(w, demand_of(c, t->block, t->idx));
 		if (attempt_has_seceded(c, t))
-			worker_secede(w, demand_of(c, t->block, t->idx));
+			worker_unuse(w, demand_of(c, t->block, t->idx));
 	}
 	return !fp128_eq(before, now);
 }

@@ -101,28 +101,6 @@ void worker_unuse(struct worker *w, const struct demand *d)
 		use(w, d, false);
 }
 
-static void cpus_of(struct worker *w, const struct demand *d, bool more)
-{
-	int at = d->cpus ? resource_at(w, slice_str("cpus")) : -1;
-
-	ensure(more || w->load >= d->weight);
-	w->load += more ? d->weight : -d->weight;
-	if (!d->cpus)
-		w->nplain += more ? 1 : UINT32_MAX;
-	else if (at >= 0)
-		w->used[at] += more ? d->cpus : -d->cpus;
-}
-
-void worker_secede(struct worker *w, const struct demand *d)
-{
-	cpus_of(w, d, false);
-}
-
-void worker_rejoin(struct worker *w, const struct demand *d)
-{
-	cpus_of(w, d, true);
-}
-
 /* Of the at-th resource: what leases have. Of the cpus, those that name none have one each, as far
  * as there are. */
 static uint64_t used_of(const struct worker *w, uint32_t at)

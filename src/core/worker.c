@@ -112,13 +112,20 @@ static bool may_not_repeat(const struct task *t)
 	return block_option(t->block, t->idx) & OPTION_ONCE;
 }
 
+/* By its worker, or by what it did itself: that may be known though a start of the scheduler, or a
+ * lost connection, took the worker's word. */
+static bool has_started(const struct task *t)
+{
+	return t->started || t->attended;
+}
+
 /*
  * The worker's process ended with the lease. Only a task that is known to have started is charged;
  * the others are suspects. One that was submitted with `once` may not be tried again in doubt.
  */
 static void died_with(struct worker *w, struct task *t)
 {
-	if (!t->started && !may_not_repeat(t)) {
+	if (!has_started(t) && !may_not_repeat(t)) {
 		t->suspect = true;
 		return;
 	}
@@ -250,7 +257,7 @@ static void settle_leases(struct core *c, struct worker *w, const struct event *
 				cancel_again(c, t);
 		} else if (task_state(t) == TASK_CANCELLING) {
 			lease_lost(c, t);
-		} else if (!same_process && (t->started || may_not_repeat(t))) {
+		} else if (!same_process && (has_started(t) || may_not_repeat(t))) {
 			died_with(w, t);
 			if (t->started)
 				past_attempt(c, t, PAST_LOST, NULL);

@@ -129,12 +129,13 @@ static bool too_much(struct sim *s, const struct sworker *w, const struct book_t
 	for (uint32_t i = 0; i < w->nleases; i++) {
 		const struct book_task *o = book_find(&s->book, w->leases[i].id);
 
-		if (w->leases[i].state == RUN_ENDED || !o || o == t)
+		if (w->leases[i].state == RUN_ENDED || w->leases[i].seceded || !o || o == t)
 			continue;
 		gpus += o->ask.gpus;
 		cpus += o->ask.cpus;
 	}
-	return gpus > w->gpus || cpus > w->cpus;
+	/* what has ended its wait may have more for a while than there is */
+	return (t->ask.gpus && gpus > w->gpus) || (t->ask.cpus && cpus > w->cpus);
 }
 
 void ask_leased(struct sim *s, const struct sworker *w, const struct book_task *t)

@@ -71,6 +71,25 @@ static void audit_leases(struct sim *s)
 	map64_release(&live);
 }
 
+/* What belongs to a lease is over, or ends, when the lease is. */
+static void audit_inside(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->store.table[TABLE_SESSION].n && !s->failed; i++) {
+		struct session_record r;
+		struct slice key, value;
+		uint32_t worker;
+		const char *why;
+
+		fstore_at(&s->store, TABLE_SESSION, i, &key, &value);
+		if (!session_record_decode(value, &r, &why))
+			sim_fail(s, "a session that cannot be read");
+		else if (r.parent && !r.closing &&
+			 !lookup_lease(s, r.parent, r.parent_fence, &worker))
+			sim_fail(s, "a session inside %" PRIx64 " is there without its lease",
+				r.parent);
+	}
+}
+
 /* Replies and holds belong to sessions, holds to tasks. */
 static void audit_sessions(struct sim *s)
 {
@@ -117,6 +136,7 @@ void audit_store(struct sim *s)
 	audit_rows(s);
 	audit_leases(s);
 	audit_sessions(s);
+	audit_inside(s);
 	audit_book(s);
 }
 

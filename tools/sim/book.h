@@ -22,7 +22,8 @@
 	X(LARGE, "large")   /* held by its worker */                                               \
 	X(STAMP, "stamp")   /* inline; the value is its fence */                                   \
 	X(FAIL, "fail")     /* fails by itself */                                                  \
-	X(DEADLY, "deadly") /* ends the worker that runs it */
+	X(DEADLY, "deadly") /* ends the worker that runs it */                                     \
+	X(PARENT, "parent") /* inline; a client inside it submits tasks */
 
 enum fn {
 #define FN_ENUM(name, word) FN_##name,
@@ -73,6 +74,7 @@ struct book_task {
 	uint32_t session;
 	enum fn fn;
 	uint32_t salt;
+	uint32_t depth;  /* how many tasks it is inside of */
 	int32_t element; /* -1 outside arrays */
 	bool exec, detached, once, recompute;
 	char key[BOOK_KEY_BYTES]; /* "": generated */

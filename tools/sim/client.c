@@ -78,7 +78,8 @@ static void start_over(struct client *c)
 void client_session_gone(struct sim *s, struct client *c)
 {
 	sim_trace(s, "%s: session %u is gone", c->peer.name, c->session);
-	if (!c->sure_closed && s->mono_us - c->heard_us < s->flavor.session_ttl_ms * US_PER_MS)
+	if (!c->sure_closed && s->mono_us - c->heard_us < s->flavor.session_ttl_ms * US_PER_MS &&
+		(!c->inside.parent || inside_lease_is_live(s, c)))
 		sim_fail(s, "session %u is gone, and its client was away for %llu ms only",
 			c->session, (unsigned long long)((s->mono_us - c->heard_us) / US_PER_MS));
 	s->cover->events[SIM_SESSION_LOST]++;
@@ -90,25 +91,37 @@ void client_away(struct sim *s, struct client *c)
 {
 	(void)s;
 	c->opened = false;
+	c->inside.seceded = false;
 	map64_clear(&c->gets);
 }
 
-void client_die(struct sim *s, struct client *c)
+static void cut_off(struct sim *s, struct client *c)
 {
-	sim_trace(s, "%s dies", c->peer.name);
-	s->cover->events[SIM_CLIENT_DEATH]++;
 	if (c->peer.link) {
 		pipe_break(&c->peer.link->up, &s->rng);
 		if (c->opened && !c->peer.link->up.deaf)
 			c->heard_us = s->mono_us;
 	}
 	peer_hang_up(s, &c->peer);
+}
+
+void client_stop(struct sim *s, struct client *c)
+{
+	cut_off(s, c);
+	if (c->session)
+		book_session_ended(&s->book, c->session);
+	start_over(c);
+}
+
+void client_die(struct sim *s, struct client *c)
+{
+	sim_trace(s, "%s dies", c->peer.name);
+	s->cover->events[SIM_CLIENT_DEATH]++;
 	if (!c->named || !c->session) {
-		if (c->session)
-			book_session_ended(&s->book, c->session);
-		start_over(c);
+		client_stop(s, c);
 		return;
 	}
+	cut_off(s, c);
 	forget_requests(c);
 	graph_forget(c);
 	c->nmine = 0;
@@ -119,15 +132,17 @@ void client_die(struct sim *s, struct client *c)
 
 struct client *client_of_session(struct sim *s, uint32_t session)
 {
-	for (uint32_t i = 0; i < s->flavor.clients; i++)
+	for (uint32_t i = 0; i < s->flavor.clients + SIM_INSIDE; i++)
 		if (s->clients[i].session == session && session)
 			return &s->clients[i];
 	return NULL;
 }
 
-bool client_session_is_sure(const struct sim *s, const struct client *c)
+bool client_session_is_sure(struct sim *s, const struct client *c)
 {
 	if (!c->session || c->sure_closed)
+		return false;
+	if (c->inside.parent && !inside_lease_is_live(s, c))
 		return false;
 	if (c->opened && c->peer.link && !c->peer.link->up.deaf)
 		return true;
@@ -188,7 +203,8 @@ void client_admitted(struct sim *s, struct client *c)
 	if (m.session)
 		m.token = slice_of(c->token, TOKEN_BYTES);
 	if (c->named) {
-		snprintf(name, sizeof(name), "session-%s", c->peer.name);
+		/* inside a task a name is of the task alone */
+		snprintf(name, sizeof(name), "session-c%u", c->peer.index % s->flavor.clients);
 		m.name = slice_str(name);
 	}
 	msg_open_encode(&s->scratch, 0, &m);
@@ -370,7 +386,7 @@ static void hold_some(struct sim *s, struct client *c)
 	struct request *r;
 	size_t n;
 
-	if (!t || t->element >= 0)
+	if (!t || t->element >= 0 || !inside_may_wait(c, t))
 		return;
 	if (t->key[0])
 		n = (size_t)snprintf(text, sizeof(text), "%s", t->key);
@@ -440,7 +456,7 @@ bool client_is_satisfied(const struct client *c)
 	return true;
 }
 
-static void request_some(struct sim *s, struct client *c)
+void client_request_some(struct sim *s, struct client *c)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
@@ -484,5 +500,5 @@ void client_act(struct sim *s, struct client *c)
 		client_graph_settle(s, c);
 	if (s->settling || !c->session || c->sure_closed || c->reborn || c->nrequests > 12)
 		return;
-	request_some(s, c);
+	client_request_some(s, c);
 }

@@ -40,7 +40,10 @@
 	X(RESENT, "requests sent again")                                                           \
 	X(NOT_TAKEN, "requests not taken")                                                         \
 	X(GRAPH, "graphs in parts committed")                                                      \
-	X(GRAPH_ABORT, "graphs given up")
+	X(GRAPH_ABORT, "graphs given up")                                                          \
+	X(INSIDE_CLIENT, "clients inside tasks")                                                   \
+	X(INSIDE_STRAY, "of them, alive after their lease")                                        \
+	X(SECEDE, "slots given back")
 
 enum sim_event {
 #define EVENT_ENUM(name, text) SIM_##name,

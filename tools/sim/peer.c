@@ -55,6 +55,8 @@ void peer_connect(struct sim *s, struct peer *p)
 	m.role = p->kind == PEER_CLIENT ? ROLE_CLIENT : ROLE_WORKER;
 	m.user = slice_str(SIM_USER);
 	m.nonce = slice_of(p->nonce, sizeof(p->nonce));
+	if (p->kind == PEER_CLIENT && peer_client(s, p)->inside.parent)
+		m.task = slice_str(peer_client(s, p)->inside.head);
 	msg_hello_encode(&s->scratch, 0, &m);
 	peer_send(s, p);
 	p->state = PEER_HELLO;
@@ -88,6 +90,10 @@ static void challenged(struct sim *s, struct peer *p, const struct frame *f)
 	uint8_t proof[WIRE_PROOF_BYTES];
 	struct slice nonce = slice_of(p->nonce, sizeof(p->nonce));
 	unsigned role = p->kind == PEER_CLIENT ? ROLE_CLIENT : ROLE_WORKER;
+	struct client *c = p->kind == PEER_CLIENT ? peer_client(s, p) : NULL;
+	bool inside = c && c->inside.parent;
+	struct slice secret =
+		inside ? slice_of(c->inside.mac, sizeof(c->inside.mac)) : slice_str(SIM_SECRET);
 	const char *why;
 
 	if (!msg_challenge_decode(f->payload, &m, &why)) {
@@ -95,15 +101,13 @@ static void challenged(struct sim *s, struct peer *p, const struct frame *f)
 		return;
 	}
 	if (m.method == METHOD_SECRET) {
-		wire_proof(proof, slice_str(SIM_SECRET), "server", nonce, m.nonce, role,
-			slice_str(SIM_USER));
+		wire_proof(proof, secret, "server", nonce, m.nonce, role, slice_str(SIM_USER));
 		if (!wire_equal(m.proof, slice_of(proof, sizeof(proof))))
 			sim_fail(s, "the scheduler's proof is wrong");
-		wire_proof(proof, slice_str(SIM_SECRET), "client", nonce, m.nonce, role,
-			slice_str(SIM_USER));
+		wire_proof(proof, secret, "client", nonce, m.nonce, role, slice_str(SIM_USER));
 		prove.proof = slice_of(proof, sizeof(proof));
 	}
-	if ((m.method == METHOD_SECRET) != p->by_secret)
+	if ((m.method == METHOD_SECRET) != (p->by_secret || inside))
 		sim_fail(s, "method %u on this kind of connection", (unsigned)m.method);
 	msg_prove_encode(&s->scratch, 0, &prove);
 	peer_send(s, p);
@@ -123,6 +127,8 @@ static void refused(struct sim *s, struct peer *p, const struct frame *f)
 		m.code == DQ_E_BUG)
 		sim_fail(s, "%s is refused with code %u: %.*s", p->name, (unsigned)m.code,
 			SLICE_ARG(m.text));
+	if (p->kind == PEER_CLIENT && peer_client(s, p)->inside.parent)
+		inside_refused(s, peer_client(s, p), m.code);
 	if (p->kind == PEER_CLIENT && m.code == DQ_E_GONE && peer_client(s, p)->session)
 		client_session_gone(s, peer_client(s, p));
 	peer_hang_up(s, p);

@@ -286,6 +286,8 @@ static void start(struct sim *s, struct sworker *w, struct run_lease *l)
 				t->id, t->runs);
 	}
 	tell_started(s, w, l);
+	if (t->fn == FN_PARENT && !s->closing_down)
+		inside_start(s, w, l);
 	if (t->fn == FN_DEADLY)
 		worker_die(s, w);
 }
@@ -312,6 +314,8 @@ static void end(struct sim *s, struct sworker *w, struct run_lease *l)
 	struct book_task *t = book_find(&s->book, l->id);
 
 	l->state = RUN_ENDED;
+	l->seceded = false;
+	inside_over(s, l->id, l->fence);
 	l->end = t->fn == FN_FAIL ? TASK_FAILED : TASK_DONE;
 	if (t->fn == FN_LARGE)
 		hold_value(w, l, book_value_bytes(t));
@@ -347,9 +351,11 @@ void worker_run(struct sim *s, struct sworker *w)
 	uint32_t running = 0;
 
 	for (uint32_t i = 0; i < w->nleases; i++) {
-		if (w->leases[i].state == RUN_STARTED && w->leases[i].ends_us <= s->mono_us)
-			end(s, w, &w->leases[i]);
-		running += w->leases[i].state == RUN_STARTED;
+		struct run_lease *l = &w->leases[i];
+
+		if (l->state == RUN_STARTED && l->ends_us <= s->mono_us && !inside_keeps(s, l))
+			end(s, w, l);
+		running += l->state == RUN_STARTED && !l->seceded;
 	}
 	while (start_one(s, w, &running))
 		;
@@ -372,6 +378,8 @@ void worker_stop(struct sim *s, struct sworker *w, const struct fenced *f)
 		return;
 	l->state = RUN_ENDED;
 	l->end = TASK_CANCELLED;
+	l->seceded = false;
+	inside_over(s, l->id, l->fence);
 }
 
 /* ---- reports ---- */

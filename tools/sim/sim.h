@@ -10,6 +10,7 @@
  *	worker.c, runner.c    workers
  *	ask.c                 what tasks ask of workers, and workers offer
  *	times.c               when tasks may run
+ *	inside.c              clients inside tasks
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -34,6 +35,7 @@
 #include <stdint.h>
 
 #define SIM_CLIENTS_MAX 6
+#define SIM_INSIDE 4 /* clients inside tasks, at once */
 #define SIM_WORKERS_MAX 6
 #define SIM_SECRET "the secret of a simulated user"
 #define SIM_USER "user"
@@ -56,6 +58,7 @@ struct sim_flavor {
 	uint32_t large;       /* of 100 tasks, those with large values */
 	uint32_t asks;        /* of 100 tasks, those that ask something of their worker */
 	uint32_t times;       /* of 100 tasks, those that have a time, or a policy */
+	uint32_t inside;      /* of 100 tasks, those that use the scheduler */
 };
 
 enum peer_kind { PEER_CLIENT, PEER_WORKER };
@@ -104,8 +107,21 @@ struct client_graph {
 	uint32_t n, cap;
 };
 
+/* Of a client inside a task. */
+struct inside {
+	uint64_t parent; /* 0: it is in none, and rests */
+	struct fence fence;
+	uint8_t mac[WIRE_TASK_MAC_BYTES];
+	char head[WIRE_TOKEN_TEXT];
+	uint32_t depth;
+	uint32_t left;             /* requests to make before it waits */
+	bool seceded;              /* so it said on this connection */
+	bool done, refused, stray; /* stray: its lease is over, and it is not */
+};
+
 struct client {
 	struct peer peer;
+	struct inside inside;
 	struct client_graph graph;
 	bool whole;        /* what is being made is no part */
 	bool part_refused; /* of the graph whose parts were answered last */
@@ -156,6 +172,7 @@ struct run_lease {
 	uint64_t ends_us;
 	struct run_input inputs[BOOK_DEPS_MAX + 1];
 	uint32_t ninputs;
+	bool seceded; /* takes no slot */
 	enum task_state end;
 	uint64_t report_seq; /* in this connection; 0: not sent */
 };
@@ -176,7 +193,7 @@ struct sworker {
 	bool was_another; /* it had another identity: tickets made for that one are refused */
 	uint8_t instance[16];
 	uint32_t number;
-	uint8_t ticket_key[WIRE_TICKET_BYTES];
+	uint8_t ticket_key[WIRE_TICKET_BYTES], task_key[WIRE_TICKET_BYTES];
 	uint32_t slots, limit;
 	uint64_t gpus, cpus; /* what it offers, in parts */
 	struct run_lease *leases;
@@ -230,7 +247,7 @@ struct sim {
 	struct link *links; /* in the order of their making */
 	uint32_t nlinks;
 
-	struct client clients[SIM_CLIENTS_MAX];
+	struct client clients[SIM_CLIENTS_MAX + SIM_INSIDE]; /* those inside tasks are the last */
 	struct sworker workers[SIM_WORKERS_MAX];
 	struct book book;
 	struct map64 told;  /* session << 32 | request -> digest of its reply, 0 for a plain one */
@@ -305,6 +322,9 @@ void client_away(struct sim *s, struct client *c);
 void client_frame(struct sim *s, struct client *c, const struct frame *f);
 /* Its process ends; a new one starts without a session. */
 void client_die(struct sim *s, struct client *c);
+/* Likewise, and none starts. */
+void client_stop(struct sim *s, struct client *c);
+void client_request_some(struct sim *s, struct client *c);
 /* The scheduler says that its session is no more. */
 void client_session_gone(struct sim *s, struct client *c);
 void client_close(struct sim *s, struct client *c);
@@ -330,10 +350,26 @@ void client_get(struct sim *s, struct client *c, uint64_t id);
 /* Everything that it may still hear of is known to it. */
 bool client_is_satisfied(const struct client *c);
 /* Its session lives for sure: it is connected, or has not been away for long. */
-bool client_session_is_sure(const struct sim *s, const struct client *c);
+bool client_session_is_sure(struct sim *s, const struct client *c);
 struct client *client_of_session(struct sim *s, uint32_t session);
 /* At least one session is sure to hold the task. */
 bool task_is_held_for_sure(struct sim *s, const struct book_task *t);
+
+/* ---- inside.c ---- */
+/* A lease of a task that uses the scheduler begins to run; must it go on? */
+void inside_start(struct sim *s, const struct sworker *w, const struct run_lease *l);
+bool inside_keeps(struct sim *s, const struct run_lease *l);
+/* At its worker the lease is over. */
+void inside_over(struct sim *s, uint64_t id, struct fence fence);
+/* Stored, and not about to end. */
+bool inside_lease_is_live(struct sim *s, const struct client *c);
+/* Else the task may wait for the very one that waits for it. */
+bool inside_may_wait(const struct client *c, const struct book_task *t);
+void inside_refused(struct sim *s, struct client *c, uint64_t code);
+void inside_act(struct sim *s, struct client *c);
+/* What workers hear, and tell, of tasks that run. */
+void inside_secedes(struct sim *s, struct sworker *w, const struct frame *f);
+void inside_progress(struct sim *s, struct sworker *w);
 
 /* ---- worker.c, runner.c ---- */
 void worker_init(struct sim *s, struct sworker *w, uint32_t index);

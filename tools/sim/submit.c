@@ -16,11 +16,14 @@
 
 #define TASKS_MAX 8
 #define ELEMENTS_MAX 30
+#define DEPTH_MAX 2 /* of tasks inside tasks */
 
-static enum fn pick_fn(struct sim *s)
+static enum fn pick_fn(struct sim *s, uint32_t depth)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
+	if (depth < DEPTH_MAX && rng_chance(&s->rng, s->flavor.inside, 100))
+		return FN_PARENT;
 	if (dice < s->flavor.large)
 		return FN_LARGE;
 	if (dice < 48)
@@ -71,7 +74,7 @@ static bool pick_dep(struct sim *s, struct client *c, struct book_task *t, struc
 			t->dep_by_key = true;
 			return true;
 		}
-		if (task_id_session(d->id) != c->session)
+		if (task_id_session(d->id) != c->session && inside_may_wait(c, d))
 			id = d->id;
 	} else if (c->graph.n && !c->whole && rng_chance(&s->rng, 2, 3)) {
 		id = c->graph.ids[rng_below(&s->rng, c->graph.n)];
@@ -107,7 +110,7 @@ static uint32_t pick_deps(
 
 static void pick_options(struct sim *s, struct book_task *t)
 {
-	t->fn = pick_fn(s);
+	t->fn = pick_fn(s, t->depth);
 	t->exec = rng_chance(&s->rng, 1, 4);
 	t->salt = (uint32_t)rng_below(&s->rng, 2);
 	t->detached = rng_chance(&s->rng, 1, 25);
@@ -133,6 +136,7 @@ static void one_task(
 	struct buf spec, terms;
 
 	t->session = c->session;
+	t->depth = c->inside.parent ? c->inside.depth : 0;
 	pick_options(s, t);
 	if (plain) {
 		t->detached = false;
@@ -141,7 +145,7 @@ static void one_task(
 		snprintf(t->key, sizeof(t->key), "%c%u", array ? 'a' : 'k',
 			(unsigned)rng_below(&s->rng, s->flavor.keys));
 		/* so that the same key often means the same spec */
-		t->fn = rng_chance(&s->rng, 7, 8) ? FN_SMALL : t->fn;
+		t->fn = t->fn == FN_PARENT || rng_chance(&s->rng, 7, 8) ? FN_SMALL : t->fn;
 		t->exec = false;
 		t->salt = 0;
 	} else {
@@ -242,7 +246,7 @@ void client_submit(struct sim *s, struct client *c)
 		.first_n = c->next_n, .count = count, .flags = array ? BLOCK_ARRAY : 0};
 	struct buf body;
 
-	if (s->flavor.big && !c->big_count && rng_chance(&s->rng, 1, 40)) {
+	if (s->flavor.big && !c->big_count && !c->inside.parent && rng_chance(&s->rng, 1, 40)) {
 		s->flavor.big--;
 		submit_big(s, c);
 		return;

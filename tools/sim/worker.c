@@ -129,6 +129,12 @@ static void joined(struct sim *s, struct sworker *w, const struct frame *f)
 	w->joined = true;
 	w->number = (uint32_t)m.worker;
 	memcpy(w->ticket_key, m.ticket_key.p, WIRE_TICKET_BYTES);
+	if (m.task_key.n != WIRE_TICKET_BYTES)
+		sim_fail(s, "a JOINED without a key for tokens");
+	else
+		memcpy(w->task_key, m.task_key.p, WIRE_TICKET_BYTES);
+	for (uint32_t i = 0; i < w->nleases; i++)
+		w->leases[i].seceded = false;
 	ask_for_work(s, w);
 }
 
@@ -192,6 +198,9 @@ void worker_frame(struct sim *s, struct sworker *w, const struct frame *f)
 	case MSG_STOP:
 		stop(s, w, f);
 		break;
+	case MSG_SECEDED:
+		inside_secedes(s, w, f);
+		break;
 	case MSG_FREE:
 		drop_values(s, w, f);
 		break;
@@ -217,7 +226,11 @@ void worker_die(struct sim *s, struct sworker *w)
 	}
 	peer_hang_up(s, &w->peer);
 	w->dead = true;
-	w->nleases = 0;
+	while (w->nleases) {
+		struct run_lease *l = &w->leases[--w->nleases];
+
+		inside_over(s, l->id, l->fence);
+	}
 	if (rng_chance(&s->rng, 1, 3)) {
 		s->cover->events[SIM_WORKER_FILES]++;
 		w->nheld = 0;
@@ -261,6 +274,8 @@ static void leave(struct sim *s, struct sworker *w)
 	sim_trace(s, "%s leaves", w->peer.name);
 	peer_hang_up(s, &w->peer);
 	w->dead = true;
+	for (uint32_t i = 0; i < w->nleases; i++)
+		inside_over(s, w->leases[i].id, w->leases[i].fence);
 	w->nleases = w->nheld = 0;
 	become_another(s, w);
 }
@@ -277,6 +292,8 @@ void worker_act(struct sim *s, struct sworker *w)
 	}
 	peer_ping(s, &w->peer);
 	worker_run(s, w);
+	if (w->joined && !w->dead)
+		inside_progress(s, w);
 	if (w->joined && !w->dead)
 		worker_tell_ends(s, w, 1 + (uint32_t)rng_below(&s->rng, 4));
 	if (!w->joined || s->settling || s->flavor.calm || w->dead)

@@ -40,7 +40,8 @@ static void pick_flavor(struct sim *s)
 		.bigs = rng_chance(r, 1, 20) ? 1 + (uint32_t)rng_below(r, 2) : 0,
 		.large = (uint32_t)rng_below(r, 60),
 		.asks = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
-		.times = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80)};
+		.times = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
+		.inside = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20)};
 	f->big = f->bigs;
 	if (f->calm) {
 		f->lease_ttl_ms = f->session_ttl_ms = 600000;
@@ -63,7 +64,7 @@ static void world_init(struct sim *s, const struct sim_options *o, struct cover 
 	s->wall_us = s->wall_most_us = 1700000000 * US_PER_S;
 	for (size_t i = 0; i < sizeof(s->store_id); i++)
 		s->store_id[i] = (uint8_t)rng_u64(&s->rng);
-	for (uint32_t i = 0; i < s->flavor.clients; i++)
+	for (uint32_t i = 0; i < s->flavor.clients + SIM_INSIDE; i++)
 		client_init(s, &s->clients[i], i);
 	for (uint32_t i = 0; i < s->flavor.workers; i++)
 		worker_init(s, &s->workers[i], i);
@@ -72,7 +73,7 @@ static void world_init(struct sim *s, const struct sim_options *o, struct cover 
 
 void sim_release(struct sim *s)
 {
-	for (uint32_t i = 0; i < s->flavor.clients; i++)
+	for (uint32_t i = 0; i < s->flavor.clients + SIM_INSIDE; i++)
 		client_release(&s->clients[i]);
 	for (uint32_t i = 0; i < s->flavor.workers; i++)
 		worker_release(&s->workers[i]);
@@ -198,7 +199,7 @@ static void faults(struct sim *s)
 	if (rng_chance(&s->rng, f->drop_rate, 40000))
 		stall_link(s);
 	if (rng_chance(&s->rng, f->client_rate, 10000))
-		client_die(s, &s->clients[rng_below(&s->rng, f->clients)]);
+		client_die(s, &s->clients[rng_below(&s->rng, f->clients + SIM_INSIDE)]);
 	if (rng_chance(&s->rng, 1, 1000))
 		jump_of_wall(s);
 	if (!s->no_room && rng_chance(&s->rng, f->full_rate, 10000)) {
@@ -255,6 +256,17 @@ static void start_scheduler(struct sim *s)
 		audit_reload(s);
 }
 
+static void some_client(struct sim *s)
+{
+	uint32_t i = (uint32_t)rng_below(
+		&s->rng, s->flavor.clients + (s->flavor.inside ? SIM_INSIDE : 0));
+
+	if (i >= s->flavor.clients && s->clients[i].inside.parent)
+		inside_act(s, &s->clients[i]);
+	else
+		client_act(s, &s->clients[i % s->flavor.clients]);
+}
+
 static void one_step(struct sim *s)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
@@ -268,7 +280,7 @@ static void one_step(struct sim *s)
 	else if (dice < 52)
 		hear_down(s);
 	else if (dice < 64)
-		client_act(s, &s->clients[rng_below(&s->rng, s->flavor.clients)]);
+		some_client(s);
 	else if (dice < 76)
 		worker_act(s, &s->workers[rng_below(&s->rng, s->flavor.workers)]);
 	else if (dice < 84)
@@ -358,7 +370,7 @@ static void tell_task(struct sim *s, const struct client *c, uint64_t id)
 /* What is still open, for whoever reads that a run did not settle. */
 static void tell_unfinished(struct sim *s)
 {
-	for (uint32_t i = 0; i < s->flavor.clients; i++) {
+	for (uint32_t i = 0; i < s->flavor.clients + SIM_INSIDE; i++) {
 		struct client *c = &s->clients[i];
 
 		sim_trace(s, "%s: opened %d, session %u, %u requests, %zu values asked for",

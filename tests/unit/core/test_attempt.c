@@ -170,6 +170,63 @@ START_TEST(a_worker_that_joins_again_is_told)
 }
 END_TEST
 
+/* A child may need what its parent has. */
+START_TEST(waiting_gives_all_back)
+{
+	struct amount gpu = {.name = slice_str("gpus"), .parts = AMOUNT_UNIT};
+	struct offer offer = {.slots = 1, .nresources = 1, .resources = {gpu}};
+	struct terms terms = {.nresources = 1, .resources = {gpu}};
+	struct story_task task[] = {{.terms = &terms}};
+	struct story s;
+
+	story_begin(&s);
+	story_open(&s, 10);
+	story_join_as(&s, 20, 1, &offer);
+	story_credit(&s, 20, 2);
+	story_submit(&s, 10, 1, 1, task, 1);
+	story_seal(&s);
+	enter(&s, 30, ID(1), 1);
+	story_open(&s, 30);
+	story_submit(&s, 30, 1, 1, task, 1);
+	story_seal(&s);
+	story_told(&s);
+	secede(&s, 30, true);
+	story_seal(&s);
+	told_eq(&s, "-> 20 seceded 1-1\nput lease 2 to worker 1: 2-1\n-> 20 lease 2: 2-1\n");
+	/* both have it for a while */
+	secede(&s, 30, false);
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 0);
+	story_seal(&s);
+	story_told(&s);
+	story_end(&s);
+}
+END_TEST
+
+/* That a task began is known by what it did, also where nobody is left who was told so: what the
+ * process before submitted does not become the next one's. */
+START_TEST(another_process_after_a_start)
+{
+	struct story s;
+
+	story_begin_kept(&s);
+	story_submit(&s, 10, 1, 1, (struct story_task[]){{0}}, 1);
+	story_seal(&s);
+	enter(&s, 30, ID(1), 1);
+	story_open(&s, 30);
+	story_submit(&s, 30, 1, 1, (struct story_task[]){{0}}, 1);
+	story_seal(&s);
+	story_restart(&s);
+	story_join(&s, 21, 1, "another", NULL, 0);
+	settle(&s);
+	told_eq(&s, "put worker 1\n"
+		    "del lease 1\nput task 1-1 leased attempts 1 deaths 1 past: lost w1\n"
+		    "put task 2-1 cancelling attempts 0\n"
+		    "-> 21 joined as worker 1\n-> 21 lease 2: 2-1\n-> 21 stop 2-1\n"
+		    "put gone 2-1\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(depth_first)
 {
 	struct story s;
@@ -313,6 +370,8 @@ Suite *suite_attempt(void)
 	tcase_add_test(c, cancelling_closes_at_once);
 	tcase_add_test(c, waiting_gives_the_slot_back);
 	tcase_add_test(c, a_worker_that_joins_again_is_told);
+	tcase_add_test(c, waiting_gives_all_back);
+	tcase_add_test(c, another_process_after_a_start);
 	tcase_add_test(c, depth_first);
 	tcase_add_test(c, detaching);
 	tcase_add_test(c, progress_is_shown);
