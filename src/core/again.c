@@ -57,7 +57,8 @@ static void begin_anew(struct core *c, struct place p)
 	t->stop = CAUSE_NONE;
 	map64_remove(&c->roots, task_own_id(t), NULL);
 	past_add(c, t, &(struct past_event){.kind = PAST_RETRIED, .arg = round});
-	keep_pause(c, p.block, p.idx);
+	if (keep_may(p.block, p.idx))
+		keep_anew(c, p.block, p.idx);
 	task_move(c, p.block, p.idx, TASK_WAITING);
 	watch_again(c, p.block, p.idx);
 	row_write(c, t, TASK_LEASED, 0, slice_empty());

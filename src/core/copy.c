@@ -200,6 +200,9 @@ void remake_end(struct core *c, struct task *t, bool ok)
 	c->u->more = true;
 	if (keep_may(b, idx))
 		keep_begin(c, b, idx, false);
+	/* its row has another end now */
+	if (keep_is_on(b, idx))
+		gone_mark(c, b, idx);
 	maybe_forget(c, b, idx);
 }
 

@@ -276,7 +276,9 @@ static void end(
 		getters_answer(
 			c, t, state == TASK_DONE ? DQ_E_OK : DQ_E_TASK_FAILED, "the task failed");
 	c->u->seal = true;
-	if (keep_may(b, idx))
+	/* another one that nothing holds now was cancelled since nothing wanted it: it goes at once
+	 */
+	if (b->state[idx] & TASK_DETACHED)
 		keep_begin(c, b, idx, true);
 	if (!task_is_held(b, idx))
 		maybe_forget(c, b, idx);

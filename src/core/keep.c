@@ -31,11 +31,19 @@ static bool sooner(const struct heap_node *a, const struct heap_node *b)
 void keeps_init(struct core *c)
 {
 	heap_init(&c->keeps, sooner);
+	map64_init(&c->keep_loaded);
 }
 
 void keeps_free(struct core *c)
 {
 	heap_release(&c->keeps);
+	map64_release(&c->keep_loaded);
+}
+
+void keeps_load_end(struct core *c)
+{
+	map64_release(&c->keep_loaded);
+	map64_init(&c->keep_loaded);
 }
 
 uint64_t keep_retention_us(const struct core *c, const struct block *b, uint32_t idx)
@@ -178,6 +186,16 @@ void keep_pause(struct core *c, struct block *b, uint32_t idx)
 {
 	if (keep_is_on(b, idx))
 		keep_clear(c, b, idx);
+}
+
+void keep_anew(struct core *c, struct block *b, uint32_t idx)
+{
+	uint32_t chunk = idx / GONE_CHUNK;
+
+	keep_pause(c, b, idx);
+	/* a time that is in its chunk's record was that of an earlier end */
+	if (b->gone_stored[chunk / 64] >> (chunk % 64) & 1)
+		gone_mark(c, b, idx);
 }
 
 void keep_renew(struct core *c, struct block *b, uint32_t idx)
@@ -325,26 +343,25 @@ void keep_load(struct core *c, struct block *b, uint32_t from, struct slice runs
 			if (r.since == KEEP_OVER)
 				b->state[from + i] &= (uint8_t)~TASK_DETACHED;
 			set(c, b, from + i, r.since);
+			ensure(map64_put(&c->keep_loaded, block_id(b, from + i), 1));
 		}
 }
 
+/* What a chunk's record says is of the last round, and later than the end that its row has. */
 void keep_load_row(struct core *c, struct block *b, uint32_t idx, uint64_t finished_us)
 {
-	uint32_t since = keep_since(b, idx), end = seconds(finished_us);
-
-	if (since == KEEP_OVER)
+	if (map64_count(&c->keep_loaded) && map64_get(&c->keep_loaded, block_id(b, idx), NULL))
 		return;
-	if (!task_state_is_final(block_state(b, idx)))
-		keep_clear(c, b, idx);
-	else if (end > since && keep_retention_us(c, b, idx))
-		set(c, b, idx, end);
+	keep_clear(c, b, idx);
+	if (task_state_is_final(block_state(b, idx)) && keep_retention_us(c, b, idx))
+		set(c, b, idx, seconds(finished_us));
 }
 
 /* Whatever else keeps it is known now. A task without a retention that was detached is so no more.
  */
 void keep_settle(struct core *c, struct block *b, uint32_t idx)
 {
-	if (is_in_use(b, idx))
+	if (is_in_use(b, idx) || !task_state_is_final(block_state(b, idx)))
 		keep_pause(c, b, idx);
 	else if (!keep_since(b, idx))
 		keep_begin(c, b, idx, false);

@@ -40,11 +40,14 @@ uint64_t keep_retention_us(const struct core *c, const struct block *b, uint32_t
 /* Wall clock: until when it stays as things are; 0: not for its retention. */
 uint64_t keep_until_us(const struct core *c, const struct block *b, uint32_t idx);
 
-/* For a task that may have a retention: it ended (end), or one hold fewer keeps it. If that was the
- * last its retention begins, or, where it has none, it is no longer detached. */
+/* For a task that may have a retention: it ended (end, of a detached one), or one hold fewer keeps
+ * it. If that was the last its retention begins, or, where it has none, it is no longer detached.
+ */
 void keep_begin(struct core *c, struct block *b, uint32_t idx, bool end);
-/* Something else keeps it, or it is begun anew. */
+/* Something else keeps it. */
 void keep_pause(struct core *c, struct block *b, uint32_t idx);
+/* It begins anew. */
+void keep_anew(struct core *c, struct block *b, uint32_t idx);
 /* It is wanted again by whoever may want it: that it was over counts no more. */
 void keep_renew(struct core *c, struct block *b, uint32_t idx);
 /* A user had it forgotten, and something needs it still. */
@@ -67,6 +70,7 @@ void keep_write(struct buf *out, const struct block *b, uint32_t from, uint32_t 
 void keep_load(struct core *c, struct block *b, uint32_t from, struct slice runs);
 void keep_load_row(struct core *c, struct block *b, uint32_t idx, uint64_t finished_us);
 void keep_settle(struct core *c, struct block *b, uint32_t idx);
+void keeps_load_end(struct core *c);
 
 /* Parts of core_check(): NULL, or what is wrong. */
 const char *keep_check(const struct block *b, uint32_t idx);

@@ -136,7 +136,7 @@ static void sweep(struct core *c, struct block *b)
 		if (s == TASK_GONE)
 			continue;
 		t = task_peek(b, i);
-		if (task_state_is_final(s) && keep_may(b, i))
+		if (keep_may(b, i))
 			keep_settle(c, b, i);
 		if (s == TASK_CANCELLING && !t->worker)
 			doom(c, block_id(b, i), TASK_CANCELLED, CAUSE_CANCELLED, 0);
@@ -210,6 +210,7 @@ void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct up
 		sweep(c, v[i]);
 	}
 	free(v);
+	keeps_load_end(c);
 	rejoin_attempts(c);
 	await_peers(c);
 	c->loading = false;

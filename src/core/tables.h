@@ -406,7 +406,8 @@ struct core {
 	uint64_t room;       /* the sum of theirs */
 	struct list touched; /* workers to be settled */
 
-	struct heap keeps; /* chunks in which tasks are kept for their retention */
+	struct heap keeps;        /* chunks in which tasks are kept for their retention */
+	struct map64 keep_loaded; /* while loading: tasks whose time is in their chunk's record */
 	struct heap timer_heap;
 	struct map64 timers; /* task id -> struct timer; those of arrays are in their block */
 	/* of tasks that ended for another's sake: id -> the first that ended badly */

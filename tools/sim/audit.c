@@ -6,6 +6,7 @@
 #include "sim/sim.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/ensure.h"
 #include "core/core.h"
 
@@ -193,6 +194,15 @@ static bool is_unended(const struct sim *s, uint64_t id)
 	       !task_state_is_final(v.state);
 }
 
+/* Its time is not over, or just now. */
+static bool is_retained(const struct sim *s, uint64_t id)
+{
+	struct core_task_view v;
+
+	return s->engine && core_view_task(engine_core(s->engine), id, &v) &&
+	       v.kept_until_us + 3 * US_PER_S > s->wall_us;
+}
+
 /* A detached task that has not ended is waited for by nobody, may still be leased, and keeps all
  * that it depends on. */
 static bool detached_waits(const struct sim *s)
@@ -217,19 +227,37 @@ void audit_empty(struct sim *s)
 		struct book_task *t = s->book.v[i];
 		struct block_record block;
 		bool there = lookup_task(s, t->id, &block);
-
 		/* a value that could only be made again from this one's keeps it too */
-		if (there && !t->detached && !waits && !s->detached_large && !may_be_detached(s, t))
+		bool late = there && !waits && !s->detached_large && !is_retained(s, t->id);
+
+		if (late && !t->detached && !may_be_detached(s, t))
 			sim_fail(s, "%" PRIx64 " is there, and nothing holds it", t->id);
+		if (late && t->detached && t->times.retains)
+			sim_fail(s, "%" PRIx64 " is there, and its retention is over", t->id);
 		if (there && t->staged)
 			sim_fail(s, "%" PRIx64 " is left of a graph that was never committed",
 				t->id);
-		if (!there && t->detached && t->submit == SUBMIT_TAKEN)
+		if (!there && t->detached && !t->times.retains && t->submit == SUBMIT_TAKEN)
 			sim_fail(s, "%" PRIx64 " is detached, and is gone", t->id);
 	}
 }
 
 /* ---- moves ---- */
+
+/* The book is told of ends, and asked whether it was time to forget. */
+static void note_move(struct sim *s, uint64_t id, enum task_state to)
+{
+	struct book_task *t = book_find(&s->book, id);
+
+	if (!t)
+		return;
+	if (task_state_is_final(to)) {
+		t->ended_us = s->wall_us;
+		t->ended_jumps = s->wall_jumps;
+	}
+	if (to == TASK_GONE)
+		times_gone(s, t);
+}
 
 struct shadow {
 	uint64_t count;
@@ -259,8 +287,11 @@ static void forget_shadows(struct sim *s, bool all)
 		struct shadow *h = map64_remove_ptr(&s->shadow, gone[i]);
 
 		for (uint64_t k = 0; k < h->count && !all; k++)
-			if (task_move_allowed((enum task_state)h->state[k], TASK_GONE))
+			if (task_move_allowed((enum task_state)h->state[k], TASK_GONE)) {
 				s->cover->moves[h->state[k]][TASK_GONE]++;
+				if (h->state[k] != TASK_GONE)
+					note_move(s, gone[i] + k, TASK_GONE);
+			}
 		free(h);
 	}
 	free(gone);
@@ -312,6 +343,7 @@ static bool look_at_block(const struct core_block_view *b, void *arg)
 			sim_fail(s, "%" PRIx64 " moved from %s to %s", b->first + i,
 				task_state_word((enum task_state)h->state[i]),
 				task_state_word((enum task_state)to));
+		note_move(s, b->first + i, (enum task_state)to);
 		h->state[i] = to;
 	}
 	return true;

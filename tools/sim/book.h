@@ -60,6 +60,8 @@ struct book_times {
 	uint64_t delay_us, at_us, deadline_us, backoff_us;
 	uint32_t retries;
 	enum dep_policy on_dep_failure;
+	bool retains; /* a retention of its own, and short */
+	uint64_t retention_us;
 };
 
 /* A session's hold on a task. */
@@ -97,6 +99,8 @@ struct book_task {
 	bool missed;          /* some worker could not have its value */
 	uint32_t remakes;
 	bool shown;
+	uint64_t ended_us;     /* wall clock, when the core had it ended; 0: not yet */
+	uint32_t ended_jumps;  /* that clock's jumps before */
 	enum task_state state; /* as shown first */
 	enum cause cause;
 	uint32_t generation;

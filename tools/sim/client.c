@@ -153,7 +153,8 @@ bool task_is_held_for_sure(struct sim *s, const struct book_task *t)
 {
 	if (t->submit != SUBMIT_TAKEN)
 		return false;
-	if (t->detached)
+	/* one with a short retention may have ended, unheard */
+	if (t->detached && !t->times.retains)
 		return true;
 	for (uint32_t i = 0; i < t->nholds; i++) {
 		const struct client *c = client_of_session(s, t->holds[i].session);

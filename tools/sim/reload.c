@@ -45,6 +45,11 @@ static void compare_task(struct pair *p, uint64_t id)
 	struct core_task_view a, b;
 	bool there = core_view_task(p->one, id, &a), after = core_view_task(p->other, id, &b);
 
+	if (there && !after && a.kept_until_us && a.kept_until_us <= p->s->wall_us) {
+		/* its time is over, and the next look at its chunk is soon */
+		p->leaving = true;
+		return;
+	}
 	if (there && !after && !p->s->flavor.calm && !is_held(p->s, id)) {
 		/* of a value that nobody wants any more, while it is still being made again */
 		p->leaving = true;
@@ -63,12 +68,14 @@ static void compare_task(struct pair *p, uint64_t id)
 		(!task_state_is_final(a.state) && a.failures != b.failures) ||
 		(a.state == TASK_SCHEDULED && b.state == TASK_SCHEDULED &&
 			a.start_us != b.start_us) ||
+		(p->s->flavor.calm && a.kept_until_us != b.kept_until_us) ||
 		(a.state != TASK_DONE && a.lease_worker != b.lease_worker))
 		sim_fail(p->s,
-			"%" PRIx64 " is %s (generation %u, worker %u, attempts %u), and after a "
-			"second load %s (%u, %u, %u)",
+			"%" PRIx64 " is %s (generation %u, worker %u, attempts %u, kept %" PRIu64
+			"), and after a second load %s (%u, %u, %u, %" PRIu64 ")",
 			id, task_state_word(a.state), a.generation, a.lease_worker, a.attempts,
-			task_state_word(b.state), b.generation, b.lease_worker, b.attempts);
+			a.kept_until_us, task_state_word(b.state), b.generation, b.lease_worker,
+			b.attempts, b.kept_until_us);
 }
 
 static bool compare_block(const struct core_block_view *v, void *arg)

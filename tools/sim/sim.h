@@ -227,6 +227,7 @@ struct sim {
 
 	uint64_t mono_us, wall_us;
 	uint64_t wall_most_us; /* the wall clock was never later */
+	uint32_t wall_jumps;
 
 	/* the scheduler */
 	struct fstore store;
@@ -406,6 +407,7 @@ void times_pick(struct sim *s, struct book_task *t);
 void times_into(const struct book_times *m, struct terms *t);
 /* A lease leaves: has its time come? */
 void times_leased(struct sim *s, const struct book_task *t);
+void times_gone(struct sim *s, const struct book_task *t);
 
 /* ---- watch.c ---- */
 void watch_sent(struct sim *s, struct link *l, const struct frame *f);

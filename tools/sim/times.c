@@ -6,6 +6,7 @@
 #include "sim/sim.h"
 
 #include "base/clock.h"
+#include "core/core.h"
 #include "model/terms.h"
 
 #include <inttypes.h>
@@ -29,6 +30,9 @@ void times_pick(struct sim *s, struct book_task *t)
 	}
 	if (rng_chance(&s->rng, 1, 3))
 		m->on_dep_failure = rng_chance(&s->rng, 1, 2) ? DEP_SKIP : DEP_RUN;
+	m->retains = rng_chance(&s->rng, 1, 3);
+	if (m->retains && rng_chance(&s->rng, 4, 5))
+		m->retention_us = rng_below(&s->rng, 6 * US_PER_S);
 }
 
 void times_into(const struct book_times *m, struct terms *t)
@@ -39,6 +43,18 @@ void times_into(const struct book_times *m, struct terms *t)
 	t->retries = m->retries;
 	t->backoff_us = m->backoff_us;
 	t->on_dep_failure = m->on_dep_failure;
+	t->has_retention = m->retains;
+	t->retention_us = m->retention_us;
+}
+
+/* No outcome goes before its time, however soon it was released. */
+void times_gone(struct sim *s, const struct book_task *t)
+{
+	uint64_t stay = t->times.retains ? t->times.retention_us : t->detached ? RETENTION_US : 0;
+
+	if (t->ended_us && t->ended_jumps == s->wall_jumps && t->ended_us + stay > s->wall_us)
+		sim_fail(s, "%" PRIx64 " is gone %" PRIu64 " ms before its retention is over",
+			t->id, (t->ended_us + stay - s->wall_us) / US_PER_MS);
 }
 
 void times_leased(struct sim *s, const struct book_task *t)

@@ -123,6 +123,7 @@ static void jump_of_wall(struct sim *s)
 	uint64_t by = rng_below(&s->rng, 7200) * US_PER_S;
 
 	s->cover->events[SIM_WALL]++;
+	s->wall_jumps++;
 	s->wall_us = rng_chance(&s->rng, 1, 2) ? s->wall_us + by : s->wall_us - by;
 	wall_moved(s);
 	sim_trace(s, "the wall clock jumps");
@@ -446,6 +447,13 @@ static void close_all(struct sim *s)
 		/* sessions of processes that are gone run out */
 		if (s->engine)
 			pass(s, 900 * US_PER_MS);
+	}
+	/* and what has a short retention goes, by any clock that there was */
+	s->wall_us = s->wall_most_us;
+	s->wall_jumps++;
+	for (int i = 0; i < 20; i++) {
+		run(s, 100);
+		pass(s, 900 * US_PER_MS);
 	}
 	run(s, 2000);
 	if (s->failed)

@@ -259,16 +259,21 @@ START_TEST(detached_later)
 }
 END_TEST
 
-/* Nobody wanted it: it is cancelled, and that can be read for a while. */
+/* What is cancelled since nobody wanted it is not kept: its key is free for who does. */
 START_TEST(unwanted)
 {
 	struct terms late = {.has_retention = true, .retention_us = 5 * S, .delay_us = 50 * S};
 
 	submit(1, 1, (struct story_task){.terms = &late});
 	release(10, 2, 1);
-	ck_assert_int_eq(state_of(1), TASK_CANCELLED);
-	pass(7);
 	ck_assert_int_eq(state_of(1), TASK_GONE);
+	ck_assert_uint_eq(records(), 0);
+	/* likewise what runs, and is stopped first */
+	submit(3, 2, (struct story_task){.terms = &five});
+	release(10, 4, 2);
+	ck_assert_int_eq(state_of(2), TASK_CANCELLING);
+	end(2, 1, TASK_CANCELLED, 0);
+	ck_assert_int_eq(state_of(2), TASK_GONE);
 }
 END_TEST
 
