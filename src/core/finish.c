@@ -376,7 +376,8 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 	if (!t->started && (state != TASK_CANCELLED || o.started_us))
 		t->attempts++;
 	if (task_state(t) == TASK_CANCELLING &&
-		(state != TASK_CANCELLED || t->stop || o.cause == CAUSE_RESCHEDULE)) {
+		(state != TASK_CANCELLED || t->stop || o.cause == CAUSE_RESCHEDULE ||
+			o.cause == CAUSE_REVOKED)) {
 		/* it ended before it could be stopped: stopped all the same, as was promised */
 		if (held)
 			value_is_not_wanted(c, t, w);

@@ -63,6 +63,8 @@ static void pick(struct sim *s, struct book_task *t)
 	struct book_ask *a = &t->ask;
 
 	*a = (struct book_ask){.worker = -1, .host = -1, .zone = -1};
+	if (s->flavor.deep && rng_chance(&s->rng, 1, 3))
+		a->priority = (int32_t)rng_below(&s->rng, 5) - 2;
 	if (!rng_chance(&s->rng, s->flavor.asks, 100))
 		return;
 	if (rng_chance(&s->rng, 1, 2))

@@ -35,6 +35,8 @@
 	X(TASK, "tasks submitted")                                                                 \
 	X(RUN, "starts of tasks")                                                                  \
 	X(REMAKE, "values made again")                                                             \
+	X(REVOKED, "leases given back that had not begun")                                         \
+	X(NOT_REVOKED, "leases asked back that had")                                               \
 	X(STALE, "reports under an old fence")                                                     \
 	X(FETCH, "inputs fetched")                                                                 \
 	X(RESENT, "requests sent again")                                                           \

@@ -361,6 +361,31 @@ void worker_run(struct sim *s, struct sworker *w)
 		;
 }
 
+static bool has_inputs(struct sim *s, struct sworker *w, struct run_lease *l)
+{
+	for (uint32_t i = 0; i < l->ninputs; i++)
+		if (!has_input(s, w, &l->inputs[i]))
+			return false;
+	return true;
+}
+
+/* Asked back if it has not begun: some begin at that very moment. */
+static void revoke(struct sim *s, struct sworker *w, struct run_lease *l)
+{
+	if (l->state == RUN_QUEUED && !l->unknown && !w->leaving && rng_chance(&s->rng, 1, 4) &&
+		has_inputs(s, w, l))
+		start(s, w, l);
+	if (l->state != RUN_QUEUED) {
+		s->cover->events[SIM_NOT_REVOKED]++;
+		return;
+	}
+	sim_trace(s, "%s gives %" PRIx64 " back", w->peer.name, l->id);
+	s->cover->events[SIM_REVOKED]++;
+	l->state = RUN_ENDED;
+	l->end = TASK_CANCELLED;
+	l->given_back = true;
+}
+
 void worker_stop(struct sim *s, struct sworker *w, const struct fenced *f)
 {
 	struct run_lease *l = find_lease(w, f->id, f->fence);
@@ -372,7 +397,12 @@ void worker_stop(struct sim *s, struct sworker *w, const struct fenced *f)
 			w->leases = xreallocarray(w->leases, w->leases_cap, sizeof(*w->leases));
 		}
 		l = &w->leases[w->nleases++];
-		*l = (struct run_lease){.id = f->id, .fence = f->fence, .state = RUN_QUEUED};
+		*l = (struct run_lease){
+			.id = f->id, .fence = f->fence, .state = RUN_QUEUED, .unknown = true};
+	}
+	if (f->extra == CAUSE_REVOKED) {
+		revoke(s, w, l);
+		return;
 	}
 	if (l->state == RUN_ENDED || (l->state == RUN_STARTED && rng_chance(&s->rng, 1, 4)))
 		return;
@@ -393,7 +423,8 @@ static void pack_end(struct buf *out, const struct book_task *t, const struct ru
 		o.cause = CAUSE_ERROR;
 		o.message = slice_str("it fails, as it was told");
 	} else if (l->end == TASK_CANCELLED) {
-		o.cause = CAUSE_CANCELLED;
+		o.cause = l->given_back ? CAUSE_REVOKED : CAUSE_CANCELLED;
+		o.started_us = o.run_us = l->given_back ? 0 : 1;
 	} else {
 		o.has_value = true;
 		o.is_inline = t->fn != FN_LARGE;

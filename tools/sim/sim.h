@@ -47,6 +47,7 @@ struct sim_flavor {
 	uint32_t clients, workers, slots;
 	uint64_t lease_ttl_ms, session_ttl_ms;
 	bool calm; /* no worker dies, none is lost, no session expires: each task runs once */
+	bool deep; /* few workers fetch much ahead, and many tasks have priorities */
 	uint32_t crash_rate;  /* scheduler crashes in 10,000 steps */
 	uint32_t drop_rate;   /* broken links in 10,000 steps */
 	uint32_t worker_rate; /* deaths of workers in 10,000 steps */
@@ -174,6 +175,8 @@ struct run_lease {
 	uint32_t ninputs;
 	bool seceded; /* takes no slot */
 	enum task_state end;
+	bool given_back;     /* it had not begun */
+	bool unknown;        /* it never came to this process */
 	uint64_t report_seq; /* in this connection; 0: not sent */
 };
 

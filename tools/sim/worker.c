@@ -17,13 +17,19 @@ static void random_bytes(struct sim *s, uint8_t *p, size_t n)
 		p[i] = (uint8_t)rng_u64(&s->rng);
 }
 
+/* How much it fetches ahead. */
+static void pick_limit(struct sim *s, struct sworker *w)
+{
+	w->limit = w->slots + (uint32_t)rng_below(&s->rng, w->slots + (s->flavor.deep ? 16 : 3));
+}
+
 void worker_init(struct sim *s, struct sworker *w, uint32_t index)
 {
 	peer_init(&w->peer, PEER_WORKER, index);
 	random_bytes(s, w->uuid, sizeof(w->uuid));
 	random_bytes(s, w->instance, sizeof(w->instance));
 	w->slots = 1 + (uint32_t)rng_below(&s->rng, s->flavor.slots);
-	w->limit = w->slots + (uint32_t)rng_below(&s->rng, w->slots + 3);
+	pick_limit(s, w);
 	offer_pick(s, w);
 }
 
@@ -53,7 +59,9 @@ static void list_running(struct sworker *w, struct buf *out)
 	list_begin(out, w->nleases);
 	for (uint32_t i = 0; i < w->nleases; i++) {
 		const struct run_lease *l = &w->leases[i];
-		struct fenced f = {.id = l->id, .fence = l->fence, .extra = l->state != RUN_QUEUED};
+		struct fenced f = {.id = l->id,
+			.fence = l->fence,
+			.extra = l->state != RUN_QUEUED && !l->given_back};
 
 		fenced_write(out, &f);
 	}
@@ -292,6 +300,11 @@ void worker_act(struct sim *s, struct sworker *w)
 	}
 	peer_ping(s, &w->peer);
 	worker_run(s, w);
+	if (w->joined && !w->dead && !s->settling && rng_chance(&s->rng, 1, 100)) {
+		/* how long tasks take is another guess now */
+		pick_limit(s, w);
+		ask_for_work(s, w);
+	}
 	if (w->joined && !w->dead)
 		inside_progress(s, w);
 	if (w->joined && !w->dead)

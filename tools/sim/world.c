@@ -30,6 +30,7 @@ static void pick_flavor(struct sim *s)
 		.lease_ttl_ms = rng_between(r, 1000, 5000),
 		.session_ttl_ms = rng_between(r, 2000, 20000),
 		.calm = rng_chance(r, 1, 3),
+		.deep = rng_chance(r, 1, 3),
 		.crash_rate = rng_chance(r, 1, 4) ? 0 : (uint32_t)rng_between(r, 1, 40),
 		.drop_rate = rng_chance(r, 1, 4) ? 0 : (uint32_t)rng_between(r, 1, 80),
 		.worker_rate = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_between(r, 1, 40),
@@ -43,6 +44,8 @@ static void pick_flavor(struct sim *s)
 		.times = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
 		.inside = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20)};
 	f->big = f->bigs;
+	if (f->deep)
+		f->workers = f->slots = 1 + (uint32_t)rng_below(r, 2);
 	if (f->calm) {
 		f->lease_ttl_ms = f->session_ttl_ms = 600000;
 		f->worker_rate = f->client_rate = 0;

@@ -247,11 +247,13 @@ START_TEST(cancelled_meanwhile)
 	struct story s;
 
 	begin_asked(&s);
+	s.causes = true;
 	story_runs(&s, EVENT_CANCEL, 10, 3, ID(4), 1);
 	story_seal(&s);
 	has_told(&s, "-> 20 stop 1-4\n");
 	not_begun(&s, 20, ID(4), 7, 4);
 	ck_assert(state_of(&s, 4) == TASK_CANCELLED);
+	has_told(&s, "put task 1-4 cancelled attempts 0\n");
 	story_seal(&s);
 	has_told(&s, "-> 20 lease 5: 1-7\n");
 	story_end(&s);
