@@ -1,22 +1,18 @@
 /*
- * Fetching. One connection a holder, opened when needed and closed when idle; requests on it are
- * answered in order, so the first one asked is the one whose chunks come. The checksum is counted
- * chunk by chunk.
+ * Fetching: which values are wanted, by whom, and whose turn it is to give them; fetch_holder.c has
+ * the connections.
  *
  * What goes wrong (no connection, silence, NODATA, another checksum) sends the value to its next
  * holder; each holder is asked ROUNDS times, with a pause between the rounds, before the value
  * counts as missing: a holder that is just restarting is not a lost value.
  */
 #define LOG_COMPONENT "worker"
-#include "worker/fetch.h"
+#include "worker/fetch_private.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/ensure.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/map64.h"
-#include "loop/stream.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -28,64 +24,10 @@
 
 #define ROUNDS 3
 #define ROUND_PAUSE_US (200 * US_PER_MS)
-#define SILENCE_US (30 * US_PER_S)
-#define IDLE_US (30 * US_PER_S)
 #define TICK_MS 100
 #define SKIP_MAX 1024                       /* waiting ones whose holders are busy */
-#define ASKED_MAX 8                         /* a holder, at a time */
 #define IN_FLIGHT_BYTES ((size_t)256 << 20) /* in all; one value may be larger */
 #define KEPT_BYTES ((size_t)128 << 20)
-#define FILE_FROM_BYTES ((size_t)64 << 20)
-
-struct holder {
-	struct list node;
-	char *address;
-	struct stream *stream;
-	struct list asked; /* of fetches, in the order they were asked */
-	unsigned nasked;
-	uint64_t heard_us;
-};
-
-struct want {
-	struct lease *lease;
-	uint32_t index;
-};
-
-enum fetch_state { FETCH_WAITING, FETCH_ASKED, FETCH_PAUSED, FETCH_KEPT };
-
-/* A value on its way, or kept. */
-struct fetch {
-	struct list node;   /* in waiting, paused or kept of the fetcher, or asked of a holder */
-	struct fetch *next; /* others of the same task id */
-	enum fetch_state state;
-	uint64_t id, checksum, request;
-	uint32_t generation;
-	size_t size;
-	struct buf where;    /* a copy */
-	uint32_t nwhere, at; /* the next holder, counted over all rounds */
-	uint64_t resume_us;
-	struct want *wants;
-	size_t nwants;
-	struct blob *blob;
-	uint8_t *room;
-	size_t have;
-	struct hasher hasher;
-};
-
-struct fetcher {
-	struct loop *loop;
-	char *dir;
-	const struct fetch_handlers *handlers;
-	void *arg;
-	struct map64 by_id;
-	struct list waiting, paused, kept, holders;
-	size_t in_flight, kept_bytes;
-	uint64_t next_request;
-	struct timer *tick;
-	bool pumping;
-};
-
-static void pump(struct fetcher *f);
 
 /* --- The table ------------------------------------------------------------------------------ */
 
@@ -118,8 +60,7 @@ static void table_remove(struct fetcher *f, struct fetch *t)
 		panic("out of memory");
 }
 
-/* It must be in no holder's list any more. */
-static void fetch_free(struct fetcher *f, struct fetch *t)
+void fetch_free(struct fetcher *f, struct fetch *t)
 {
 	ensure(t->state != FETCH_ASKED);
 	if (t->state == FETCH_KEPT)
@@ -158,17 +99,6 @@ static void start_over(struct fetch *t)
 	t->have = 0;
 }
 
-/* Off the holder it was asked of. */
-static void unask(struct fetcher *f, struct holder *h, struct fetch *t)
-{
-	ensure(t->state == FETCH_ASKED);
-	ensure(h->nasked > 0 && f->in_flight >= t->size);
-	list_remove(&t->node);
-	h->nasked--;
-	f->in_flight -= t->size;
-	t->state = FETCH_WAITING;
-}
-
 static void missing(struct fetcher *f, struct fetch *t)
 {
 	size_t n = t->nwants;
@@ -199,8 +129,8 @@ static void missing(struct fetcher *f, struct fetch *t)
 	free(leases);
 }
 
-/* The holder did not give it: the next one, after a pause if that was the last of a round. */
-static void try_next(struct fetcher *f, struct fetch *t)
+/* After a pause if that was the last of a round. */
+void fetch_try_next(struct fetcher *f, struct fetch *t)
 {
 	start_over(t);
 	t->at++;
@@ -217,7 +147,7 @@ static void try_next(struct fetcher *f, struct fetch *t)
 	}
 }
 
-static void complete(struct fetcher *f, struct fetch *t)
+void fetch_complete(struct fetcher *f, struct fetch *t)
 {
 	struct want *wants = t->wants;
 	size_t n = t->nwants;
@@ -248,155 +178,7 @@ static void complete(struct fetcher *f, struct fetch *t)
 	free(wants);
 }
 
-/* --- What holders say ----------------------------------------------------------------------- */
-
-static struct fetch *first_asked(struct holder *h)
-{
-	struct list *node = list_first(&h->asked);
-
-	ensure((node != NULL) == (h->nasked > 0));
-	return node ? list_entry(node, struct fetch, node) : NULL;
-}
-
-struct holder_arg {
-	struct fetcher *fetcher;
-	struct holder *holder;
-};
-
-static bool make_room(struct fetcher *f, struct fetch *t)
-{
-	char *path;
-
-	if (t->blob)
-		return true;
-	path = xasprintf("%s/%" PRIu64 ".%" PRIu32 ".%" PRIu64 ".fetched", f->dir, t->id,
-		t->generation, t->request);
-	t->blob = blob_new_room(t->size, FILE_FROM_BYTES, path, &t->room);
-	free(path);
-	if (!t->blob) {
-		log_warn("no room for an input of %zu bytes: %s", t->size, strerror(errno));
-		return false;
-	}
-	t->have = 0;
-	hasher_init(&t->hasher);
-	return true;
-}
-
-/* False: not what was asked for. */
-static bool take_chunk(struct fetcher *f, struct holder *h, const struct msg_data *m)
-{
-	struct fetch *t = first_asked(h);
-
-	if (!t || t->request != m->request || m->total != t->size || m->offset != t->have ||
-		m->bytes.n > t->size - t->have || m->last != (m->bytes.n == t->size - t->have))
-		return false;
-	if (!make_room(f, t)) {
-		unask(f, h, t);
-		try_next(f, t);
-		return false;
-	}
-	if (m->bytes.n)
-		memcpy(t->room + t->have, m->bytes.p, m->bytes.n);
-	hasher_update(&t->hasher, m->bytes.p, m->bytes.n);
-	t->have += m->bytes.n;
-	if (!m->last)
-		return true;
-	unask(f, h, t);
-	if (hasher_hash64(&t->hasher) == t->checksum) {
-		complete(f, t);
-	} else {
-		log_warn("%s gave other bytes for task %" PRIu64 " than it should", h->address,
-			t->id);
-		try_next(f, t);
-	}
-	return true;
-}
-
-static bool take_nodata(struct fetcher *f, struct holder *h, const struct msg_nodata *m)
-{
-	struct fetch *t = first_asked(h);
-
-	if (!t || t->request != m->request)
-		return false;
-	log_info("%s does not give task %" PRIu64 ": %" SLICE_FMT, h->address, t->id,
-		SLICE_ARG(m->text));
-	unask(f, h, t);
-	try_next(f, t);
-	return true;
-}
-
-static void on_frame(struct stream *s, const struct frame *frame, void *arg)
-{
-	struct holder_arg a = *(struct holder_arg *)arg;
-	struct msg_data data;
-	struct msg_nodata nodata;
-	struct msg_refuse refuse;
-	const char *why;
-	bool ok = false;
-
-	a.holder->heard_us = clock_mono_us();
-	if (frame->type == MSG_DATA && msg_data_decode(frame->payload, &data, &why))
-		ok = take_chunk(a.fetcher, a.holder, &data);
-	else if (frame->type == MSG_NODATA && msg_nodata_decode(frame->payload, &nodata, &why))
-		ok = take_nodata(a.fetcher, a.holder, &nodata);
-	else if (frame->type == MSG_REFUSE && msg_refuse_decode(frame->payload, &refuse, &why))
-		log_warn("%s refuses: %" SLICE_FMT, a.holder->address, SLICE_ARG(refuse.text));
-	if (!ok)
-		stream_abort(s);
-	pump(a.fetcher);
-}
-
-static void on_close(struct stream *s, const char *reason, int err, void *arg)
-{
-	struct holder_arg a = *(struct holder_arg *)arg;
-	struct fetch *t;
-
-	(void)s;
-	(void)err;
-	free(arg);
-	a.holder->stream = NULL;
-	if (a.holder->nasked)
-		log_info("fetching from %s: %s", a.holder->address, reason);
-	while ((t = first_asked(a.holder))) {
-		unask(a.fetcher, a.holder, t);
-		try_next(a.fetcher, t);
-	}
-	list_remove(&a.holder->node);
-	free(a.holder->address);
-	free(a.holder);
-	pump(a.fetcher);
-}
-
-static const struct stream_handlers handlers = {.on_frame = on_frame, .on_close = on_close};
-
 /* --- Asking --------------------------------------------------------------------------------- */
-
-static struct holder *holder_of(struct fetcher *f, struct slice address)
-{
-	struct holder_arg *arg;
-	struct holder *h;
-
-	list_for_each_entry(known, &f->holders, struct holder, node) {
-		if (slice_eq_str(address, known->address))
-			return known;
-	}
-	h = xcalloc(1, sizeof(*h));
-	arg = xcalloc(1, sizeof(*arg));
-	*arg = (struct holder_arg){.fetcher = f, .holder = h};
-	h->address = xmemdup(address.p, address.n);
-	h->heard_us = clock_mono_us();
-	list_init(&h->asked);
-	h->stream = stream_connect(f->loop, h->address, &handlers, arg);
-	if (!h->stream) {
-		log_warn("fetching from %s: %s", h->address, strerror(errno));
-		free(h->address);
-		free(h);
-		free(arg);
-		return NULL;
-	}
-	list_push_back(&f->holders, &h->node);
-	return h;
-}
 
 /* The holder whose turn it is. */
 static bool current_holder(struct fetch *t, struct slice *address, struct slice *ticket)
@@ -417,38 +199,20 @@ static bool current_holder(struct fetch *t, struct slice *address, struct slice 
 static bool ask(struct fetcher *f, struct fetch *t)
 {
 	struct slice address, ticket;
-	struct holder *h = NULL;
-	struct msg_fetch m;
+	enum holder_answer answer = HOLDER_UNREACHABLE;
 
 	if (current_holder(t, &address, &ticket))
-		h = holder_of(f, address);
-	if (!h) {
+		answer = holder_ask(f, t, address, ticket);
+	if (answer == HOLDER_UNREACHABLE) {
 		list_remove(&t->node);
-		try_next(f, t);
-		return true;
+		fetch_try_next(f, t);
 	}
-	if (h->nasked >= ASKED_MAX)
-		return false;
-	if (h->nasked == 0)
-		h->heard_us = clock_mono_us();
-	t->request = f->next_request++;
-	m = (struct msg_fetch){.request = t->request,
-		.id = t->id,
-		.generation = t->generation,
-		.checksum = t->checksum,
-		.ticket = ticket};
-	msg_fetch_encode(stream_buf(h->stream), 0, &m);
-	list_remove(&t->node);
-	list_push_back(&h->asked, &t->node);
-	h->nasked++;
-	f->in_flight += t->size;
-	t->state = FETCH_ASKED;
-	return true;
+	return answer != HOLDER_BUSY;
 }
 
 /* Asks for what waits, as far as the bounds allow. Callbacks inside may change the list, so each
  * success starts anew. */
-static void pump(struct fetcher *f)
+void fetcher_pump(struct fetcher *f)
 {
 	unsigned skipped = 0;
 
@@ -485,11 +249,8 @@ static void on_tick(struct timer *timer, void *arg)
 		t->state = FETCH_WAITING;
 		list_push_back(&f->waiting, node);
 	}
-	list_for_each_entry(h, &f->holders, struct holder, node) {
-		if (h->stream && now - h->heard_us > (h->nasked ? SILENCE_US : IDLE_US))
-			stream_abort(h->stream);
-	}
-	pump(f);
+	holders_tend(f, now);
+	fetcher_pump(f);
 	if (list_is_empty(&f->paused) && list_is_empty(&f->waiting) && list_is_empty(&f->holders))
 		timer_stop(timer);
 }
@@ -525,25 +286,11 @@ static void free_all(struct fetcher *f, struct list *fetches)
 void fetcher_free(struct fetcher **at)
 {
 	struct fetcher *f = *at;
-	struct list *node;
-	struct fetch *t;
 
 	*at = NULL;
 	if (!f)
 		return;
-	while ((node = list_pop_front(&f->holders))) {
-		struct holder *h = list_entry(node, struct holder, node);
-
-		if (h->stream)
-			free(stream_arg(h->stream));
-		stream_free(&h->stream);
-		while ((t = first_asked(h))) {
-			unask(f, h, t);
-			fetch_free(f, t);
-		}
-		free(h->address);
-		free(h);
-	}
+	holders_free(f);
 	free_all(f, &f->waiting);
 	free_all(f, &f->paused);
 	free_all(f, &f->kept);
