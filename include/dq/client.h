@@ -134,6 +134,8 @@ enum dq_on_dep_failure {
 	DQ_DEP_RUN = 2   /* run after any end of what it depends on; its value is nil then */
 };
 
+#define DQ_RETENTION_NONE (-1.0)
+
 struct dq_spec {
 	size_t size;     /* sizeof(struct dq_spec) */
 	const char *key; /* NULL: generated */
@@ -178,6 +180,9 @@ struct dq_spec {
 	/* of dq_map: the index of the first element, as its key and its task have it; futures count
 	 * from 0 whatever it is */
 	uint32_t first_index;
+	/* seconds that the outcome stays after its end and its last hold; 0: the default (none; of
+	 * what is detached the scheduler's, 7 days); DQ_RETENTION_NONE: none at all */
+	double retention_s;
 };
 
 #define DQ_SPEC_INIT                                                                               \

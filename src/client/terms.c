@@ -74,6 +74,9 @@ static int times(struct dq_client *c, const struct dq_spec *s, struct terms *t)
 		code = seconds(c, "at", s->at_s, &t->at_us);
 	if (code == 0)
 		code = seconds(c, "deadline", s->deadline_s, &t->deadline_us);
+	t->has_retention = s->retention_s != 0;
+	if (code == 0 && s->retention_s != DQ_RETENTION_NONE)
+		code = seconds(c, "retention", s->retention_s, &t->retention_us);
 	return code;
 }
 
@@ -81,7 +84,8 @@ static bool has_terms(const struct dq_spec *s)
 {
 	return s->priority || s->retries || s->backoff_s != 0 || s->timeout_s != 0 ||
 	       s->delay_s != 0 || s->at_s != 0 || s->deadline_s != 0 || s->on_dep_failure ||
-	       s->resources || s->workers || s->hosts || s->worker_labels || s->allow_other;
+	       s->retention_s != 0 || s->resources || s->workers || s->hosts || s->worker_labels ||
+	       s->allow_other;
 }
 
 int terms_pack(struct dq_client *c, struct buf *out, const struct dq_spec *s)

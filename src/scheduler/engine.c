@@ -23,6 +23,7 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 	struct core_config cc = {.epoch = config->epoch,
 		.lease_ttl_ms = config->lease_ttl_ms,
 		.session_ttl_ms = config->session_ttl_ms,
+		.retention_us = config->retention_us,
 		.user0_uid = config->uid,
 		.user0_name = config->user,
 		.weights = config->weights,

@@ -56,7 +56,8 @@ struct engine_config {
 	uint64_t epoch;
 	uint8_t store_id[16];
 	uint64_t lease_ttl_ms, session_ttl_ms;
-	uint32_t uid; /* of the user who runs it: user 0 */
+	uint64_t retention_us; /* as in core_config */
+	uint32_t uid;          /* of the user who runs it: user 0 */
 	struct slice user;
 	struct slice secret; /* proves user 0 over TCP; also the root of ticket keys */
 	const struct user_weight *weights; /* borrowed */

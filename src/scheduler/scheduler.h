@@ -15,12 +15,15 @@
 
 struct scheduler;
 
+#define SCHEDULER_NO_RETENTION UINT64_MAX
+
 struct scheduler_options {
 	const char *state_dir;
 	const char *durability;     /* "strict", "relaxed", "volatile"; NULL: strict */
 	const char *const *listen;  /* NULL-ended addresses; "inproc:NAME" for local mode */
 	uint64_t lease_ttl_ms;      /* 0: 30 s */
 	uint64_t session_ttl_ms;    /* 0: 600 s */
+	uint64_t retention_us;      /* of what is detached; 0: 7 days; SCHEDULER_NO_RETENTION */
 	uint64_t store_limit_bytes; /* 0: 1 TiB */
 	bool force_network_fs;
 	const char *socket_group;   /* whose members unix sockets admit; NULL: its own user alone */

@@ -425,6 +425,8 @@ static bool listen_all(
 	return true;
 }
 
+_Static_assert(SCHEDULER_NO_RETENTION == RETENTION_NONE, "the same");
+
 struct scheduler *scheduler_new(
 	struct loop *loop, const struct scheduler_options *o, char *error, size_t error_bytes)
 {
@@ -435,6 +437,7 @@ struct scheduler *scheduler_new(
 	s->loop = loop;
 	s->config.lease_ttl_ms = o->lease_ttl_ms ? o->lease_ttl_ms : 30000;
 	s->config.session_ttl_ms = o->session_ttl_ms ? o->session_ttl_ms : 600000;
+	s->config.retention_us = o->retention_us;
 	s->durability = durability_of(o->durability, &known);
 	list_init(&s->peers);
 	list_init(&s->slow);

@@ -39,7 +39,7 @@ one_error_line
 is "$(dq state bad)" failed
 
 step "usage"
-for words in "" "nope" "submit" "submit --nope -- true" "submit --priority high -- true" "submit --retention 1 -- true" \
+for words in "" "nope" "submit" "submit --nope -- true" "submit --priority high -- true" "submit --retention soon -- true" "submit --retention -1 -- true" \
 	"submit --array 3-1 -- true" "submit --array 1-4%0 -- true" "submit --env X -- true" \
 	"call" "call f notjson" "wait" "wait --all x" "result" "result a b" "cancel" "state" "list x" \
 	"status --limit 3" "--nope status" "wait x --timeout soon"; do

@@ -11,7 +11,9 @@
 
 #include <string.h>
 
-struct term_options term_options;
+#define NOT_GIVEN (-1.0)
+
+struct term_options term_options = {.retention_s = NOT_GIVEN};
 
 const struct opt term_opts[] = {
 	{'p', "priority", OPT_INT, &term_options.priority, "N",
@@ -40,6 +42,8 @@ const struct opt term_opts[] = {
 		"only on workers with this label, and all others named"},
 	{0, "allow-other", OPT_FLAG, &term_options.allow_other, NULL,
 		"on any worker where none of those named is here"},
+	{0, "retention", OPT_SECONDS, &term_options.retention_s, "SEC",
+		"how long its outcome stays after its end and its last hold (detached: 7 days)"},
 	{0},
 };
 
@@ -52,6 +56,8 @@ static int into_times(struct dq_spec *spec)
 	spec->timeout_s = o->timeout_s;
 	spec->delay_s = o->delay_s;
 	spec->deadline_s = o->deadline_s;
+	if (o->retention_s != NOT_GIVEN)
+		spec->retention_s = o->retention_s > 0 ? o->retention_s : DQ_RETENTION_NONE;
 	if (o->at && !when_parse(o->at, now_s, &spec->at_s))
 		return cli_usage("--at: not a time (@SECONDS, ISO 8601, HH:MM): %s", o->at);
 	return 0;

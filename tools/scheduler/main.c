@@ -29,11 +29,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define RETENTION_MAX_S 1e11 /* some 3,000 years */
+
 static struct settings {
 	const char *config, *state, *durability, *contact, *pid_file, *log_level, *log_format;
 	const char *socket_group;
 	struct opt_list listen, weights;
-	double lease_ttl_s, session_ttl_s;
+	double lease_ttl_s, session_ttl_s, retention_s;
 	uint64_t store_limit_bytes;
 	bool force_network_fs, help, version;
 } set;
@@ -55,6 +57,8 @@ static const struct opt opts[] = {
 		"how long a client that is gone keeps its holds (600)"},
 	{0, "store-limit", OPT_SIZE, &set.store_limit_bytes, "SIZE",
 		"how large the store may grow (1T)"},
+	{0, "retention", OPT_SECONDS, &set.retention_s, "SEC",
+		"how long the outcome of what is detached stays (604800: 7 days)"},
 	{0, "contact", OPT_STR, &set.contact, "FILE",
 		"write the address and the secret's place here"},
 	{0, "pid-file", OPT_STR, &set.pid_file, "FILE", "write the process id here"},
@@ -140,6 +144,8 @@ static int check_settings(void)
 			DQ_E_USAGE, "--log-level: error, warn, info or debug: %s", set.log_level);
 	if (set.log_format && !log_format_parse(set.log_format, &format))
 		return fail(DQ_E_USAGE, "--log-format: text or json: %s", set.log_format);
+	if (set.retention_s > RETENTION_MAX_S)
+		return fail(DQ_E_USAGE, "--retention: not a time in seconds: %g", set.retention_s);
 	for (size_t i = 0; i < set.listen.n; i++)
 		if (!address_is_valid(set.listen.v[i]))
 			return fail(DQ_E_USAGE, "--listen: not unix:PATH or tcp://HOST:PORT: %s",
@@ -155,6 +161,14 @@ static uint64_t to_ms(double seconds)
 	if (seconds < 0)
 		return 0;
 	return seconds < 0.001 ? 1 : (uint64_t)(seconds * 1000);
+}
+
+/* 0 is none, and as an option of the scheduler the default. */
+static uint64_t to_retention_us(double seconds)
+{
+	if (seconds < 0)
+		return 0;
+	return seconds > 0 ? (uint64_t)(seconds * 1e6) + 1 : SCHEDULER_NO_RETENTION;
 }
 
 /* --- Serving ---------------------------------------------------------------------------------- */
@@ -273,6 +287,7 @@ static int start(const char *state, const char *const *listen)
 		.listen = listen,
 		.lease_ttl_ms = to_ms(set.lease_ttl_s),
 		.session_ttl_ms = to_ms(set.session_ttl_s),
+		.retention_us = to_retention_us(set.retention_s),
 		.store_limit_bytes = set.store_limit_bytes,
 		.force_network_fs = set.force_network_fs,
 		.socket_group = set.socket_group,
@@ -317,7 +332,7 @@ static void forget_settings(void)
 {
 	opt_list_release(&set.listen);
 	opt_list_release(&set.weights);
-	set = (struct settings){.lease_ttl_s = -1, .session_ttl_s = -1};
+	set = (struct settings){.lease_ttl_s = -1, .session_ttl_s = -1, .retention_s = -1};
 }
 
 /* Reads the command line over what is in the file: its addresses take the place of the file's. */
