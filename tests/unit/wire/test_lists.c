@@ -178,6 +178,8 @@ START_TEST(lease)
 	i.element_input = slice_str("\xa3six");
 	i.element = LIMIT_ARRAY_ELEMENTS - 1;
 	i.timeout_us = 1500000;
+	i.priority = -7;
+	i.lane = 3;
 	list_begin(&b, 1);
 	lease_item_write(&b, &i, in);
 	reading(1);
@@ -187,6 +189,7 @@ START_TEST(lease)
 	ck_assert(slice_eq(out.spec, i.spec) && out.ninputs == 2);
 	ck_assert(slice_eq(out.element_input, i.element_input));
 	ck_assert_uint_eq(out.timeout_us, 1500000);
+	ck_assert(out.cpus == 0 && out.priority == -7 && out.lane == 3);
 	ck_assert(lease_input_read(&out, &got));
 	ck_assert(got.id == 3 && got.generation == 4 && slice_eq_str(got.type, "bytes"));
 	ck_assert(got.is_inline && slice_eq_str(got.bytes, "ab") && got.checksum == UINT64_MAX);

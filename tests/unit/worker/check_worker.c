@@ -15,6 +15,7 @@ int main(void)
 	suite_add_tcase(suite, credit_tests());
 	suite_add_tcase(suite, func_tests());
 	suite_add_tcase(suite, exec_tests());
+	suite_add_tcase(suite, revoke_tests());
 	suite_add_tcase(suite, session_tests());
 	suite_add_tcase(suite, data_tests());
 	runner = srunner_create(suite);

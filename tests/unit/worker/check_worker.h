@@ -7,6 +7,7 @@
 TCase *credit_tests(void);
 TCase *func_tests(void);
 TCase *exec_tests(void);
+TCase *revoke_tests(void);
 TCase *session_tests(void);
 TCase *data_tests(void);
 

@@ -341,9 +341,9 @@ void fake_many(struct fake *f, uint64_t first, uint32_t n, const char *function)
 	buf_release(&spec);
 }
 
-void fake_stop(struct fake *f, uint64_t id, struct fence fence)
+static void stop_for(struct fake *f, uint64_t id, struct fence fence, enum cause cause)
 {
-	struct fenced e = {.id = id, .fence = fence, .extra = CAUSE_CANCELLED};
+	struct fenced e = {.id = id, .fence = fence, .extra = cause};
 	struct msg_stop m;
 	struct buf list;
 
@@ -353,6 +353,16 @@ void fake_stop(struct fake *f, uint64_t id, struct fence fence)
 	m.entries = buf_slice(&list);
 	msg_stop_encode(stream_buf(f->stream), 0, &m);
 	buf_release(&list);
+}
+
+void fake_stop(struct fake *f, uint64_t id, struct fence fence)
+{
+	stop_for(f, id, fence, CAUSE_CANCELLED);
+}
+
+void fake_revoke(struct fake *f, uint64_t id, struct fence fence)
+{
+	stop_for(f, id, fence, CAUSE_REVOKED);
 }
 
 void fake_free_value(struct fake *f, uint64_t id, uint32_t generation)

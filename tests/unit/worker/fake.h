@@ -81,6 +81,7 @@ void fake_many(struct fake *f, uint64_t first, uint32_t n, const char *function)
 void fake_item(struct fake *f, struct lease_item *item, const struct lease_input *inputs,
 	struct fence *fence);
 void fake_stop(struct fake *f, uint64_t id, struct fence fence);
+void fake_revoke(struct fake *f, uint64_t id, struct fence fence);
 void fake_free_value(struct fake *f, uint64_t id, uint32_t generation);
 
 /* The report of a task; waits for it. */
