@@ -319,8 +319,7 @@ int dq_retry_many(
 int dq_future_forget(struct dq_future *future, double timeout_s);
 int dq_forget_many(
 	struct dq_client *client, struct dq_future *const *futures, size_t n, double timeout_s);
-/* Sets the priority of what has not ended: higher first, from -2147483647. What a worker was given
- * already is not taken back. */
+/* Sets the priority of what has not ended: higher first, from -2147483647. */
 int dq_future_set_priority(struct dq_future *future, int32_t priority, double timeout_s);
 int dq_set_priority_many(struct dq_client *client, struct dq_future *const *futures, size_t n,
 	int32_t priority, double timeout_s);

@@ -10,6 +10,11 @@
 
 #include <stdlib.h>
 
+struct again {
+	struct dq_client *c;
+	bool done_too;
+};
+
 static void forget_failure(struct dq_future *f)
 {
 	if (!f->more)
@@ -18,11 +23,17 @@ static void forget_failure(struct dq_future *f)
 	f->more->failure = NULL;
 }
 
-static bool task_again(struct dq_client *c, struct dq_future *f)
+/* What ended so has begun anew. */
+static bool is_over(const struct again *a, const struct ended *e)
 {
-	if (!f->ended || f->ended->error)
+	return e && !e->error && (a->done_too || e->state != DQ_STATE_DONE);
+}
+
+static bool task_again(const struct again *a, struct dq_future *f)
+{
+	if (!is_over(a, f->ended))
 		return true;
-	if ((f->flags & FUTURE_WATCHED) && !runs_add(&c->watch.ask, future_id(f), 1))
+	if ((f->flags & FUTURE_WATCHED) && !runs_add(&a->c->watch.ask, future_id(f), 1))
 		return false;
 	ended_unref(f->ended);
 	f->ended = NULL;
@@ -31,53 +42,54 @@ static bool task_again(struct dq_client *c, struct dq_future *f)
 	return true;
 }
 
-/* Handles of single elements. */
-static bool elements_again(
-	struct dq_client *c, const struct dq_future *f, uint64_t from, uint64_t n, bool ask)
+/* The handles of an element. */
+static bool handles_again(const struct again *a, struct dq_future *array, uint64_t index)
 {
-	struct map64_iter it = {0};
-	uint64_t index;
-	void *p;
+	bool ask = array->flags & FUTURE_WATCHED;
+	struct dq_future *el = map64_get_ptr(&array->more->array->elements, index);
 
-	while (map64_next_ptr(&f->more->array->elements, &it, &index, &p)) {
-		if (index < from || index - from >= n)
-			continue;
-		for (struct dq_future *el = p; el; el = el->more->next_same) {
-			if (ask && (el->flags & FUTURE_WATCHED) &&
-				!runs_add(&c->watch.ask, f->id + index, 1))
-				return false;
-			forget_failure(el);
-			taps_again(el);
-		}
+	for (; el; el = el->more->next_same) {
+		ask = ask || (el->flags & FUTURE_WATCHED);
+		forget_failure(el);
+		taps_again(el);
 	}
-	return true;
+	return !ask || runs_add(&a->c->watch.ask, array->id + index, 1);
 }
 
-static bool part_again(struct dq_client *c, struct dq_future *f, uint64_t first, uint64_t count)
+static bool part_again(const struct again *a, struct dq_future *f, uint64_t first, uint64_t count)
 {
-	bool whole = f->flags & FUTURE_WATCHED;
+	struct array *array = f->more->array;
 	uint64_t from, n;
+	bool ok = true;
 
 	if (f->ended || !array_part(f, first, count, &from, &n))
 		return true;
-	if (whole && !runs_add(&c->watch.ask, f->id + from, n))
-		return false;
-	array_again(f->more->array, from, n);
+	for (uint64_t i = from; i < from + n; i++) {
+		if (!array->chunks[i / CHUNK_ELEMENTS]) {
+			i |= CHUNK_ELEMENTS - 1;
+			continue;
+		}
+		if (!is_over(a, array_get(array, i)))
+			continue;
+		array_again(array, i);
+		ok = handles_again(a, f, i) && ok;
+	}
 	forget_failure(f);
 	taps_again(f);
-	return elements_again(c, f, from, n, !whole);
+	return ok;
 }
 
-static bool again(struct dq_future *f, uint64_t first, uint64_t count, void *arg)
+static bool one_again(struct dq_future *f, uint64_t first, uint64_t count, void *arg)
 {
 	return f->kind == FUTURE_ARRAY ? part_again(arg, f, first, count) : task_again(arg, f);
 }
 
-bool futures_again(struct dq_client *c, const struct runs *runs)
+bool futures_again(struct dq_client *c, const struct runs *runs, bool done_too)
 {
+	struct again a = {.c = c, .done_too = done_too};
 	bool ok = true;
 
 	for (size_t i = 0; i < runs->n; i++)
-		ok = futures_of_run(c, runs->v[i].first, runs->v[i].count, again, c) && ok;
+		ok = futures_of_run(c, runs->v[i].first, runs->v[i].count, one_again, &a) && ok;
 	return ok;
 }

@@ -122,24 +122,19 @@ static uint64_t find_bad(const struct array *a, uint64_t at)
 	return UINT64_MAX;
 }
 
-void array_again(struct array *a, uint64_t at, uint64_t count)
+void array_again(struct array *a, uint64_t index)
 {
-	ensure(at < a->count && count <= a->count - at);
-	for (uint64_t i = at; i < at + count; i++) {
-		struct chunk *ch = a->chunks[i / CHUNK_ELEMENTS];
-		struct ended *e = ch ? ch->v[i % CHUNK_ELEMENTS] : NULL;
+	struct ended *e = array_get(a, index);
+	struct chunk *ch = a->chunks[index / CHUNK_ELEMENTS];
 
-		if (!ch)
-			i |= CHUNK_ELEMENTS - 1;
-		if (!e)
-			continue;
-		ch->v[i % CHUNK_ELEMENTS] = NULL;
-		ch->ended--;
-		a->ended--;
-		a->cancelled -= e->state == DQ_STATE_CANCELLED;
-		a->failed -= e->state != DQ_STATE_DONE && e->state != DQ_STATE_CANCELLED;
-		ended_unref(e);
-	}
-	if (a->first_bad >= at && a->first_bad < at + count)
-		a->first_bad = find_bad(a, at);
+	if (!e)
+		return;
+	ch->v[index % CHUNK_ELEMENTS] = NULL;
+	ch->ended--;
+	a->ended--;
+	a->cancelled -= e->state == DQ_STATE_CANCELLED;
+	a->failed -= e->state != DQ_STATE_DONE && e->state != DQ_STATE_CANCELLED;
+	ended_unref(e);
+	if (a->first_bad == index)
+		a->first_bad = find_bad(a, index);
 }

@@ -34,8 +34,8 @@ struct ended *array_get(const struct array *a, uint64_t index);
 /* Elements at .. at+count-1 ended so; those that had are skipped; their handles' taps fire. False:
  * out of memory. */
 bool array_end(struct array *a, uint64_t at, uint64_t count, struct ended *e);
-/* They have not ended any more. */
-void array_again(struct array *a, uint64_t at, uint64_t count);
+/* It has not ended any more. */
+void array_again(struct array *a, uint64_t index);
 uint32_t chunk_size(const struct array *a, uint64_t chunk);
 
 #endif

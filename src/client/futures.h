@@ -187,10 +187,11 @@ bool future_alias(struct dq_client *c, uint32_t n, uint64_t id);
  * that is done. */
 bool futures_settle(struct dq_client *c, uint32_t first_n, uint64_t count);
 /*
- * The tasks have not ended any more: what is known of their ends is forgotten, and asked for again
- * where somebody wanted it. False: out of memory; may be repeated.
+ * Those of the tasks that failed or were cancelled have not ended any more, with done_too those that
+ * are done as well: what is known of their ends is forgotten, and asked for again where somebody
+ * wanted it. False: out of memory, the connection must be dropped.
  */
-bool futures_again(struct dq_client *c, const struct runs *runs);
+bool futures_again(struct dq_client *c, const struct runs *runs, bool done_too);
 /* Calls fn for each future that is watched and has not ended. Stops at false, returns it. */
 bool futures_each_watched(
 	struct dq_client *c, bool (*fn)(struct dq_client *c, struct dq_future *f));

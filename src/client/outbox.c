@@ -17,6 +17,7 @@
 #include "model/block.h"
 #include "model/decode.h"
 #include "model/limits.h"
+#include "model/record.h"
 
 /* Frames are copied into the connection's buffer while it has less than this unsent. */
 #define PUMP_BYTES ((size_t)4 << 20)
@@ -297,6 +298,7 @@ int outbox_act(struct dq_client *c, enum dq_act act, uint32_t flags, int32_t arg
 		m.arg = buf_slice(&number);
 		msg_act_encode(&r->frame, c->outbox.next_seq, &m);
 		r->wait = wait;
+		r->again_all = !(flags & ACT_SKIP);
 		r->frame.failed |= list.failed || number.failed ||
 				   (act == DQ_ACT_RETRY && !runs_copy(&r->again, runs, at, *took));
 		code = request_add(c, r);
@@ -515,7 +517,7 @@ static bool request_answered(struct dq_client *c, struct request *r, int code, s
 		return false;
 	if (r->kind == MSG_SUBMIT && !r->graph && !submit_answered(c, r, code, text, data, why))
 		return false;
-	if (code == 0 && !futures_again(c, &r->again)) {
+	if (code == 0 && !futures_again(c, &r->again, r->again_all)) {
 		*why = "out of memory";
 		return false;
 	}

@@ -45,7 +45,8 @@ struct request {
 	uint64_t count;   /* SUBMIT */
 	struct dq_graph *graph; /* SUBMIT: a part of it, or its end; a reference */
 	bool graph_end;
-	struct runs again; /* ACT that retries: once answered, these have not ended any more */
+	struct runs again; /* ACT that retries: once answered, these have not ended any more, */
+	bool again_all;    /* also those that are done */
 	struct reply_wait *wait;
 	struct buf frame; /* a whole frame */
 };

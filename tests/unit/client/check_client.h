@@ -8,6 +8,7 @@
 
 #include <check.h>
 
+TCase *tcase_act(void);
 TCase *tcase_args(void);
 TCase *tcase_submit(void);
 TCase *tcase_graph(void);

@@ -136,6 +136,15 @@ static void tell_runs(struct fake *f, const struct runs *runs)
 	buf_release(&outcome);
 }
 
+void fake_tell_end(struct fake *f, uint32_t n)
+{
+	struct runs runs = {0};
+
+	ensure(runs_add(&runs, task_id(FAKE_SESSION, n), 1));
+	tell_runs(f, &runs);
+	runs_release(&runs);
+}
+
 /* Tells of all that is watched. */
 static void tell_outcomes(struct fake *f)
 {
@@ -373,6 +382,7 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 	case MSG_HOLD:
 	case MSG_CLOSE:
 	case MSG_DO:
+	case MSG_ACT:
 		on_request(f, frame);
 		break;
 	case MSG_ACKED:

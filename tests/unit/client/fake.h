@@ -46,6 +46,9 @@ struct fake_script {
 	uint64_t alias_seq;      /* its first task is an old one: alias_id */
 	uint64_t alias_id;
 	uint32_t fail_n;         /* the task with that number fails */
+	uint64_t refuse_act;     /* ACT is refused for this task */
+	bool late_end;           /* before the reply to ACT, the last end of fail_n is told */
+	bool keeps;              /* a forgotten task stays */
 	unsigned silent_queries; /* that many are not answered */
 	uint64_t refuse_code;    /* HELLO is refused */
 };
@@ -89,7 +92,9 @@ struct fake {
 	struct runs ending;                    /* to be told now */
 	/* counts */
 	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
-		closes, hellos, parts, commits, aborts, deals, awaited;
+		closes, hellos, parts, commits, aborts, deals, awaited, acts;
+	struct msg_act act; /* the last one, but for its lists */
+	int64_t act_arg;
 	uint64_t released_ids, cancelled_ids, watched_ids, ntasks, acked_upto;
 };
 
@@ -105,6 +110,8 @@ void fake_release(struct fake *f);
 void fake_end(struct fake *f, uint32_t first_n, uint64_t count);
 /* Ends the client's connection. */
 void fake_drop(struct fake *f);
+/* Tells of its end at once, under the lock. */
+void fake_tell_end(struct fake *f, uint32_t first_n);
 /* fake_take.c: does a numbered request, and keeps its reply. */
 void fake_take(struct fake *f, const struct frame *frame);
 /* fake_things.c: AWAIT, DROP, and the one operation of a DO. */

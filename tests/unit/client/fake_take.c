@@ -152,6 +152,34 @@ static void take_do(struct fake *f, const struct frame *frame)
 	ensure(!deal_reader_next(&r, &op, &why));
 }
 
+static void take_act(struct fake *f, const struct frame *frame)
+{
+	struct cursor arg;
+	const char *why = "";
+	struct buf data;
+
+	ensure(msg_act_decode(frame->payload, &f->act, &why));
+	cursor_init(&arg, f->act.arg);
+	f->act_arg = cursor_i64(&arg);
+	ensure(cursor_at_end(&arg) && count_runs(f->act.runs) > 0);
+	f->acts++;
+	if (f->script.late_end)
+		fake_tell_end(f, f->script.fail_n);
+	buf_init(&data, 64);
+	if (f->script.refuse_act) {
+		pack_u64(&data, f->script.refuse_act);
+		store_reply(f, frame->seq, DQ_E_REFUSED, "it does not suit", &data);
+	} else if (f->script.keeps) {
+		pack_array(&data, 2);
+		pack_u64(&data, 1);
+		pack_u64(&data, task_id(FAKE_SESSION, 1));
+		store_reply(f, frame->seq, 0, "", &data);
+	} else {
+		f->script.fail_n = 0;
+		store_reply(f, frame->seq, 0, "", NULL);
+	}
+}
+
 void fake_take(struct fake *f, const struct frame *frame)
 {
 	const char *why = "";
@@ -167,6 +195,9 @@ void fake_take(struct fake *f, const struct frame *frame)
 		break;
 	case MSG_DO:
 		take_do(f, frame);
+		break;
+	case MSG_ACT:
+		take_act(f, frame);
 		break;
 	case MSG_CANCEL:
 		ensure(msg_cancel_decode(frame->payload, &cancel, &why));
