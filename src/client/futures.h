@@ -187,9 +187,9 @@ bool future_alias(struct dq_client *c, uint32_t n, uint64_t id);
  * that is done. */
 bool futures_settle(struct dq_client *c, uint32_t first_n, uint64_t count);
 /*
- * Those of the tasks that failed or were cancelled have not ended any more, with done_too those that
- * are done as well: what is known of their ends is forgotten, and asked for again where somebody
- * wanted it. False: out of memory, the connection must be dropped.
+ * Those of the tasks that failed or were cancelled have not ended any more, with done_too those
+ * that are done as well: what is known of their ends is forgotten, and asked for again where
+ * somebody wanted it. False: out of memory, the connection must be dropped.
  */
 bool futures_again(struct dq_client *c, const struct runs *runs, bool done_too);
 /* Calls fn for each future that is watched and has not ended. Stops at false, returns it. */

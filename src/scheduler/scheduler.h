@@ -30,6 +30,8 @@ struct scheduler_options {
 	const char *const *weights; /* NULL-ended "USER=N", or NULL */
 };
 
+/* Can this be one of the weights? */
+bool scheduler_weight_is_sound(const char *text);
 /* Opens the store, rebuilds the state, listens. On failure NULL, and one line in error. */
 struct scheduler *scheduler_new(struct loop *loop, const struct scheduler_options *options,
 	char *error, size_t error_bytes);

@@ -348,6 +348,13 @@ static bool learn_weight(struct user_weight *out, const char *text)
 	return out->name.n && *end == '\0' && out->weight && out->weight <= USER_WEIGHT_MAX;
 }
 
+bool scheduler_weight_is_sound(const char *text)
+{
+	struct user_weight weight;
+
+	return learn_weight(&weight, text);
+}
+
 /* The group that the sockets admit, and the weights of users. */
 static bool learn_others(
 	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)

@@ -59,7 +59,7 @@ is "$(other run --worker w3 -- id -u)" 65534
 
 step "words that mean nothing"
 exits 7 "$B/dq-scheduler" --state "$T/other" --listen "unix:$T/o.sock" --socket-group no-such-group
-exits 7 "$B/dq-scheduler" --state "$T/other" --listen "unix:$T/o.sock" --weight root=0
+exits 2 "$B/dq-scheduler" --state "$T/other" --listen "unix:$T/o.sock" --weight root=0
 
 stop "$SCHEDULER"
 check_store

@@ -200,31 +200,8 @@ static int submit(struct graph *g)
 
 static void print_keys(const struct graph *g)
 {
-	struct json j;
-	struct buf text;
-	char id[ID_TEXT_BYTES];
-
-	buf_init(&text, 65536);
-	for (uint32_t i = 0; i < g->file.nnodes; i++) {
-		const struct dq_future *future = g->file.nodes[i].future;
-
-		if (!globals.json) {
-			printf("%s\n", dq_future_key(future));
-			continue;
-		}
-		buf_clear(&text);
-		json_init(&j, &text);
-		json_open_object(&j);
-		json_key(&j, "key");
-		json_cstr(&j, dq_future_key(future));
-		json_key(&j, "id");
-		id_text(dq_future_id(future), id);
-		json_cstr(&j, id);
-		json_end_object(&j);
-		json_newline(&j);
-		print_bytes(buf_slice(&text));
-	}
-	buf_release(&text);
+	for (uint32_t i = 0; i < g->file.nnodes; i++)
+		print_submitted(g->file.nodes[i].future);
 	fflush(stdout);
 }
 

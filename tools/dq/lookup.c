@@ -213,6 +213,30 @@ int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *
 	return code;
 }
 
+void print_submitted(const struct dq_future *future)
+{
+	char id[ID_TEXT_BYTES];
+	struct buf text;
+	struct json j;
+
+	if (!globals.json) {
+		printf("%s\n", dq_future_key(future));
+		return;
+	}
+	buf_init(&text, 65536);
+	json_init(&j, &text);
+	json_open_object(&j);
+	json_key(&j, "key");
+	json_cstr(&j, dq_future_key(future));
+	json_key(&j, "id");
+	id_text(dq_future_id(future), id);
+	json_cstr(&j, id);
+	json_end_object(&j);
+	json_newline(&j);
+	fwrite(text.p, 1, text.n, stdout);
+	buf_release(&text);
+}
+
 /* --- Answers ---------------------------------------------------------------------------------- */
 
 static void labels_json(struct json *j, struct slice labels)

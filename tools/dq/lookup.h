@@ -50,6 +50,9 @@ int watch_keys(struct dq_client *client, char **keys, size_t n, struct watched *
 void id_text(uint64_t id, char text[ID_TEXT_BYTES]);
 uint64_t id_of_text(struct slice text);
 
+/* The key of what was submitted, on a line of its own; with --json {"key","id"}. */
+void print_submitted(const struct dq_future *future);
+
 /*
  * An answer as JSON: as it came, but ids are strings, and labels objects ("k=v" is {"k":"v"}, a
  * plain label has the value ""), as all output of dq has them.

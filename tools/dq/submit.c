@@ -12,30 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-static void print_key(struct dq_future *future)
-{
-	struct json j;
-	struct buf text;
-	char id[ID_TEXT_BYTES];
-
-	if (!globals.json) {
-		printf("%s\n", dq_future_key(future));
-		return;
-	}
-	buf_init(&text, 65536);
-	json_init(&j, &text);
-	json_open_object(&j);
-	json_key(&j, "key");
-	json_cstr(&j, dq_future_key(future));
-	json_key(&j, "id");
-	id_text(dq_future_id(future), id);
-	json_cstr(&j, id);
-	json_end_object(&j);
-	json_newline(&j);
-	print_bytes(buf_slice(&text));
-	buf_release(&text);
-}
-
 static int stay(struct dq_client *client, struct dq_future *future)
 {
 	int r;
@@ -62,7 +38,7 @@ int submit_detached(struct task *t)
 	t->spec.detached = true;
 	code = task_submit(client, t, &future);
 	if (!code) {
-		print_key(future);
+		print_submitted(future);
 		fflush(stdout);
 		if (task_options.wait || cli_local_stays())
 			code = stay(client, future);

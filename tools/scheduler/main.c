@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "common/address.h"
 #include "common/options.h"
+#include "core/core.h"
 #include "loop/loop.h"
 #include "scheduler/scheduler.h"
 
@@ -150,6 +151,11 @@ static int check_settings(void)
 		if (!address_is_valid(set.listen.v[i]))
 			return fail(DQ_E_USAGE, "--listen: not unix:PATH or tcp://HOST:PORT: %s",
 				set.listen.v[i]);
+	for (size_t i = 0; i < set.weights.n; i++)
+		if (!scheduler_weight_is_sound(set.weights.v[i]))
+			return fail(DQ_E_USAGE,
+				"--weight: not USER=N with N from 1 to " USER_WEIGHT_TEXT ": %s",
+				set.weights.v[i]);
 	log_set_level(level);
 	log_set_format(format);
 	return 0;
