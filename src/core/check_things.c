@@ -2,7 +2,7 @@
  * The recount of what is shared by name: the registry, waiters, and the holds of records.
  */
 #include "core/check.h"
-#include "core/thing.h"
+#include "core/guard.h"
 
 static bool check_waiters(struct tally *y, const struct thing *t)
 {
@@ -12,7 +12,7 @@ static bool check_waiters(struct tally *y, const struct thing *t)
 		if (w->thing != t || map64_get_ptr(&w->conn->waiters, w->request) != w)
 			return wrong(y, "%s %s: a waiter that is another's",
 				thing_kind_word(t->kind), t->name);
-		if (t->number && t->variable.version > w->after)
+		if (t->number && (t->kind == THING_EVENT || t->variable.version > w->after))
 			return wrong(y, "%s %s: who waits for a version that is there",
 				thing_kind_word(t->kind), t->name);
 	}
@@ -21,10 +21,13 @@ static bool check_waiters(struct tally *y, const struct thing *t)
 
 static bool check_thing(const struct core *c, struct tally *y, const struct thing *t)
 {
-	if (!t->number && list_is_empty(&t->waiters))
+	if (t->guard && (t->kind != THING_LOCK || t->number || guard_check_one(t->guard)))
+		return wrong(y, "lock %s: %s", t->name, guard_check_one(t->guard));
+	if (!t->number && !t->guard && list_is_empty(&t->waiters))
 		return wrong(y, "%s %s: known for nothing", thing_kind_word(t->kind), t->name);
 	if (t->number && (map64_get_ptr(&c->shared->things, t->number) != t ||
-				 !list_is_linked(&t->in_order) || !t->variable.version))
+				 !list_is_linked(&t->in_order) ||
+				 (t->kind == THING_VARIABLE && !t->variable.version)))
 		return wrong(y, "%s %s: not where it should be", thing_kind_word(t->kind), t->name);
 	if (t->number && t->variable.task)
 		bump(&y->holds, t->variable.task);
@@ -68,7 +71,10 @@ bool check_things(const struct core *c, struct tally *y)
 	struct fpmap_iter it = {0};
 	struct fp128 fp;
 	uint64_t p;
+	const char *why = guards_check(c);
 
+	if (why)
+		return wrong(y, "%s", why);
 	tally_sessions(c, y);
 	while (fpmap_next(&c->shared->names, &it, &fp, &p))
 		if (!check_thing(c, y, (const struct thing *)(uintptr_t)p))

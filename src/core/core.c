@@ -3,7 +3,7 @@
  */
 #include "core/impl.h"
 #include "core/work.h"
-#include "core/thing.h"
+#include "core/guard.h"
 #include "core/timer.h"
 
 #define TICK_US 500000
@@ -326,6 +326,7 @@ static uint64_t next_tick(const struct core *c)
 		at = container_of(s, struct session, deadline)->expires_us;
 	if (w)
 		at = least(at, container_of(w, struct worker, deadline)->expires_us);
+	at = least(at, guards_due_us(c));
 	if (at != UINT64_MAX)
 		at = at > c->now_us ? at - c->now_us : 0;
 	/* the wall clock may step: a tick looks at it again */
@@ -348,7 +349,7 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	if (e->kind == EVENT_SEAL) {
 		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) ||
 			  !list_is_empty(&c->stages) || !list_is_empty(&c->closing) ||
-			  !list_is_empty(&c->leaving);
+			  !list_is_empty(&c->leaving) || guards_have_work(c);
 		u->scans = !list_is_empty(&c->scans);
 		u->next_tick_us = next_tick(c);
 		return;
@@ -358,10 +359,11 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	more = keeps_work(c, &budget) || more;
 	more = works_work(c, &budget) || more;
 	more = stages_work(c, &budget) || more;
+	more = guards_work(c, &budget) || more;
 	more = sessions_work(c, &budget) || more;
 	more = watch_work(c, e->no_scan, &budget) || more;
 	more = doom_work(c, &budget) || more;
-	u->more = more;
+	u->more = more || guards_have_work(c);
 	u->scans = !list_is_empty(&c->scans);
 	if (c->ready_changed && c->counts[TASK_READY])
 		u->seal = true;

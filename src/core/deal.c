@@ -3,7 +3,7 @@
  * will have done, which the things note beside what they are (thing.then_...); then all are done,
  * or none. What they let go of is let go at the end, since a later operation may take hold of it.
  */
-#include "core/thing.h"
+#include "core/guard.h"
 
 #include "codec/pack.h"
 
@@ -28,20 +28,28 @@ void deal_unpin(struct core *c, uint64_t task)
 
 static enum thing_kind kind_of(const struct deal_op *op)
 {
+	if (op->kind == DEAL_EVENT_SET || op->kind == DEAL_EVENT_CLEAR)
+		return THING_EVENT;
+	if (deal_is_guard(op->kind))
+		return THING_LOCK;
 	return op->kind == DEAL_DELETE ? op->thing : THING_VARIABLE;
 }
 
 static bool check_one(struct dealing *d, const struct deal_op *op)
 {
 	struct slice ns, name;
+	struct thing *t;
 	const char *why;
 	uint32_t code;
 
-	if (kind_of(op) != THING_VARIABLE)
+	if (kind_of(op) == THING_LOCK && op->kind != DEAL_DELETE)
+		return guard_check(d, op);
+	if (op->kind == DEAL_DELETE && op->thing != THING_VARIABLE)
 		return deal_refuse(d, DQ_E_USAGE, "there is no such kind of thing", slice_empty());
 	if (!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
 		return deal_refuse(d, code, why, op->name);
-	return variable_check(d, thing_get(d->c, kind_of(op), ns, name), op);
+	t = thing_get(d->c, kind_of(op), ns, name);
+	return t->kind == THING_EVENT ? flag_check(d, t, op) : variable_check(d, t, op);
 }
 
 /* How many of the operations can be done, one after the other: all of them, if true. */
@@ -55,6 +63,7 @@ static bool check_all(struct dealing *d, struct slice ops, uint32_t *n)
 	c->shared->deal++;
 	c->shared->then_versions = c->counters.versions;
 	c->shared->then_things = map64_count(&c->shared->things);
+	guards_deal_begin(c);
 	*n = 0;
 	if (!deal_reader_init(&r, ops, &why))
 		return deal_refuse(d, DQ_E_USAGE, why, slice_empty());
@@ -64,14 +73,14 @@ static bool check_all(struct dealing *d, struct slice ops, uint32_t *n)
 	return !why || deal_refuse(d, DQ_E_USAGE, why, slice_empty());
 }
 
-/* The thing of an operation that was checked. */
+/* The thing of an operation that was checked; NULL: it has none, or acts on claims. */
 static struct thing *thing_of(const struct dealing *d, const struct deal_op *op)
 {
 	struct slice ns, name;
 	const char *why;
 	uint32_t code;
 
-	if (kind_of(op) != THING_VARIABLE ||
+	if ((kind_of(op) != THING_VARIABLE && kind_of(op) != THING_EVENT) ||
 		!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
 		return NULL;
 	return thing_find(d->c, kind_of(op), ns, name);
@@ -84,6 +93,7 @@ static void forget_dull(struct dealing *d, struct slice ops)
 	struct deal_op op;
 	const char *why;
 
+	guards_deal_end(d->c);
 	if (!deal_reader_init(&r, ops, &why))
 		return;
 	while (deal_reader_next(&r, &op, &why)) {
@@ -108,6 +118,12 @@ static bool do_one(struct dealing *d, const struct deal_op *op, struct buf *resu
 		break;
 	case DEAL_EXPECT:
 		break;
+	case DEAL_EVENT_SET:
+	case DEAL_EVENT_CLEAR:
+		flag_do(d, t, op);
+		break;
+	default:
+		return guard_do(d, op, results);
 	}
 	pack_nil(results);
 	return false;

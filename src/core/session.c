@@ -94,6 +94,8 @@ static struct session *session_new(
 	list_init(&s->in_dirty);
 	list_init(&s->in_closing);
 	list_init(&s->in_attempt);
+	list_init(&s->claims);
+	list_init(&s->in_ending);
 	heap_node_init(&s->deadline);
 	map64_init(&s->holds);
 	replies_init(&s->replies);
@@ -140,6 +142,7 @@ void session_free(struct core *c, struct session *s)
 	list_remove(&s->in_dirty);
 	list_remove(&s->in_closing);
 	list_remove(&s->in_attempt);
+	list_remove(&s->in_ending);
 	name_remove(c, s);
 	map64_remove_ptr(&c->sessions, s->number);
 	if (s->stage)
@@ -180,6 +183,7 @@ void session_disconnect(struct core *c, struct session *s)
 		return;
 	s->expires_us = c->now_us + s->ttl_us;
 	ensure(heap_push(&c->deadlines_s, &s->deadline));
+	session_claims_disconnected(c, s);
 }
 
 static void opened(struct core *c, struct session *s, uint64_t conn_number)
@@ -191,6 +195,7 @@ static void opened(struct core *c, struct session *s, uint64_t conn_number)
 	s->conn = conn_number;
 	if (heap_contains(&s->deadline))
 		heap_remove(&c->deadlines_s, &s->deadline);
+	session_claims_connected(c, s);
 	session_dirty(c, s);
 	send->session = s->number;
 	send->incarnation = s->incarnation;
@@ -332,6 +337,7 @@ void session_end(struct core *c, struct session *s)
 	session_dirty(c, s);
 	if (s->stage)
 		stage_kill(c, s->stage);
+	session_ends_claims(c, s);
 	c->u->more = true;
 }
 
@@ -428,7 +434,8 @@ bool sessions_work(struct core *c, uint32_t *budget)
 		struct session *s = container_of(c->closing.next, struct session, in_closing);
 
 		/* at once, so that what nobody wants any more is not leased first */
-		if (s->ndying || drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget))
+		if (s->ndying || s->nclaims || drop_other_holds(c, s, budget) ||
+			drop_own_holds(c, s, budget))
 			break;
 		if (!s->end_stored)
 			return false;

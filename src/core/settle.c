@@ -2,6 +2,7 @@
  * The end of loading: what the records do not say is derived from them. Who waits, who is ready,
  * who holds whom, the key index; and what should not be there any more is doomed.
  */
+#include "core/guard.h"
 #include "core/load.h"
 #include "core/timer.h"
 
@@ -213,6 +214,7 @@ void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct up
 	keeps_load_end(c);
 	rejoin_attempts(c);
 	await_peers(c);
+	guards_load_end(c);
 	c->loading = false;
 	c->counters_dirty = true;
 	u->more = true;

@@ -268,7 +268,10 @@ struct session {
 	struct list in_attempt;
 	uint64_t parent; /* that task; 0: none */
 	struct fence parent_fence;
-	struct map64 holds; /* tasks of other sessions */
+	struct list claims; /* on locks: core/guard.h */
+	uint32_t nclaims;
+	struct list in_ending; /* guards.ending */
+	struct map64 holds;    /* tasks of other sessions */
 	struct replies replies;
 };
 

@@ -2,7 +2,7 @@
  * The registry of things shared by name, what names mean, and who waits for a thing. The things
  * that are there stand in the order of their numbers, which is that of their making.
  */
-#include "core/thing.h"
+#include "core/guard.h"
 
 static struct fp128 fingerprint(enum thing_kind kind, struct slice ns, struct slice name)
 {
@@ -79,7 +79,7 @@ static void thing_free(struct core *c, struct thing *t)
 
 void thing_drop_if_dull(struct core *c, struct thing *t)
 {
-	if (!t->number && list_is_empty(&t->waiters))
+	if (!t->number && !t->guard && list_is_empty(&t->waiters))
 		thing_free(c, t);
 }
 
@@ -120,11 +120,13 @@ void things_init(struct core *c)
 	fpmap_init(&c->shared->names);
 	map64_init(&c->shared->things);
 	list_init(&c->shared->in_order);
+	guards_init(c);
 }
 
 /* When the core ends: the connections are gone, and with them who waited. */
 void things_free(struct core *c)
 {
+	guards_free(c);
 	while (!list_is_empty(&c->shared->in_order)) {
 		struct thing *t = container_of(c->shared->in_order.next, struct thing, in_order);
 
@@ -144,6 +146,8 @@ bool core_load_thing(
 	struct user *owner = map64_get_ptr(&c->users, r->owner);
 	struct thing *t = thing_find(c, r->kind, r->ns, r->name);
 
+	if (r->kind == THING_LOCK)
+		return claim_load(c, number, r, why);
 	*why = "a thing of an unknown user";
 	if (!owner)
 		return false;
@@ -151,7 +155,7 @@ bool core_load_thing(
 	if (t || number == 0)
 		return false;
 	t = thing_get(c, r->kind, r->ns, r->name);
-	if (!variable_load(c, t, r, why)) {
+	if (r->kind == THING_VARIABLE && !variable_load(c, t, r, why)) {
 		thing_drop_if_dull(c, t);
 		return false;
 	}
@@ -221,16 +225,39 @@ bool waiter_allowed(struct core *c, struct conn *conn, uint64_t request)
 	return false;
 }
 
-struct waiter *waiter_new(struct conn *conn, uint64_t request, struct thing *t)
+static struct waiter *waiter_in(struct conn *conn, uint64_t request, struct list *waiters)
 {
 	struct waiter *w = xcalloc(1, sizeof(*w));
 
 	w->conn = conn;
 	w->request = request;
-	w->thing = t;
-	list_push_back(&t->waiters, &w->in_thing);
+	list_push_back(waiters, &w->in_thing);
 	ensure(map64_put_ptr(&conn->waiters, request, w));
 	return w;
+}
+
+struct waiter *waiter_new(struct conn *conn, uint64_t request, struct thing *t)
+{
+	struct waiter *w = waiter_in(conn, request, &t->waiters);
+
+	w->thing = t;
+	return w;
+}
+
+void waiter_join(struct conn *conn, uint64_t request, struct list *waiters)
+{
+	waiter_in(conn, request, waiters);
+}
+
+void thing_tell(struct core *c, uint64_t conn, uint64_t request, uint64_t version, const char *why)
+{
+	struct send *s = update_send(c->u, SEND_THING, conn);
+
+	s->seq = request;
+	s->count = version;
+	s->code = why ? DQ_E_CONFLICT : DQ_E_OK;
+	s->text = why;
+	c->u->seal = true;
 }
 
 /* Its thing may be forgotten with it. */
@@ -241,7 +268,8 @@ void waiter_free(struct core *c, struct waiter *w)
 	map64_remove_ptr(&w->conn->waiters, w->request);
 	list_remove(&w->in_thing);
 	free(w);
-	thing_drop_if_dull(c, t);
+	if (t)
+		thing_drop_if_dull(c, t);
 }
 
 void waiters_drop_conn(struct core *c, struct conn *conn)

@@ -2,6 +2,7 @@
  * Things shared by name, inside the core. A thing is there when it has a number; one without is
  * known because somebody waits for it, or because a deal that is being checked names it.
  *  - the registry, names, waiters: thing.c; what a variable holds: variable.c; deals: deal.c
+ *  - locks, which have no number but claims that have: guard.h; events: flag.c
  */
 #ifndef CORE_THING_H
 #define CORE_THING_H
@@ -21,6 +22,7 @@ struct shared {
 	uint64_t then_things, then_versions; /* how many there would be, and counters.versions */
 	uint64_t *unpinned;                  /* tasks that it lets go of */
 	uint32_t nunpinned, unpinned_cap;
+	struct guards *guards; /* core/guard.h */
 };
 
 struct variable {
@@ -43,15 +45,16 @@ struct thing {
 	bool then_there;
 	uint64_t then_version;
 	struct variable variable;
+	struct guard *guard; /* of a lock: what claims it; NULL: nothing does */
 };
 
 /* What a connection waits for; it goes with the connection. */
 struct waiter {
 	struct conn *conn;
-	uint64_t request; /* the client's number for it */
-	struct thing *thing;
-	struct list in_thing;
-	uint64_t after; /* a version above this one is waited for */
+	uint64_t request;     /* the client's number for it */
+	struct thing *thing;  /* NULL: it waits for a claim on locks */
+	struct list in_thing; /* or in the claim */
+	uint64_t after;       /* a version above this one is waited for */
 };
 
 /* A deal being checked or done. */
@@ -102,6 +105,10 @@ void waiters_drop_conn(struct core *c, struct conn *conn);
  */
 bool waiter_allowed(struct core *c, struct conn *conn, uint64_t request);
 struct waiter *waiter_new(struct conn *conn, uint64_t request, struct thing *t);
+/* One that waits for something else than a thing, in that list. */
+void waiter_join(struct conn *conn, uint64_t request, struct list *waiters);
+/* Answers a wait by what the core knows: the version, or why it is over (a conflict). */
+void thing_tell(struct core *c, uint64_t conn, uint64_t request, uint64_t version, const char *why);
 void waiter_free(struct core *c, struct waiter *w);
 
 /* ---- hold.c ---- */

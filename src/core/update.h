@@ -60,7 +60,8 @@ enum send_kind {
 	SEND_STORED_OUTCOME, /* id: what its row says */
 	SEND_VALUE, /* seq (the request), id: its value, or who holds it; code and text when it
 		       cannot be had */
-	SEND_THING, /* seq (the registration), id: what the thing is now; code and text: refused */
+	SEND_THING, /* seq (the registration), id: what the thing is now; or count: its version,
+		       and nothing of the store; code and text: refused */
 	SEND_LEASE  /* grants[at .. at + n): one bundle; fence: of the first */
 };
 

@@ -3,7 +3,7 @@
  * future of a task, which is held. Who awaits a version above the one it knows is told of the next
  * set; the shell reads the content after the commit.
  */
-#include "core/thing.h"
+#include "core/guard.h"
 
 static void tell(struct core *c, uint64_t conn, uint64_t request, const struct thing *t)
 {
@@ -103,8 +103,9 @@ bool variable_check(struct dealing *d, struct thing *t, const struct deal_op *op
 		return check_version(d, t, op);
 	case DEAL_DELETE:
 		return check_delete(d, t, op);
+	default:
+		unreachable();
 	}
-	unreachable();
 }
 
 static void record_write(struct core *c, const struct thing *t, struct slice content)
@@ -198,7 +199,11 @@ void thing_await(struct core *c, const struct event *e)
 	if (!conn)
 		conn = conn_new(c, e->conn, CONN_LOOK);
 	u = map64_get_ptr(&c->users, core_conn_user(c, e->conn));
-	if (e->await.kind != THING_VARIABLE) {
+	if (e->await.kind == THING_LOCK) {
+		claim_await(c, conn, e);
+		return;
+	}
+	if (e->await.kind != THING_VARIABLE && e->await.kind != THING_EVENT) {
 		tell_refusal(c, e, DQ_E_USAGE, "what cannot be awaited");
 		return;
 	}
@@ -208,8 +213,10 @@ void thing_await(struct core *c, const struct event *e)
 	}
 	if (!waiter_allowed(c, conn, e->seq))
 		return;
-	t = thing_get(c, THING_VARIABLE, ns, name);
-	if (t->number && t->variable.version > e->await.after)
+	t = thing_get(c, (enum thing_kind)e->await.kind, ns, name);
+	if (t->kind == THING_EVENT)
+		flag_await(c, conn, t, e);
+	else if (t->number && t->variable.version > e->await.after)
 		tell(c, e->conn, e->seq, t);
 	else
 		waiter_new(conn, e->seq, t)->after = e->await.after;

@@ -5,6 +5,7 @@
 
 #include "base/ensure.h"
 #include "codec/pack.h"
+#include "model/claim.h"
 #include "model/content.h"
 #include "model/decode.h"
 #include "model/limits.h"
@@ -68,9 +69,12 @@ static uint32_t read_op(struct cursor *c, struct deal_op *op)
 		op->name = read_name(c);
 		op->version = cursor_u64(c);
 		return 3;
+	default:
+		if (deal_is_guard(op->kind))
+			return guard_op_read(c, op);
+		cursor_fail(c, "an unknown operation");
+		return 1;
 	}
-	cursor_fail(c, "an unknown operation");
-	return 1;
 }
 
 bool deal_reader_next(struct deal_reader *r, struct deal_op *op, const char **why)
@@ -116,6 +120,10 @@ void deal_op_encode(struct buf *out, const struct deal_op *op)
 	static const uint32_t fields[] = {
 		[DEAL_DELETE] = 3, [DEAL_SET] = 4, [DEAL_SET_IF] = 5, [DEAL_EXPECT] = 3};
 
+	if (deal_is_guard(op->kind)) {
+		guard_op_encode(out, op);
+		return;
+	}
 	ensure(op->kind < sizeof(fields) / sizeof(fields[0]) && fields[op->kind]);
 	pack_array(out, fields[op->kind]);
 	pack_u64(out, op->kind);

@@ -15,7 +15,25 @@
 #include <stdint.h>
 
 /* On the wire: do not renumber. */
-enum deal_kind { DEAL_DELETE = 7, DEAL_SET = 16, DEAL_SET_IF = 17, DEAL_EXPECT = 18 };
+enum deal_kind {
+	DEAL_DELETE = 7,
+	DEAL_SET = 16,
+	DEAL_SET_IF = 17,
+	DEAL_EXPECT = 18,
+	/* model/claim.h */
+	DEAL_CLAIM = 32,
+	DEAL_UNLOCK = 33,
+	DEAL_EXTEND_LOCK = 34,
+	DEAL_EXPECT_HELD = 35,
+	DEAL_EVENT_SET = 36,
+	DEAL_EVENT_CLEAR = 37
+};
+
+/* Of locks and events. */
+static inline bool deal_is_guard(enum deal_kind kind)
+{
+	return kind >= DEAL_CLAIM && kind <= DEAL_EVENT_CLEAR;
+}
 
 /* What a thing gets: a content, or a task. */
 struct deal_value {
@@ -30,6 +48,11 @@ struct deal_op {
 	enum thing_kind thing;   /* DELETE */
 	uint64_t version;        /* SET_IF, EXPECT */
 	struct deal_value value; /* SET, SET_IF */
+	/* of locks: */
+	uint32_t flags;     /* CLAIM: CLAIM_... */
+	uint64_t lease_us;  /* CLAIM; EXTEND_LOCK: 0: as long as it was */
+	uint64_t claim;     /* UNLOCK, EXTEND_LOCK, EXPECT_HELD: its number */
+	struct slice parts; /* CLAIM */
 };
 
 struct deal_reader {

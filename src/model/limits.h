@@ -46,6 +46,9 @@
 	X(DEAL_OPS, 4096, "operations: at most 4096 at once")                                      \
 	X(THINGS, 1 << 20, "named things: at most 1048576")                                        \
 	X(AWAITS, 65536, "waits for named things: at most 65536 a connection")                     \
+	X(CLAIM_PARTS, 64, "locks: at most 64 at once")                                            \
+	X(CLAIMS, 1 << 20, "holds of locks, and waits for them: at most 1048576")                  \
+	X(SESSION_CLAIMS, 1024, "holds of locks, and waits for them: at most 1024 a session")      \
 	X(ACT_TASKS, 65536, "act: at most 65536 tasks that are named one by one")
 
 enum limit {

@@ -5,15 +5,19 @@
 
 #include "base/ensure.h"
 #include "codec/pack.h"
+#include "model/claim.h"
 #include "model/content.h"
 #include "model/decode.h"
 #include "model/limits.h"
 
-enum { THING_FIELDS = 7, VARIABLE_FIELDS = 3 };
+enum { THING_FIELDS = 7, VARIABLE_FIELDS = 3, CLAIM_FIELDS = 4 };
 
 const char *thing_kind_word(enum thing_kind kind)
 {
-	return kind == THING_VARIABLE ? "variable" : "?";
+	static const char *const words[THING_KINDS] = {
+		[THING_VARIABLE] = "variable", [THING_LOCK] = "lock", [THING_EVENT] = "event"};
+
+	return (unsigned)kind < THING_KINDS && words[kind] ? words[kind] : "?";
 }
 
 static void variable_encode(struct buf *out, const struct thing_record *r)
@@ -28,6 +32,15 @@ static void variable_encode(struct buf *out, const struct thing_record *r)
 		pack_bin(out, r->variable.content);
 }
 
+static void claim_encode(struct buf *out, const struct thing_record *r)
+{
+	pack_array(out, CLAIM_FIELDS);
+	pack_u64(out, r->claim.flags);
+	pack_u64(out, r->claim.session);
+	pack_u64(out, r->claim.lease_us);
+	pack_raw(out, r->claim.parts);
+}
+
 void thing_record_encode(struct buf *out, const struct thing_record *r)
 {
 	pack_array(out, THING_FIELDS);
@@ -37,7 +50,38 @@ void thing_record_encode(struct buf *out, const struct thing_record *r)
 	pack_str(out, r->name);
 	pack_u64(out, r->owner);
 	pack_u64(out, r->created_us);
-	variable_encode(out, r);
+	switch (r->kind) {
+	case THING_VARIABLE:
+		variable_encode(out, r);
+		return;
+	case THING_LOCK:
+		claim_encode(out, r);
+		return;
+	case THING_EVENT:
+		pack_array(out, 0);
+		return;
+	}
+	unreachable();
+}
+
+static void claim_decode(struct cursor *c, struct thing_record *r)
+{
+	uint32_t have = cursor_array_min(c, CLAIM_FIELDS);
+	const char *why;
+
+	r->claim.flags = cursor_u32(c);
+	r->claim.session = cursor_u32(c);
+	r->claim.lease_us = cursor_u64(c);
+	r->claim.parts = cursor_raw(c);
+	cursor_skip_rest(c, have, CLAIM_FIELDS);
+	if (!cursor_ok(c))
+		return;
+	if (r->claim.lease_us == 0)
+		cursor_fail(c, "claim: without a lease");
+	else if (!r->claim.session && !(r->claim.flags & CLAIM_HELD))
+		cursor_fail(c, "claim: nobody waits for it");
+	else if (!claim_parts_check(r->claim.parts, &why))
+		cursor_fail(c, why);
 }
 
 static void variable_decode(struct cursor *c, struct thing_record *r)
@@ -74,6 +118,10 @@ bool thing_record_decode(struct slice in, struct thing_record *out, const char *
 		cursor_fail(&c, "thing: without a name");
 	if (kind == THING_VARIABLE)
 		variable_decode(&c, out);
+	else if (kind == THING_LOCK)
+		claim_decode(&c, out);
+	else if (kind == THING_EVENT)
+		cursor_skip_rest(&c, cursor_array(&c), 0);
 	else
 		cursor_fail(&c, "thing: unknown kind");
 	return record_end(&c, have, THING_FIELDS, why);

@@ -12,8 +12,12 @@
 #include <stdint.h>
 
 /* Stored, and on the wire: do not renumber. */
-enum thing_kind { THING_VARIABLE = 2 };
-#define THING_KINDS 3 /* past the last */
+enum thing_kind {
+	THING_VARIABLE = 2,
+	THING_LOCK = 3, /* its records are claims: no two things, so the name may come again */
+	THING_EVENT = 4 /* it is there as long as it is set */
+};
+#define THING_KINDS 5 /* past the last */
 
 struct thing_record {
 	enum thing_kind kind;
@@ -27,11 +31,17 @@ struct thing_record {
 			struct slice content; /* model/content.h; empty where there is a task */
 		} variable;
 	};
+	struct {
+		uint32_t flags;   /* CLAIM_... */
+		uint32_t session; /* whose it is; 0: nobody's but its lease's */
+		uint64_t lease_us;
+		struct slice parts; /* the first is the one that the record is named after */
+	} claim;
 };
 void thing_record_encode(struct buf *out, const struct thing_record *r);
 bool thing_record_decode(struct slice in, struct thing_record *out, const char **why);
 
-/* "variable"; "?" for a number that is no kind. */
+/* "variable", "lock", "event"; "?" for a number that is no kind. */
 const char *thing_kind_word(enum thing_kind kind);
 
 #endif

@@ -30,7 +30,10 @@ void engine_send_thing(struct engine *e, const struct send *s)
 	const char *why;
 	struct buf content;
 
-	if (s->code || !e->port.get(e->port.arg, TABLE_THING, key_slice(&key), &value)) {
+	if (s->count)
+		m.version = s->count;
+	if (s->code || s->count ||
+		!e->port.get(e->port.arg, TABLE_THING, key_slice(&key), &value)) {
 		send_is(e, s->conn, &m);
 		return;
 	}

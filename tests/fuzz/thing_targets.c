@@ -6,6 +6,7 @@
 
 #include "base/ensure.h"
 #include "codec/pack.h"
+#include "model/claim.h"
 #include "model/content.h"
 #include "model/deal.h"
 #include "model/limits.h"
@@ -45,6 +46,29 @@ bool run_content(struct slice in)
 	return true;
 }
 
+static void sample_parts(struct buf *out)
+{
+	pack_array(out, 2);
+	claim_part_encode(
+		out, &(struct claim_part){.name = slice_str("ann/disk"), .count = 1, .units = 1});
+	claim_part_encode(
+		out, &(struct claim_part){.name = slice_str("ann/pool"), .count = 9, .units = 3});
+}
+
+/* The third is a claim, the fourth an event. */
+static void sample_claim(struct buf *parts, struct thing_record *r, unsigned i)
+{
+	if (i < 2)
+		return;
+	r->kind = i == 2 ? THING_LOCK : THING_EVENT;
+	buf_clear(parts);
+	sample_parts(parts);
+	r->claim.flags = CLAIM_HELD | CLAIM_BEAT;
+	r->claim.session = 5;
+	r->claim.lease_us = 30000000;
+	r->claim.parts = buf_slice(parts);
+}
+
 void sample_thing_record(struct buf *out, unsigned i)
 {
 	struct thing_record r = {.kind = THING_VARIABLE,
@@ -61,6 +85,7 @@ void sample_thing_record(struct buf *out, unsigned i)
 		r.variable.task = 0x500000011;
 	else
 		r.variable.content = buf_slice(&content);
+	sample_claim(&content, &r, i);
 	thing_record_encode(out, &r);
 	buf_release(&content);
 }
@@ -86,6 +111,25 @@ bool run_thing_record(struct slice in)
 	return true;
 }
 
+static void sample_guards(struct buf *out)
+{
+	struct deal_op ops[] = {{.kind = DEAL_CLAIM, .flags = CLAIM_TRY, .lease_us = 30000000},
+		{.kind = DEAL_UNLOCK, .claim = 7},
+		{.kind = DEAL_EXTEND_LOCK, .claim = 8, .lease_us = 1},
+		{.kind = DEAL_EXPECT_HELD, .claim = 9},
+		{.kind = DEAL_EVENT_SET, .name = slice_str("go")},
+		{.kind = DEAL_EVENT_CLEAR, .name = slice_str("go")}};
+	struct buf parts;
+
+	buf_init(&parts, MAX_BYTES);
+	sample_parts(&parts);
+	ops[0].parts = buf_slice(&parts);
+	pack_array(out, sizeof(ops) / sizeof(ops[0]));
+	for (uint32_t k = 0; k < sizeof(ops) / sizeof(ops[0]); k++)
+		deal_op_encode(out, &ops[k]);
+	buf_release(&parts);
+}
+
 void sample_deal(struct buf *out, unsigned i)
 {
 	struct slice name = slice_str("interval");
@@ -97,6 +141,10 @@ void sample_deal(struct buf *out, unsigned i)
 	uint32_t n = i ? sizeof(ops) / sizeof(ops[0]) : 1;
 	struct buf content;
 
+	if (i == 2) {
+		sample_guards(out);
+		return;
+	}
 	buf_init(&content, MAX_BYTES);
 	sample_content(&content, 1);
 	ops[0].value.content = buf_slice(&content);

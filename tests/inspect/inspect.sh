@@ -43,7 +43,7 @@ for line in open(sys.argv[1]): json.loads(line)' "$T/out" || die "$1: not JSON"
 	fi
 }
 
-commands='summary tasks leases sessions workers users variables check dump stat graph'
+commands='summary tasks leases sessions workers users variables locks check dump stat graph'
 
 echo "usage"
 expect 0 help "$inspect" --help

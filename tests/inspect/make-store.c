@@ -185,6 +185,24 @@ static void put_variable(uint64_t number, const char *name, uint64_t task)
 	batch_put_end(&batch);
 }
 
+/* A claim on the lock "l". */
+static void put_claim(uint64_t number, uint32_t session)
+{
+	struct thing_record r = {.kind = THING_LOCK,
+		.ns = slice_str("anna"),
+		.name = slice_str("l"),
+		.created_us = 1};
+
+	r.claim.session = session;
+	r.claim.lease_us = 30000000;
+	r.claim.parts = slice_of("\x91\x93\xa6"
+				 "anna/l"
+				 "\x01\x01",
+		11);
+	thing_record_encode(batch_put_begin(&batch, TABLE_THING, key_thing(number)), &r);
+	batch_put_end(&batch);
+}
+
 static void put_reply(uint32_t session, uint64_t seq)
 {
 	struct reply_record r = {.code = 8, .text = slice_str("another spec")};
@@ -370,6 +388,10 @@ static void f_thing_twice(void)
 {
 	put_variable(2, "interval", 0);
 }
+static void f_claim_session(void)
+{
+	put_claim(2, 99);
+}
 static void f_thing_counter(void)
 {
 	put_variable(7, "late", 0);
@@ -464,6 +486,7 @@ static const struct fault {
 	{"hold-gone", f_hold_gone, "hold of 1.101 by session 1: the task is gone"},
 	{"variable-task", f_variable_task, "thing 2: it holds 1.101, which is gone"},
 	{"thing-twice", f_thing_twice, "things 1 and 2: the same name"},
+	{"claim-session", f_claim_session, "thing 2: there is no session 99"},
 	{"thing-counter", f_thing_counter, "counter next_thing is 3, and thing 7 is there"},
 	{"reply-session", f_reply_session, "reply 2.1: there is no such session"},
 	{"reply-past", f_reply_past, "reply 1.4: past the session's last request"},

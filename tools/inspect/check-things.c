@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "model/claim.h"
 
 static int name_cmp(const void *pa, const void *pb)
 {
@@ -27,10 +28,20 @@ static void check_twice(struct image *img)
 		all[i] = &img->things.v[i];
 	qsort(all, img->things.n, sizeof(struct img_thing *), name_cmp);
 	for (size_t i = 1; i < img->things.n; i++)
-		if (name_cmp(&all[i - 1], &all[i]) == 0)
+		if (all[i]->r.kind != THING_LOCK && name_cmp(&all[i - 1], &all[i]) == 0)
 			image_problem(img, "things %" PRIu64 " and %" PRIu64 ": the same name",
 				all[i - 1]->number, all[i]->number);
 	free(all);
+}
+
+/* Claims of locks, which are of sessions or held. */
+static void check_claim(struct image *img, const struct img_thing *thing)
+{
+	uint32_t session = thing->r.claim.session;
+
+	if (thing->r.kind == THING_LOCK && session && !image_session(img, session))
+		image_problem(img, "thing %" PRIu64 ": there is no session %" PRIu32, thing->number,
+			session);
 }
 
 void check_things(struct image *img)
@@ -49,6 +60,7 @@ void check_things(struct image *img)
 				img->state[index] == TASK_GONE))
 			image_problem(img, "thing %" PRIu64 ": it holds %s, which is gone",
 				thing->number, id_text(thing->r.variable.task, id));
+		check_claim(img, thing);
 	}
 	check_twice(img);
 }

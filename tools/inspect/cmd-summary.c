@@ -11,6 +11,15 @@ static const enum task_state shown[] = {TASK_WAITING, TASK_SCHEDULED, TASK_READY
 
 #define SHOWN (sizeof(shown) / sizeof(shown[0]))
 
+static size_t count_things(const struct image *img, enum thing_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < img->things.n; i++)
+		n += img->things.v[i].r.kind == kind;
+	return n;
+}
+
 static void print_json(struct inspect *in, const struct image *img)
 {
 	struct json *j = &in->j;
@@ -53,7 +62,11 @@ static void print_json(struct inspect *in, const struct image *img)
 	json_key(j, "holds");
 	json_uint(j, img->holds.n);
 	json_key(j, "variables");
-	json_uint(j, img->things.n);
+	json_uint(j, count_things(img, THING_VARIABLE));
+	json_key(j, "locks");
+	json_uint(j, count_things(img, THING_LOCK));
+	json_key(j, "events");
+	json_uint(j, count_things(img, THING_EVENT));
 	json_end_object(j);
 	out_line(in);
 }
@@ -68,9 +81,11 @@ static void print_text(struct inspect *in, const struct image *img)
 			task_state_word(shown[i]));
 	if (img->staged)
 		put(in, ", %" PRIu64 " of graphs that are being submitted", img->staged);
-	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu, variables %zu\n",
+	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu, variables %zu",
 		img->sessions.n, img->workers.n, img->users.n, img->blocks.n, img->holds.n,
-		img->things.n);
+		count_things(img, THING_VARIABLE));
+	put(in, ", holders and waiters of locks %zu, events %zu\n", count_things(img, THING_LOCK),
+		count_things(img, THING_EVENT));
 }
 
 static int run(struct inspect *in)

@@ -75,6 +75,8 @@ static int run(struct inspect *in)
 	if (rc == 0 && in->json)
 		json_open_array(&in->j);
 	for (size_t i = 0; rc == 0 && i < img.things.n; i++) {
+		if (img.things.v[i].r.kind != THING_VARIABLE)
+			continue;
 		buf_clear(&value);
 		value_json(&value, &img.things.v[i].r);
 		if (in->json)

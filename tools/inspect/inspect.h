@@ -62,6 +62,7 @@ struct cmd {
 	X(workers)                                                                                 \
 	X(users)                                                                                   \
 	X(variables)                                                                               \
+	X(locks)                                                                                   \
 	X(holds)                                                                                   \
 	X(check)                                                                                   \
 	X(dump)                                                                                    \

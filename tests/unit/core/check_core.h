@@ -15,6 +15,7 @@ Suite *suite_again(void);
 Suite *suite_revoke(void);
 Suite *suite_times(void);
 Suite *suite_trouble(void);
+Suite *suite_guard(void);
 Suite *suite_variable(void);
 Suite *suite_watch(void);
 

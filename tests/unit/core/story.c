@@ -3,6 +3,7 @@
 #include "story_store.h"
 
 #include "codec/pack.h"
+#include "model/claim.h"
 #include "model/past.h"
 
 #include <stdio.h>
@@ -156,8 +157,11 @@ static void tell_thing(struct story *s, const struct record *r)
 	const char *why;
 
 	ck_assert(thing_record_decode(update_bytes(&s->update, r->at, r->n), &t, &why));
-	buf_printf(&s->told, " %s %.*s version %llu", thing_kind_word(t.kind), SLICE_ARG(t.name),
-		(unsigned long long)t.variable.version);
+	buf_printf(&s->told, " %s %.*s", thing_kind_word(t.kind), SLICE_ARG(t.name));
+	if (t.kind == THING_LOCK)
+		buf_printf(&s->told, t.claim.flags & CLAIM_HELD ? " held" : " waits");
+	if (t.kind == THING_VARIABLE)
+		buf_printf(&s->told, " version %llu", (unsigned long long)t.variable.version);
 	if (t.variable.task)
 		tell_id(s, t.variable.task);
 }
@@ -252,6 +256,8 @@ static void tell_send(struct story *s, const struct send *m)
 		buf_printf(&s->told, "thing %llu", (unsigned long long)m->seq);
 		if (m->code)
 			buf_printf(&s->told, " code %u %s", m->code, m->text);
+		if (m->count)
+			buf_printf(&s->told, " is %llu", (unsigned long long)m->count);
 		break;
 	case SEND_LEASE:
 		buf_printf(&s->told, "lease %llu:", (unsigned long long)m->fence.seq);
