@@ -171,86 +171,6 @@ END_TEST
 
 /* ---- a connection that is a client and a worker, as the protocol allows ---- */
 
-static const uint8_t worker_uuid[WORKER_UUID_BYTES] = {7};
-
-static struct engine *both(void)
-{
-	struct msg_join j = {.uuid = slice_of(worker_uuid, sizeof(worker_uuid)),
-		.name = slice_str("w"),
-		.slots = 1,
-		.instance = slice_str("i")};
-	struct engine *e = admitted_as(ROLE_WORKER);
-	struct buf b;
-
-	buf_init(&b, 4096);
-	msg_open_encode(&b, 0, &(struct msg_open){0});
-	say(e, &b);
-	msg_join_encode(&b, 0, &j);
-	say(e, &b);
-	msg_credit_encode(&b, 0, &(struct msg_credit){.limit = 8});
-	say(e, &b);
-	buf_release(&b);
-	store_all(e);
-	heard(MSG_OPENED);
-	heard(MSG_JOINED);
-	return e;
-}
-
-/* n tasks that depend on the ids from `first` on, as request seq. */
-static void say_submit(struct engine *e, uint64_t seq, uint32_t first_n, const char *key,
-	uint64_t first_dep, uint32_t ndeps)
-{
-	struct msg_submit m = {.first_n = first_n, .count = 1};
-	struct dep_ref *deps = xcalloc(ndeps + 1, sizeof(*deps));
-	struct block_entry entry = {.ndeps = ndeps};
-	struct buf spec, body, b;
-
-	buf_init(&spec, 256);
-	buf_init(&body, 1 << 22);
-	buf_init(&b, 1 << 22);
-	spec_encode_func(&spec, slice_str(key ? key : "f"), slice_empty());
-	for (uint32_t i = 0; i < ndeps; i++)
-		deps[i].id = first_dep + i;
-	entry.spec = buf_slice(&spec);
-	if (key)
-		entry.key = slice_str("k");
-	block_entry_encode(&body, &entry, deps, NULL);
-	m.body = buf_slice(&body);
-	msg_submit_encode(&b, seq, &m);
-	say(e, &b);
-	free(deps);
-	buf_release(&spec);
-	buf_release(&body);
-	buf_release(&b);
-}
-
-/* Reports the task that has the lease as done, with bytes of 0 as its value. */
-static void say_done(struct engine *e, uint64_t id, uint64_t fence_seq, size_t bytes)
-{
-	static const uint8_t zeros[LIMIT_INLINE_VALUE];
-	struct outcome o = {.state = TASK_DONE,
-		.has_value = true,
-		.type = slice_str("bytes"),
-		.size = bytes,
-		.is_inline = true,
-		.bytes = slice_of(zeros, bytes)};
-	struct buf outcome, list, b;
-
-	buf_init(&outcome, OUTCOME_MAX_BYTES);
-	buf_init(&list, 1 << 16);
-	buf_init(&b, 1 << 16);
-	outcome_encode(&outcome, &o);
-	pack_array(&list, 1);
-	fenced_write(
-		&list, &(struct fenced){
-			       .id = id, .fence = {7, fence_seq}, .outcome = buf_slice(&outcome)});
-	msg_report_encode(&b, 1, &(struct msg_report){.entries = buf_slice(&list)});
-	say(e, &b);
-	buf_release(&outcome);
-	buf_release(&list);
-	buf_release(&b);
-}
-
 START_TEST(an_input_that_cannot_be_read)
 {
 	struct engine *e = both();
@@ -463,6 +383,7 @@ int main(void)
 	tcase_add_test(t, secret_file);
 	suite_add_tcase(suite, t);
 	suite_add_tcase(suite, tcase_cache());
+	suite_add_tcase(suite, tcase_act());
 	suite_add_tcase(suite, tcase_things());
 	r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);

@@ -5,6 +5,7 @@
 #include <check.h>
 
 TCase *tcase_cache(void);
+TCase *tcase_act(void);
 TCase *tcase_things(void);
 
 #endif

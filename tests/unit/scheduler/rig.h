@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_SCHEDULER_RIG_H
 #define TESTS_UNIT_SCHEDULER_RIG_H
 
+#include "model/row.h"
 #include "scheduler/engine.h"
 #include "wire/wire.h"
 
@@ -36,5 +37,17 @@ struct frame heard(unsigned type);
 void heard_refusal(uint32_t code, const char *text);
 /* Seals and stores until nothing waits for it. */
 void store_all(struct engine *e);
+
+/* ---- a client and a worker in one ---- */
+extern const uint8_t worker_uuid[WORKER_UUID_BYTES];
+/* The connection has session 1, and is a worker that takes 8 leases, the first with fence 7.1. */
+struct engine *both(void);
+/* A task that depends on the ids from first_dep on, as request seq. */
+void say_submit(struct engine *e, uint64_t seq, uint32_t first_n, const char *key,
+	uint64_t first_dep, uint32_t ndeps);
+/* Reports the task that has the lease. */
+void say_report(struct engine *e, uint64_t id, uint64_t fence_seq, const struct outcome *o);
+/* Likewise as done, with bytes of 0 as its value. */
+void say_done(struct engine *e, uint64_t id, uint64_t fence_seq, size_t bytes);
 
 #endif
