@@ -1,0 +1,56 @@
+#!/bin/sh
+# Waves of tasks of one session that are submitted, run and released, and of detached ones that stay
+# a second: memory of scheduler and worker and the store's file do not grow with what has been.
+. "$(dirname "$0")/../e2e/lib.sh"
+WAVES=${DQ_ACCEPT_WAVES:-10}
+N=${DQ_ACCEPT_TASKS:-200000}
+# 1.6 million tasks come after the second wave: 10 bytes lost with each would be as much.
+MORE=$((16 << 20))
+# Sanitizers keep what is freed for a while.
+[ "${DQ_SANITIZE:-no}" = no ] || { N=$((N / 20)); MORE=$((256 << 20)); }
+start_scheduler
+start_worker w1 --slots 2 --isolation thread --module "$B/dq-bench-module.so" \
+	--module "$B/tests/e2e/.libs/echo.so"
+
+mkfifo "$T/go"
+"$B/tests/accept/flat" "$ADDR" "$N" <"$T/go" >"$T/waves" 2>"$T/flat.err" &
+FLAT=$!
+PIDS="$PIDS $FLAT"
+exec 3>"$T/go"
+
+waves() { wc -l <"$T/waves"; }
+# The wave is over: all ran, was released or forgotten, and nothing is left.
+is_over() {
+	kill -0 "$FLAT" || fail "flat ended: $(cat "$T/flat.err")"
+	[ "$(waves)" = "$wave" ] && dq status --json | grep -q '"done":0,'
+}
+rss() { awk '/^VmRSS/ { print $2 * 1024 }' "/proc/$1/status"; }
+size() { stat -c %s "$STATE/data.mdb"; }
+
+# flat WHAT LAST SECOND MORE
+flat() {
+	[ "$2" -le $(($3 + $4)) ] || fail "$1 grew from $3 to $2 bytes"
+}
+
+step "$WAVES waves of $N tasks"
+wave=0
+while [ "$wave" -lt "$WAVES" ]; do
+	wave=$((wave + 1))
+	echo >&3
+	until_true 120 is_over
+	scheduler=$(rss "$SCHEDULER") worker=$(rss "$WORKER") client=$(rss "$FLAT") file=$(size)
+	echo "wave $wave: scheduler $scheduler, worker $worker, client $client, data.mdb $file bytes"
+	[ "$wave" != 2 ] || { scheduler2=$scheduler worker2=$worker client2=$client file2=$file; }
+done
+flat scheduler "$scheduler" "$scheduler2" "$MORE"
+flat data.mdb "$file" "$file2" "$MORE"
+# these have holes in their heaps, which take longer to settle
+flat worker "$worker" "$worker2" $((MORE * 2))
+flat client "$client" "$client2" $((MORE * 2))
+exits 0 "$B/dq-inspect" --state "$STATE" check
+"$B/dq-inspect" --state "$STATE" stat
+exec 3>&-
+wait "$FLAT"
+stop "$WORKER"
+stop "$SCHEDULER"
+check_store
