@@ -345,7 +345,7 @@ static void go_back(struct core *c, struct task *t, const struct outcome *o)
 		finish(c, t, TASK_FAILED, CAUSE_RESCHEDULE, 0);
 		return;
 	}
-	if (o->cause == CAUSE_REVOKED && !t->started && !t->remake) {
+	if (o->cause == CAUSE_REVOKED && !o->started_us && !t->remake) {
 		lease_revoked(c, t);
 		return;
 	}

@@ -182,7 +182,13 @@ void lease_revoked(struct core *c, struct task *t)
 {
 	int64_t rank = t->rank;
 
-	ensure(!t->started && !t->remake);
+	ensure(!t->remake);
+	/* it was about to begin when that was told */
+	if (t->started) {
+		t->started = false;
+		t->attempts--;
+		t->worker->nrunning--;
+	}
 	ready_refund(c, t);
 	lease_drop(c, t, true);
 	doom_if_unwanted(c, t);

@@ -45,7 +45,7 @@ uint64_t credit_limit(const struct credit *c)
 
 	ensure(c->slots > 0);
 	if (c->closed)
-		return 0;
+		return c->waiting;
 	if (ahead > CREDIT_AHEAD_MAX)
 		ahead = CREDIT_AHEAD_MAX;
 	limit = c->slots + (uint64_t)ahead;

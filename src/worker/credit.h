@@ -13,9 +13,10 @@
 
 struct credit {
 	unsigned slots;
-	double mean_us; /* of run times, the last ones counting most; 0: none yet */
-	uint64_t sent;  /* the limit that the scheduler knows; 0 after a reconnect */
-	bool closed;    /* wants nothing more */
+	double mean_us;   /* of run times, the last ones counting most; 0: none yet */
+	uint64_t sent;    /* the limit that the scheduler knows; 0 after a reconnect */
+	bool closed;      /* wants nothing more … */
+	unsigned waiting; /* … but what so many of its tasks wait for */
 };
 
 void credit_init(struct credit *c, unsigned slots);

@@ -63,6 +63,16 @@ static void put_copies(struct worker *w, struct buf *b, size_t room)
 	}
 }
 
+/* No other try would be shorter. */
+static void end_too_long(struct worker *w)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "what this worker offers and runs: %s",
+		LIMIT_TEXT(FRAME_BYTES));
+	worker_end(w, DQ_E_LIMIT, text);
+}
+
 static void on_admitted(struct link *k, uint64_t epoch, void *arg)
 {
 	struct worker *w = arg;
@@ -70,17 +80,21 @@ static void on_admitted(struct link *k, uint64_t epoch, void *arg)
 		.name = slice_str(w->name),
 		.address = slice_str(serve_address(w->serve))};
 	struct buf running, copies;
+	size_t said;
 
 	(void)epoch;
 	offered_join(&w->offered, &m);
 	buf_init(&running, JOIN_MAX_BYTES);
 	buf_init(&copies, JOIN_MAX_BYTES);
 	put_running(w, &running);
-	put_copies(w, &copies, JOIN_MAX_BYTES - running.n);
-	ensure(!running.failed && !copies.failed);
+	said = running.n + m.resources.n + m.labels.n + m.users.n + m.address.n;
+	put_copies(w, &copies, said < JOIN_MAX_BYTES ? JOIN_MAX_BYTES - said : 0);
 	m.running = buf_slice(&running);
 	m.copies = buf_slice(&copies);
-	msg_join_encode(stream_buf(link_stream(k)), 0, &m);
+	if (!running.failed && !copies.failed)
+		msg_join_encode(stream_buf(link_stream(k)), 0, &m);
+	if (running.failed || copies.failed || stream_buf(link_stream(k))->failed)
+		end_too_long(w);
 	buf_release(&running);
 	buf_release(&copies);
 }

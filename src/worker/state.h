@@ -53,6 +53,21 @@ struct worker {
 	bool ended; /* on_end was called */
 };
 
+/* ---- tasks.c, for tasks_asked.c ---- */
+/* The newest lease of a task; NULL: none is here. */
+struct lease *tasks_find(struct worker *w, uint64_t id);
+/* One that no slot has begun is taken from wherever it waits. False: it runs, or has ended. */
+bool tasks_withdraw(struct worker *w, struct lease *l);
+/* It was withdrawn. */
+void tasks_report_cancelled(struct worker *w, struct lease *l);
+/* Of a lease that is not here, or no more. */
+void tasks_report_unknown(struct worker *w, uint64_t id, struct fence fence, enum cause cause);
+void tasks_stop_running(struct worker *w, struct lease *l);
+void tasks_started_add(struct worker *w, struct lease *l);
+/* ---- tasks_asked.c, for tasks.c ---- */
+void tasks_revoke(struct worker *w, struct lease *l);
+void tasks_set_seceded(struct worker *w, struct lease *l, bool on);
+
 /* session.c */
 extern const struct link_handlers session_handlers;
 /* The stream to append to; NULL while not joined. */
@@ -77,8 +92,9 @@ void tasks_collect(struct worker *w);
 void tasks_tick(struct worker *w);
 /* Acknowledged leases: frees them (the list is empty after). */
 void tasks_free(struct worker *w, struct list *leases);
-/* Forgets what no slot has begun. */
-void tasks_drop_waiting(struct worker *w);
+/* Gives back what no slot has begun; without a connection it is forgotten, and the next JOIN lacks
+ * it. */
+void tasks_give_back(struct worker *w);
 /* Frees everything; the slots are gone. */
 void tasks_release(struct worker *w);
 

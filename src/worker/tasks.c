@@ -30,7 +30,7 @@
 #define CALM_AFTER_US (100 * US_PER_MS)
 #define PROGRESS_APART_US (200 * US_PER_MS)
 
-static struct lease *lease_find(struct worker *w, uint64_t id)
+struct lease *tasks_find(struct worker *w, uint64_t id)
 {
 	return map64_get_ptr(&w->leases, id);
 }
@@ -62,7 +62,7 @@ static void lease_free(struct worker *w, struct lease *l)
 	struct lease_frame *frame = l->frame;
 
 	ensure(!list_is_linked(&l->node) && l->fetching == 0);
-	if (lease_find(w, l->id) == l)
+	if (tasks_find(w, l->id) == l)
 		map64_remove_ptr(&w->leases, l->id);
 	inputs_release(l);
 	blob_unref(&l->value);
@@ -77,8 +77,7 @@ void tasks_free(struct worker *w, struct list *leases)
 		lease_free(w, list_entry(node, struct lease, node));
 }
 
-/* One that no slot has begun is taken from wherever it waits. False: it runs, or has ended. */
-static bool lease_withdraw(struct worker *w, struct lease *l)
+bool tasks_withdraw(struct worker *w, struct lease *l)
 {
 	switch (l->state) {
 	case LEASE_BLOCKED:
@@ -110,7 +109,7 @@ static void leave_predecessor(struct lease *l)
 	l->predecessor = NULL;
 }
 
-static void report_cancelled(struct worker *w, struct lease *l)
+void tasks_report_cancelled(struct worker *w, struct lease *l)
 {
 	struct outcome o = {.state = TASK_CANCELLED};
 
@@ -120,6 +119,13 @@ static void report_cancelled(struct worker *w, struct lease *l)
 	l->withdrawn = true;
 	l->state = LEASE_REPORTING;
 	reports_add_one(&w->reports, l, l->id, l->fence, &o);
+}
+
+void tasks_report_unknown(struct worker *w, uint64_t id, struct fence fence, enum cause cause)
+{
+	struct outcome o = {.state = TASK_CANCELLED, .cause = cause};
+
+	reports_add_one(&w->reports, NULL, id, fence, &o);
 }
 
 /* --- On the way to a slot ------------------------------------------------------------------- */
@@ -153,7 +159,7 @@ static void get_inputs(struct worker *w, struct lease *l)
 		make_ready(w, l);
 }
 
-static void started_add(struct worker *w, struct lease *l)
+void tasks_started_add(struct worker *w, struct lease *l)
 {
 	struct fenced entry = {.id = l->id, .fence = l->fence};
 
@@ -177,7 +183,7 @@ static void tell_start_of_lone(struct worker *w)
 		return;
 	if (w->with_slots >= w->offered.offer.slots && !(l->flags & LEASE_FLAG_SUSPECT))
 		return;
-	started_add(w, l);
+	tasks_started_add(w, l);
 	session_flush(w);
 	stream_flush(s);
 }
@@ -215,7 +221,7 @@ const struct fetch_handlers tasks_fetch_handlers = {.on_input = on_input, .on_mi
 
 /* --- LEASE ---------------------------------------------------------------------------------- */
 
-static void stop_running(struct worker *w, struct lease *l)
+void tasks_stop_running(struct worker *w, struct lease *l)
 {
 	l->stop = 1;
 	slots_stop(w->slots, l);
@@ -231,7 +237,7 @@ static void replace(struct worker *w, struct lease *old, struct lease *l)
 	if (old->state == LEASE_REPORTING)
 		return;
 	log_info("task %" PRIu64 " is leased anew", l->id);
-	if (lease_withdraw(w, old)) {
+	if (tasks_withdraw(w, old)) {
 		leave_predecessor(old);
 		lease_free(w, old);
 		if (!before)
@@ -239,7 +245,7 @@ static void replace(struct worker *w, struct lease *old, struct lease *l)
 		old = before;
 	} else {
 		old->orphan = true;
-		stop_running(w, old);
+		tasks_stop_running(w, old);
 	}
 	old->successor = l;
 	l->predecessor = old;
@@ -293,9 +299,16 @@ static bool read_lease(struct cursor *c, struct lease *l)
 
 static void take_one(struct worker *w, struct lease *l)
 {
-	struct lease *old = lease_find(w, l->id);
+	struct lease *old = tasks_find(w, l->id);
 
-	if (w->draining || (old && fence_eq(old->fence, l->fence))) {
+	if (old && fence_eq(old->fence, l->fence)) {
+		inputs_release(l);
+		frame_leave(l->frame);
+		return;
+	}
+	/* a drain takes nothing but what its running tasks may wait for */
+	if (w->draining && !w->credit.waiting) {
+		tasks_report_unknown(w, l->id, l->fence, CAUSE_REVOKED);
 		inputs_release(l);
 		frame_leave(l->frame);
 		return;
@@ -363,129 +376,6 @@ bool tasks_take(struct worker *w, const struct frame *frame, const char **why)
 	return false;
 }
 
-/* --- STOP and FREE -------------------------------------------------------------------------- */
-
-/*
- * Asked back, if it has not begun. Where it has, STARTED is the answer, and goes before anything
- * that the scheduler could take for another; where an older lease of the task still runs here, it
- * comes once that has ended.
- */
-static void revoke(struct worker *w, struct lease *l)
-{
-	if (l->started_sent)
-		return;
-	if (l->predecessor) {
-		l->revoked = true;
-		return;
-	}
-	if (!lease_withdraw(w, l)) {
-		started_add(w, l);
-		return;
-	}
-	l->stop_cause = CAUSE_REVOKED;
-	report_cancelled(w, l);
-}
-
-static void stop_one(struct worker *w, const struct fenced *entry)
-{
-	struct lease *l = lease_find(w, entry->id);
-
-	if (!l || !fence_eq(l->fence, entry->fence)) {
-		struct outcome o = {.state = TASK_CANCELLED, .cause = CAUSE_CANCELLED};
-
-		if (entry->extra == CAUSE_REVOKED)
-			o.cause = CAUSE_REVOKED;
-		/* Not here: it was never had, or has ended and been acknowledged. */
-		reports_add_one(&w->reports, NULL, entry->id, entry->fence, &o);
-		return;
-	}
-	if (l->state == LEASE_REPORTING)
-		return;
-	if (entry->extra == CAUSE_REVOKED) {
-		revoke(w, l);
-		return;
-	}
-	/* the slot reads it once it is stopped */
-	if (!l->stop)
-		l->stop_cause = entry->extra < CAUSE_END ? (uint32_t)entry->extra : CAUSE_CANCELLED;
-	if (lease_withdraw(w, l))
-		report_cancelled(w, l);
-	else
-		stop_running(w, l);
-}
-
-bool tasks_stop(struct worker *w, struct slice entries, const char **why)
-{
-	struct fenced entry;
-	struct cursor c;
-	uint32_t n;
-
-	if (list_read_begin(&c, entries, UINT32_MAX, &n)) {
-		for (uint32_t i = 0; i < n && fenced_read(&c, &entry); i++)
-			stop_one(w, &entry);
-	}
-	*why = cursor_error(&c);
-	return cursor_ok(&c);
-}
-
-bool tasks_free_values(struct worker *w, struct slice entries, const char **why)
-{
-	struct copy p;
-	struct cursor c;
-	uint32_t n;
-
-	if (list_read_begin(&c, entries, UINT32_MAX, &n)) {
-		for (uint32_t i = 0; i < n && copy_read(&c, &p); i++) {
-			results_drop(&w->results, p.id, p.generation);
-			fetcher_drop(w->fetcher, p.id, p.generation);
-		}
-	}
-	*why = cursor_error(&c);
-	return cursor_ok(&c);
-}
-
-static void set_seceded(struct worker *w, struct lease *l, bool on)
-{
-	if (l->seceded == on)
-		return;
-	l->seceded = on;
-	l->has_seceded = true;
-	slots_secede(w->slots, l, on);
-}
-
-bool tasks_seceded(struct worker *w, struct slice entries, const char **why)
-{
-	struct fenced entry;
-	struct cursor c;
-	uint32_t n;
-
-	if (list_read_begin(&c, entries, UINT32_MAX, &n)) {
-		for (uint32_t i = 0; i < n && fenced_read(&c, &entry); i++) {
-			struct lease *l = lease_find(w, entry.id);
-
-			if (l && fence_eq(l->fence, entry.fence) && l->state == LEASE_QUEUED &&
-				l->pushed)
-				set_seceded(w, l, entry.extra != 0);
-		}
-	}
-	*why = cursor_error(&c);
-	return cursor_ok(&c);
-}
-
-void tasks_joined(struct worker *w)
-{
-	struct map64_iter it = {0};
-	uint64_t id;
-	void *p;
-
-	while (map64_next_ptr(&w->leases, &it, &id, &p)) {
-		struct lease *l = p;
-
-		set_seceded(w, l, false);
-		l->progress_told = 0;
-	}
-}
-
 /* --- From the slots ------------------------------------------------------------------------- */
 
 /* No one wants the value; but the same bytes may be held under the same name. */
@@ -505,7 +395,7 @@ static void ended(struct worker *w, struct lease *l)
 	ensure(l->state == LEASE_QUEUED && l->pushed && w->with_slots > 0);
 	l->state = LEASE_REPORTING;
 	w->with_slots--;
-	set_seceded(w, l, false);
+	tasks_set_seceded(w, l, false);
 	if (l->ninputs)
 		inputs_release(l);
 	if (l->value && (l->orphan || l->cancelled)) {
@@ -518,7 +408,7 @@ static void ended(struct worker *w, struct lease *l)
 		l->successor = NULL;
 		next->predecessor = NULL;
 		if (next->revoked)
-			revoke(w, next);
+			tasks_revoke(w, next);
 		else
 			get_inputs(w, next);
 	}
@@ -566,7 +456,7 @@ static void check_timeout(struct tick *t, struct lease *l, uint64_t run_us)
 	}
 	log_info("task %" PRIu64 " has run for its timeout: stopping it", l->id);
 	l->stop_cause = CAUSE_TIMEOUT;
-	stop_running(t->worker, l);
+	tasks_stop_running(t->worker, l);
 }
 
 /* The last that was told, and not more often than the scheduler cares for. */
@@ -602,7 +492,7 @@ static void on_running(
 		send_progress(t->worker, l, progress);
 	if (run_us >= STARTED_AFTER_US && !l->started_sent && l->state == LEASE_QUEUED &&
 		!l->orphan && session_stream(t->worker))
-		started_add(t->worker, l);
+		tasks_started_add(t->worker, l);
 }
 
 void tasks_tick(struct worker *w)
@@ -621,7 +511,7 @@ void tasks_tick(struct worker *w)
 
 /* --- All of them ---------------------------------------------------------------------------- */
 
-void tasks_drop_waiting(struct worker *w)
+void tasks_give_back(struct worker *w)
 {
 	struct map64_iter it = {0};
 	struct lease **all = xcalloc(map64_count(&w->leases) + 1, sizeof(struct lease *));
@@ -632,10 +522,18 @@ void tasks_drop_waiting(struct worker *w)
 	while (map64_next_ptr(&w->leases, &it, &id, &p))
 		all[n++] = p;
 	for (size_t i = 0; i < n; i++) {
-		if (!lease_withdraw(w, all[i]))
+		struct lease *l = all[i];
+
+		/* where an older run is in the way, when that has ended */
+		l->revoked = true;
+		if (l->predecessor || !tasks_withdraw(w, l))
 			continue;
-		leave_predecessor(all[i]);
-		lease_free(w, all[i]);
+		if (session_stream(w)) {
+			l->stop_cause = CAUSE_REVOKED;
+			tasks_report_cancelled(w, l);
+		} else {
+			lease_free(w, l);
+		}
 	}
 	free(all);
 }

@@ -234,7 +234,7 @@ void worker_drain(struct worker *w)
 	log_info("draining: no new tasks are taken");
 	w->draining = true;
 	w->credit.closed = true;
-	tasks_drop_waiting(w);
+	tasks_give_back(w);
 	loop_again(w->loop);
 }
 

@@ -82,6 +82,32 @@ is "$(sort "$T/order" | uniq | wc -l)" 31
 attempts_are_one again
 has "$(dq show later --json)" '"attempts":1,'
 
+# A parent that waits for ten children, which the worker has fetched all at once.
+family() {
+	: >"$T/order"
+	dq submit --key "$1" -- sh -c "'$B/dq' submit --key $1-kids --array 0-9 --env T=$T -- \
+		sh $T/slow.sh {} && '$B/dq' wait $1-kids" >"$T/out"
+	until_true 20 test -s "$T/order"
+}
+
+step "a drain gives back what has not begun: a parent's children run elsewhere"
+deepen
+first=$WORKER
+family smiths
+start_worker w2 --slots 1
+kill -TERM "$first"
+exits 0 dq wait smiths --timeout 60
+until_true 30 not_there "$first"
+is "$(begun)" 10
+has "$(dq show smiths --json)" '"attempts":1,'
+has "$(dq show 'smiths-kids[9]' --json)" '"attempts":1,'
+
+step "a drain of the only worker runs what a parent waits for"
+family kims
 stop "$WORKER"
+is "$(dq state kims)" done
+is "$(begun)" 10
+has "$(dq show kims --json)" '"attempts":1,'
+
 stop "$SCHEDULER"
 check_store

@@ -128,6 +128,24 @@ START_TEST(had_begun)
 }
 END_TEST
 
+/* It was told to begin at once, and was stopped from it after all. */
+START_TEST(had_begun_as_it_seemed)
+{
+	struct story s;
+
+	begin(&s);
+	story_started(&s, 20, ID(3), 3);
+	ck_assert_uint_eq(attempts_of(&s, 3), 1);
+	not_begun(&s, 20, ID(3), 7, 3);
+	ck_assert_uint_eq(attempts_of(&s, 3), 0);
+	ck_assert(state_of(&s, 3) == TASK_READY);
+	story_told(&s);
+	story_seal(&s);
+	has_told(&s, "-> 20 lease 5: 1-3\n");
+	story_end(&s);
+}
+END_TEST
+
 /* Of two answers, the second is under a fence that is over. */
 START_TEST(an_answer_for_a_second_time)
 {
@@ -454,6 +472,7 @@ Suite *suite_revoke(void)
 
 	tcase_add_test(t, gives_way_and_keeps_its_place);
 	tcase_add_test(t, had_begun);
+	tcase_add_test(t, had_begun_as_it_seemed);
 	tcase_add_test(t, an_answer_for_a_second_time);
 	tcase_add_test(t, a_start_before_the_answer);
 	tcase_add_test(t, a_start_before_it_was_heard);
