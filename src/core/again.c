@@ -57,6 +57,9 @@ static void begin_anew(struct core *c, struct place p)
 	t->stop = CAUSE_NONE;
 	map64_remove(&c->roots, task_own_id(t), NULL);
 	past_add(c, t, &(struct past_event){.kind = PAST_RETRIED, .arg = round});
+	/* only its retention kept it: who asks for it anew wants its end, session or not */
+	if (keep_is_on(p.block, p.idx))
+		hold_detach(c, p.block, p.idx);
 	if (keep_may(p.block, p.idx))
 		keep_anew(c, p.block, p.idx);
 	task_move(c, p.block, p.idx, TASK_WAITING);

@@ -165,10 +165,11 @@ static void show_time(struct buf *out, const char *name, uint64_t us)
 static void show_times(struct showing *s)
 {
 	pack_cstr(s->out, "times");
-	pack_map(s->out, 3);
+	pack_map(s->out, 4);
 	show_time(s->out, "submitted", s->v.submitted_us);
 	show_time(s->out, "started", s->has_row ? s->o.started_us : 0);
 	show_time(s->out, "finished", s->has_row ? s->row.finished_us : 0);
+	show_time(s->out, "kept_until", s->v.kept_until_us);
 }
 
 static void show_task(struct showing *s)

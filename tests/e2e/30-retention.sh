@@ -61,6 +61,8 @@ is "$(dq result held)" held
 printf '1\n2\n' | dq map --key both --retention 3600 -- echo {} >"$T/out"
 is "$(dq result "both[1]")" 2
 has "$("$B/dq-inspect" --state "$STATE" holds held)" retention
+until_true 10 sh -c "'$B/dq' --scheduler '$ADDR' show held --json | grep -q '\"kept_until\":[1-9]'"
+has "$(dq show kept)" kept_until
 
 step "of a scheduler that keeps nothing"
 stop "$SCHEDULER"

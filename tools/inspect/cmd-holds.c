@@ -147,7 +147,8 @@ static int run(struct inspect *in)
 const struct cmd cmd_holds = {
 	.name = "holds",
 	.words = "KEY|ID",
-	.about = "What keeps a task: sessions, variables, dependents, being detached.",
+	.about = "What keeps a task: sessions, variables, dependents, being detached, its "
+		 "retention.",
 	.words_min = 1,
 	.words_max = 1,
 	.reads = true,

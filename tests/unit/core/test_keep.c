@@ -348,6 +348,38 @@ START_TEST(begun_anew)
 }
 END_TEST
 
+/* One that only its retention keeps has no session that would want its next end. */
+START_TEST(begun_anew_without_a_session)
+{
+	submit(1, 1, (struct story_task){.terms = &five});
+	end(1, 1, TASK_FAILED, 0);
+	release(10, 2, 1);
+	pass(1);
+	story_act(&s, 10, 3, ACT_RETRY, 0, 0, ID(1), 1);
+	story_seal(&s);
+	as_after_a_start();
+	end(1, 2, TASK_DONE, 0);
+	pass(4.5);
+	ck_assert_int_eq(state_of(1), TASK_DONE);
+	pass(2);
+	ck_assert_int_eq(state_of(1), TASK_GONE);
+	ck_assert_uint_eq(records(), 0);
+}
+END_TEST
+
+START_TEST(forgotten_by_a_user)
+{
+	submit(1, 1, (struct story_task){.terms = &five});
+	end(1, 1, TASK_DONE, 77);
+	release(10, 2, 1);
+	pass(1);
+	story_act(&s, 10, 3, ACT_FORGET, 0, 0, ID(1), 1);
+	as_after_a_start();
+	ck_assert_int_eq(state_of(1), TASK_GONE);
+	ck_assert_uint_eq(records(), 0);
+}
+END_TEST
+
 /* A value that is lost when its time is over, and is being made again for who asked: it waits for
  * that. */
 START_TEST(over_while_it_is_made_again)
@@ -447,6 +479,8 @@ Suite *suite_keep(void)
 	tcase_add_test(tc, forgotten_while_it_is_needed);
 	tcase_add_test(tc, over_in_a_lineage);
 	tcase_add_test(tc, begun_anew);
+	tcase_add_test(tc, begun_anew_without_a_session);
+	tcase_add_test(tc, forgotten_by_a_user);
 	tcase_add_test(tc, over_while_it_is_made_again);
 	tcase_add_test(tc, a_large_array);
 	tcase_add_test(tc, over_while_down);
