@@ -157,7 +157,7 @@ static void audit_view(struct sim *s, const struct core *core, const struct book
 				t->id);
 		return;
 	}
-	if (t->shown && v.state != t->state)
+	if (t->shown && v.state != t->state && !t->again)
 		sim_fail(s, "%" PRIx64 " was shown as %s, and is %s", t->id,
 			task_state_word(t->state), task_state_word(v.state));
 }
@@ -237,7 +237,8 @@ void audit_empty(struct sim *s)
 		if (there && t->staged)
 			sim_fail(s, "%" PRIx64 " is left of a graph that was never committed",
 				t->id);
-		if (!there && t->detached && !t->times.retains && t->submit == SUBMIT_TAKEN)
+		if (!there && t->detached && !t->forgotten && !t->times.retains &&
+			t->submit == SUBMIT_TAKEN)
 			sim_fail(s, "%" PRIx64 " is detached, and is gone", t->id);
 	}
 }
@@ -251,11 +252,12 @@ static void note_move(struct sim *s, uint64_t id, enum task_state to)
 
 	if (!t)
 		return;
-	if (task_state_is_final(to)) {
+	/* a value that is made again is no other end */
+	if (task_state_is_final(to) && !t->ended_us) {
 		t->ended_us = s->wall_us;
 		t->ended_jumps = s->wall_jumps;
 	}
-	if (to == TASK_GONE)
+	if (to == TASK_GONE && !t->forgotten && !t->again)
 		times_gone(s, t);
 }
 

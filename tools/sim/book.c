@@ -120,6 +120,32 @@ void book_session_ended(struct book *b, uint32_t session)
 	}
 }
 
+/* Those under the key; NULL: all with one. */
+static void again_by_key(struct book *b, const char *key)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		if (b->v[i]->key[0] && (!key || strcmp(b->v[i]->key, key) == 0))
+			book_again(b, b->v[i]);
+}
+
+void book_again(struct book *b, struct book_task *t)
+{
+	struct book_task *d;
+
+	if (t->again)
+		return;
+	t->again = true;
+	if (t->key[0])
+		again_by_key(b, t->key);
+	if (t->dep_by_key)
+		again_by_key(b, NULL);
+	for (uint32_t i = 0; i < t->ndeps; i++) {
+		d = book_find(b, t->deps[i]);
+		if (d)
+			book_again(b, d);
+	}
+}
+
 uint32_t book_value_bytes(const struct book_task *t)
 {
 	switch (t->fn) {
@@ -177,7 +203,7 @@ static bool dep_may_end(
 			d = book_find(b, d->same_as);
 
 		/* whether it is another task by its key is not known yet */
-		if (!d || (d->submit == SUBMIT_SENT && d->key[0]) ||
+		if (!d || (d->submit == SUBMIT_SENT && d->key[0]) || d->again ||
 			(d->shown ? d->state == state
 				  : !book_may_end(b, d, state, CAUSE_DEPENDENCY, calm) ||
 						!book_may_end(b, d, state, CAUSE_NONE, calm)))

@@ -96,6 +96,8 @@ struct book_task {
 	uint64_t cancel_step; /* at this step */
 	uint32_t runs;        /* starts of its code, remakes not counted */
 	uint32_t leases;      /* times that a lease of it was sent */
+	bool again;           /* a user may have begun it anew */
+	bool forgotten;       /* somebody made a request to forget it */
 	bool missed;          /* some worker could not have its value */
 	uint32_t remakes;
 	bool shown;
@@ -126,6 +128,9 @@ struct book_hold *book_hold(struct book_task *t, uint32_t session);
 void book_hold_add(struct book_task *t, uint32_t session);
 /* A session ended: none of its holds is left. */
 void book_session_ended(struct book *b, uint32_t session);
+
+/* A retry of it was asked for: it may begin anew, and all that it needs. */
+void book_again(struct book *b, struct book_task *t);
 
 /* The value of a task: its bytes are a function of id and length alone. */
 #define BOOK_LARGE_BYTES 6000

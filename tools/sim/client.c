@@ -22,6 +22,7 @@ void client_init(struct sim *s, struct client *c, uint32_t index)
 	c->named = rng_chance(&s->rng, 1, 2);
 	map64_init(&c->gets);
 	map64_init(&c->ended);
+	map64_init(&c->after);
 }
 
 void client_request_free(struct request *r)
@@ -47,6 +48,7 @@ void client_release(struct client *c)
 	free(c->graph.ids);
 	map64_release(&c->gets);
 	map64_release(&c->ended);
+	map64_release(&c->after);
 }
 
 void client_mine(struct client *c, uint64_t id)
@@ -64,6 +66,7 @@ static void start_over(struct client *c)
 	forget_requests(c);
 	c->nmine = 0;
 	map64_clear(&c->ended);
+	map64_clear(&c->after);
 	c->session = 0;
 	c->incarnation = 0;
 	c->answered = 0;
@@ -127,6 +130,7 @@ void client_die(struct sim *s, struct client *c)
 	c->nmine = 0;
 	c->big_asked = false;
 	map64_clear(&c->ended);
+	map64_clear(&c->after);
 	c->reborn = true;
 }
 
@@ -152,6 +156,8 @@ bool client_session_is_sure(struct sim *s, const struct client *c)
 bool task_is_held_for_sure(struct sim *s, const struct book_task *t)
 {
 	if (t->submit != SUBMIT_TAKEN)
+		return false;
+	if (t->forgotten)
 		return false;
 	/* one with a short retention may have ended, unheard */
 	if (t->detached && !t->times.retains)
@@ -213,8 +219,7 @@ void client_admitted(struct sim *s, struct client *c)
 	c->opens++;
 }
 
-/* Ids as runs, in s->scratch's place: a frame of its own kind. */
-static void pack_ids(struct buf *out, const uint64_t *ids, uint32_t n)
+void client_pack_ids(struct buf *out, const uint64_t *ids, uint32_t n)
 {
 	struct run *runs = xcalloc(n ? n : 1, sizeof(*runs));
 	uint32_t k = 0;
@@ -237,7 +242,7 @@ void client_watch(struct sim *s, struct client *c, const uint64_t *ids, uint32_t
 	if (!c->opened || n == 0)
 		return;
 	buf_init(&runs, 1 << 20);
-	pack_ids(&runs, ids, n);
+	client_pack_ids(&runs, ids, n);
 	m.runs = buf_slice(&runs);
 	msg_watch_encode(&s->scratch, 0, &m);
 	peer_send(s, &c->peer);
@@ -255,8 +260,7 @@ void client_get(struct sim *s, struct client *c, uint64_t id)
 	peer_send(s, &c->peer);
 }
 
-/* Some of its tasks: a run of them from a random place. */
-static uint32_t pick(struct sim *s, const struct client *c, uint64_t *ids, uint32_t max)
+uint32_t client_pick(struct sim *s, const struct client *c, uint64_t *ids, uint32_t max)
 {
 	uint32_t n = 0, at;
 
@@ -282,7 +286,7 @@ static void cancel_ids(struct sim *s, struct client *c, const uint64_t *ids, uin
 			t->cancel_made = true;
 	}
 	buf_init(&runs, 1 << 20);
-	pack_ids(&runs, ids, n);
+	client_pack_ids(&runs, ids, n);
 	m.runs = buf_slice(&runs);
 	r = client_request(s, c, REQUEST_CANCEL, ids, n);
 	msg_cancel_encode(&r->frame, r->seq, &m);
@@ -293,7 +297,7 @@ static void cancel_ids(struct sim *s, struct client *c, const uint64_t *ids, uin
 static void cancel_some(struct sim *s, struct client *c)
 {
 	uint64_t ids[8];
-	uint32_t n = pick(s, c, ids, 8);
+	uint32_t n = client_pick(s, c, ids, 8);
 
 	if (n)
 		cancel_ids(s, c, ids, n);
@@ -336,7 +340,7 @@ static void release_ids(struct sim *s, struct client *c, const uint64_t *ids, ui
 	for (uint32_t i = 0; i < n; i++)
 		releasing(s, c, ids[i]);
 	buf_init(&runs, 1 << 20);
-	pack_ids(&runs, ids, n);
+	client_pack_ids(&runs, ids, n);
 	m.runs = buf_slice(&runs);
 	r = client_request(s, c, REQUEST_RELEASE, ids, n);
 	msg_release_encode(&r->frame, r->seq, &m);
@@ -347,7 +351,7 @@ static void release_ids(struct sim *s, struct client *c, const uint64_t *ids, ui
 static void release_some(struct sim *s, struct client *c)
 {
 	uint64_t ids[8];
-	uint32_t n = pick(s, c, ids, 8);
+	uint32_t n = client_pick(s, c, ids, 8);
 
 	if (n == 0)
 		return;
@@ -406,8 +410,8 @@ static void hold_some(struct sim *s, struct client *c)
 
 static void query_some(struct sim *s, struct client *c)
 {
-	static const uint64_t what[] = {QUERY_STATUS, QUERY_LIST, QUERY_UNFINISHED};
-	struct msg_query m = {.request = ++c->next_request, .what = what[rng_below(&s->rng, 3)]};
+	static const uint64_t what[] = {QUERY_STATUS, QUERY_LIST, QUERY_UNFINISHED, QUERY_SELECT};
+	struct msg_query m = {.request = ++c->next_request, .what = what[rng_below(&s->rng, 4)]};
 
 	if (!c->opened)
 		return;
@@ -432,14 +436,14 @@ void client_close(struct sim *s, struct client *c)
 static void unwatch_some(struct sim *s, struct client *c)
 {
 	uint64_t ids[4];
-	uint32_t n = pick(s, c, ids, 4);
+	uint32_t n = client_pick(s, c, ids, 4);
 	struct msg_unwatch m;
 	struct buf runs;
 
 	if (!c->opened || n == 0)
 		return;
 	buf_init(&runs, 1 << 20);
-	pack_ids(&runs, ids, n);
+	client_pack_ids(&runs, ids, n);
 	m.runs = buf_slice(&runs);
 	msg_unwatch_encode(&s->scratch, 0, &m);
 	peer_send(s, &c->peer);
@@ -461,7 +465,9 @@ void client_request_some(struct sim *s, struct client *c)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
-	if (c->graph.open && rng_chance(&s->rng, 1, 3))
+	if (rng_chance(&s->rng, s->flavor.acts, 100))
+		client_again(s, c);
+	else if (c->graph.open && rng_chance(&s->rng, 1, 3))
 		client_graph(s, c);
 	else if (dice < 5)
 		client_graph(s, c);

@@ -45,6 +45,8 @@
 	X(GRAPH_ABORT, "graphs given up")                                                          \
 	X(INSIDE_CLIENT, "clients inside tasks")                                                   \
 	X(INSIDE_STRAY, "of them, alive after their lease")                                        \
+	X(RETRY, "retries taken")                                                                  \
+	X(ANEW, "of them, by name, of tasks that were known to have ended")                        \
 	X(SECEDE, "slots given back")
 
 enum sim_event {

@@ -312,7 +312,7 @@ static void answered(
 	if (r->seq > c->answered)
 		c->answered = r->seq;
 	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT &&
-		r->kind != REQUEST_COMMIT)
+		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT)
 		sim_fail(s, "request %" PRIu64 " is refused with code %" PRIu64 ": %.*s", r->seq,
 			m->code, SLICE_ARG(m->text));
 	switch (r->kind) {
@@ -332,6 +332,9 @@ static void answered(
 	case REQUEST_COMMIT:
 	case REQUEST_ABORT:
 		graph_end_answered(s, c, r, m);
+		break;
+	case REQUEST_ACT:
+		act_answered(s, c, r, m);
 		break;
 	case REQUEST_CLOSE:
 		break;
@@ -401,6 +404,17 @@ static void replied(struct sim *s, struct client *c, const struct frame *f)
 
 /* ---- outcomes and values ---- */
 
+static void outcome(struct sim *s, struct client *c, const struct outcomes_entry *e, uint64_t id)
+{
+	uint64_t after;
+
+	if (e->state != TASK_GONE && map64_get(&c->after, id, &after) &&
+		ROUND_OF(e->generation) < after)
+		sim_fail(s, "%" PRIx64 " was retried, and the end of round %u is told after that",
+			id, ROUND_OF(e->generation));
+	ensure(map64_put(&c->ended, id, e->generation));
+}
+
 static void outcomes(struct sim *s, struct client *c, const struct frame *f)
 {
 	struct msg_outcomes m;
@@ -416,7 +430,7 @@ static void outcomes(struct sim *s, struct client *c, const struct frame *f)
 	}
 	while (n-- && outcomes_read(&at, &e))
 		for (uint64_t i = 0; i < e.count; i++)
-			ensure(map64_put(&c->ended, e.first + i, e.state));
+			outcome(s, c, &e, e.first + i);
 }
 
 static void check_value(struct sim *s, const struct msg_value *m, const struct outcome *o)
@@ -435,7 +449,7 @@ static void check_value(struct sim *s, const struct msg_value *m, const struct o
 	book_value(t->id, n, bytes);
 	if (o->is_inline && !slice_eq(o->bytes, slice_of(bytes, n)))
 		sim_fail(s, "%" PRIx64 ": the value's bytes are wrong", t->id);
-	if (!o->is_inline && m->where.n == 0)
+	if (!o->is_inline && m->where.n == 0 && !t->again)
 		sim_fail(s, "%" PRIx64 ": a value that is nowhere, and not lost", t->id);
 }
 

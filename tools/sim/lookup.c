@@ -24,6 +24,19 @@ bool lookup_row(struct sim *s, uint64_t id, struct task_row *row)
 	return true;
 }
 
+bool lookup_round(struct sim *s, uint64_t id, uint16_t round, struct task_row *row)
+{
+	struct key key = key_task(id, round);
+	struct slice value;
+	const char *why;
+
+	if (!fstore_get(&s->store, TABLE_TASK, key_slice(&key), &value))
+		return false;
+	if (!task_row_decode(value, row, &why))
+		return sim_fail(s, "the row of %llx: %s", (unsigned long long)id, why);
+	return true;
+}
+
 static bool is_gone(struct sim *s, uint64_t first, uint64_t id)
 {
 	uint64_t chunk = first + (id - first) / GONE_CHUNK * GONE_CHUNK, bit = id - chunk;

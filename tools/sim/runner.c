@@ -68,7 +68,7 @@ static void check_input(struct sim *s, const struct book_task *t, const struct l
 		return;
 	}
 	if (slice_eq_str(in->type, VALUE_TYPE_NONE) && t->times.on_dep_failure == DEP_RUN) {
-		if (d->shown && d->state == TASK_DONE)
+		if (d->shown && d->state == TASK_DONE && !d->again)
 			sim_fail(s, "%" PRIx64 " is leased without the value of %" PRIx64, t->id,
 				in->id);
 		return;
@@ -279,7 +279,7 @@ static void start(struct sim *s, struct sworker *w, struct run_lease *l)
 	} else {
 		t->runs++;
 		s->cover->events[SIM_RUN]++;
-		if (t->once && t->runs > 1)
+		if (t->once && t->runs > 1 && !t->again)
 			sim_fail(s, "%" PRIx64 " may be tried once, and is started again", l->id);
 		if (s->flavor.calm && t->runs > 1 + t->times.retries)
 			sim_fail(s, "%" PRIx64 " was started %u times, and no worker was ever lost",

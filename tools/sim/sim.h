@@ -7,6 +7,7 @@
  *	driver.c              the engine, its store and its crashes
  *	peer.c                connections and admission
  *	client.c, submit.c, hears.c   clients
+ *	again.c               what they do to tasks that are there
  *	worker.c, runner.c    workers
  *	ask.c                 what tasks ask of workers, and workers offer
  *	times.c               when tasks may run
@@ -39,6 +40,8 @@
 #define SIM_WORKERS_MAX 6
 #define SIM_SECRET "the secret of a simulated user"
 #define SIM_USER "user"
+/* How often the task had been begun anew. */
+#define ROUND_OF(generation) ((generation) >> 16)
 
 enum sim_mutant { MUTANT_NONE, MUTANT_REPLY_BEFORE_SYNC };
 
@@ -60,6 +63,7 @@ struct sim_flavor {
 	uint32_t asks;        /* of 100 tasks, those that ask something of their worker */
 	uint32_t times;       /* of 100 tasks, those that have a time, or a policy */
 	uint32_t inside;      /* of 100 tasks, those that use the scheduler */
+	uint32_t acts;        /* of 100 requests, those that retry, forget, or set a priority */
 };
 
 enum peer_kind { PEER_CLIENT, PEER_WORKER };
@@ -86,7 +90,8 @@ enum request_kind {
 	REQUEST_HOLD,
 	REQUEST_CLOSE,
 	REQUEST_COMMIT,
-	REQUEST_ABORT
+	REQUEST_ABORT,
+	REQUEST_ACT
 };
 
 struct request {
@@ -95,8 +100,9 @@ struct request {
 	struct buf frame;
 	uint64_t *ids; /* the tasks it names */
 	uint32_t n;
-	uint64_t held;    /* HOLD: the task that its key names, where that is known */
-	bool part, begin; /* SUBMIT: of a graph; its first */
+	uint64_t held;      /* HOLD: the task that its key names, where that is known */
+	bool part, begin;   /* SUBMIT: of a graph; its first */
+	bool retry, strict; /* ACT */
 	bool sent;
 };
 
@@ -141,7 +147,8 @@ struct client {
 	uint32_t nmine, mine_cap;
 	uint64_t next_request; /* of GET and QUERY */
 	struct map64 gets;     /* request -> id */
-	struct map64 ended;    /* tasks that it was told have ended */
+	struct map64 ended;    /* tasks that it was told have ended, with the generation */
+	struct map64 after;    /* tasks that it retried: the round whose end it may be told of */
 	uint32_t opens;
 	uint64_t heard_us; /* monotonic: when the scheduler last had its connection */
 	uint32_t submits;
@@ -338,6 +345,14 @@ struct request *client_request(
 void client_request_send(struct sim *s, struct client *c, struct request *r);
 void client_request_free(struct request *r);
 void client_mine(struct client *c, uint64_t id);
+/* Some of its tasks: a run of them from a random place. */
+uint32_t client_pick(struct sim *s, const struct client *c, uint64_t *ids, uint32_t max);
+/* Ids as runs. */
+void client_pack_ids(struct buf *out, const uint64_t *ids, uint32_t n);
+/* ---- again.c ---- */
+void client_again(struct sim *s, struct client *c);
+void act_answered(
+	struct sim *s, struct client *c, const struct request *r, const struct msg_reply *m);
 void client_submit(struct sim *s, struct client *c);
 /* A task of a block, written to the book and the body; the other elements of an array. */
 void client_make_task(struct sim *s, struct client *c, uint64_t id, struct buf *body, bool array);
@@ -421,6 +436,8 @@ void watch_batch(struct sim *s, const struct batch *batch);
 bool lookup_lease(struct sim *s, uint64_t id, struct fence fence, uint32_t *worker);
 /* The task's row; false: none. */
 bool lookup_row(struct sim *s, uint64_t id, struct task_row *row);
+/* That of a round. */
+bool lookup_round(struct sim *s, uint64_t id, uint16_t round, struct task_row *row);
 /* The block that the task is in, and whether it is there still. */
 bool lookup_task(struct sim *s, uint64_t id, struct block_record *block);
 

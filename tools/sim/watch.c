@@ -84,8 +84,9 @@ static void shown_is_stored(
 	struct task_row row;
 	struct buf cut;
 
-	if (!lookup_row(s, t->id, &row)) {
-		if (task_is_held_for_sure(s, t))
+	if (!lookup_round(s, t->id, (uint16_t)ROUND_OF(e->generation), &row)) {
+		/* the rows of long past rounds go */
+		if (task_is_held_for_sure(s, t) && !t->again)
 			sim_fail(s, "the end of %" PRIx64 " is shown and is not stored", t->id);
 		return;
 	}
@@ -154,8 +155,12 @@ static void shown(struct sim *s, const struct outcomes_entry *e, uint64_t id)
 		return;
 	}
 	shown_is_stored(s, t, e);
-	if (!t->shown)
+	if (t->shown && ROUND_OF(e->generation) != ROUND_OF(t->generation) && !t->again)
+		sim_fail(s, "%" PRIx64 " has begun anew, and nobody asked for that", id);
+	if (!t->shown || ROUND_OF(e->generation) > ROUND_OF(t->generation))
 		shown_first(s, t, e, &o);
+	else if (ROUND_OF(e->generation) < ROUND_OF(t->generation))
+		return; /* to who asked before it began anew */
 	else if (t->state != o.state ||
 		 (t->generation == e->generation && t->digest != book_digest(&o)))
 		sim_fail(s, "%" PRIx64 " was shown as %s, now as %s (generations %u, %u)", id,
@@ -188,7 +193,8 @@ static void inputs_are_done(struct sim *s, struct lease_item *item, bool any_end
 
 	for (uint32_t i = 0; i < item->ninputs && lease_input_read(item, &in); i++)
 		if (!lookup_row(s, in.id, &row) ||
-			(row.state != TASK_DONE && (!any_end || !task_state_is_final(row.state))))
+			(row.state != TASK_DONE && !book_find(&s->book, in.id)->again &&
+				(!any_end || !task_state_is_final(row.state))))
 			sim_fail(s, "%" PRIx64 " is leased before %" PRIx64 " is stored as done",
 				item->id, in.id);
 }
@@ -215,10 +221,10 @@ static void leased(struct sim *s, struct link *l, struct lease_item *item, struc
 		return;
 	t->leases++;
 	times_leased(s, t);
-	if (t->shown)
+	if (t->shown && ROUND_OF(item->generation) <= ROUND_OF(t->generation))
 		sim_fail(s, "%" PRIx64 " has ended (%s) and is leased again", t->id,
 			task_state_word(t->state));
-	if (t->cancel_shown && s->continued > t->cancel_step)
+	if (t->cancel_shown && !t->again && s->continued > t->cancel_step)
 		sim_fail(s, "%" PRIx64 " was cancelled and is leased", t->id);
 }
 
@@ -336,18 +342,20 @@ static void check_stamp(struct sim *s, uint64_t id, const struct outcome *o)
 			id, fence.epoch, fence.seq);
 }
 
-static void row_put(struct sim *s, uint64_t id, const struct task_row *row)
+static void row_put(struct sim *s, uint64_t id, uint16_t round, const struct task_row *row)
 {
 	struct book_task *t = book_find(&s->book, id);
 	struct task_row old;
 	struct outcome a, b;
 	const char *why;
-	bool was = lookup_row(s, id, &old) && task_state_is_final(old.state);
+	bool was = lookup_round(s, id, round, &old) && task_state_is_final(old.state);
 
 	if (!t) {
 		sim_fail(s, "a row for %" PRIx64 ", which nobody submitted", id);
 		return;
 	}
+	if (round && !t->again)
+		sim_fail(s, "%" PRIx64 " begins anew, and nobody asked for that", id);
 	if (was && row->state != old.state) {
 		sim_fail(s, "%" PRIx64 " was stored as %s, now as %s", id,
 			task_state_word(old.state), task_state_word(row->state));
@@ -386,6 +394,6 @@ void watch_batch(struct sim *s, const struct batch *batch)
 		if (!key_read_task(op.key, &id, &round) || !task_row_decode(op.value, &row, &why))
 			sim_fail(s, "a row that cannot be read");
 		else
-			row_put(s, id, &row);
+			row_put(s, id, round, &row);
 	}
 }

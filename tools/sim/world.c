@@ -42,7 +42,8 @@ static void pick_flavor(struct sim *s)
 		.large = (uint32_t)rng_below(r, 60),
 		.asks = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
 		.times = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
-		.inside = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20)};
+		.inside = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20),
+		.acts = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20)};
 	f->big = f->bigs;
 	if (f->deep)
 		f->workers = f->slots = 1 + (uint32_t)rng_below(r, 2);
