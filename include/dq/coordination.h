@@ -1,5 +1,5 @@
 /*
- * libdq: what clients and tasks share by name. Variables.
+ * libdq: what clients and tasks share by name. Variables, locks and semaphores, events.
  *
  * A name is "name", in the namespace of the client's user, or "ns/name"; 1 to 255 bytes as keys
  * are. What is shared lives in the scheduler's store, apart from any session or task: it stays
@@ -106,6 +106,77 @@ void dq_watch_free(struct dq_watch **watch);
  * name, namespace, owner (strs), created (seconds since 1970), version, bytes (of the content), and
  * key where it is a future. */
 int dq_variable_list(struct dq_client *client, double timeout_s, struct dq_value *out);
+
+/* ---- locks ---- */
+
+/*
+ * A lock is a name; a semaphore is one that has more than one unit. Who claims it holds it at once
+ * or waits in line, first come first served: the place in the line is durable, and outlives the
+ * connection and the scheduler. Whoever holds it has a fence, a number that is higher than that of
+ * all holders before: what the lock protects can refuse lower ones.
+ *
+ * It is held until it is released, until the client's session ends (dq_client_close; in a task,
+ * with the attempt), or until its lease ends. The lease runs while the client has no connection,
+ * and with DQ_LOCK_BEAT all the time: a client that is stopped or hangs loses its locks then, and
+ * every holder calls dq_lock_extend a few times a lease. A scheduler that starts again begins all
+ * leases anew, so that its absence costs nobody a lock. Who was lost hears of it by DQ_E_CONFLICT
+ * from the next call that names the fence.
+ */
+struct dq_lock {
+	const char *name;
+	uint32_t count; /* units that it has, the same for all who claim it; 0: 1, a plain lock */
+	uint32_t units; /* that are wanted; 0: 1 */
+};
+
+#define DQ_LOCK_BEAT 2u  /* the lease runs while the client is connected, too */
+#define DQ_LOCK_ALONE 4u /* it does not end with the session, but with its lease alone */
+
+struct dq_lock_options {
+	size_t size;    /* sizeof(struct dq_lock_options) */
+	double lease_s; /* 0: 30 */
+	unsigned flags;
+};
+#define DQ_LOCK_OPTIONS_INIT                                                                       \
+	{                                                                                          \
+		.size = sizeof(struct dq_lock_options)                                             \
+	}
+
+/*
+ * Waits until all of these locks (1 to 64) are held, together: none of them is held before, and
+ * calls that want several cannot wait for each other for ever. *fence is for all of them. options
+ * NULL: the defaults. timeout_s 0: only if that is at once.
+ *
+ * DQ_E_TIMEOUT: nothing is held, and the place in the line is given up. (Where the scheduler did
+ * not answer at all, what it makes of the call later ends with the session.) DQ_E_CONFLICT: the
+ * lock is in use with another count.
+ */
+int dq_lock_acquire(struct dq_client *client, const struct dq_lock *locks, size_t n,
+	const struct dq_lock_options *options, double timeout_s, uint64_t *fence);
+/*
+ * The same in two steps, for who does something else meanwhile. dq_lock_claim gets into the line,
+ * and tells the fence that it will be held under, and whether it is held already. dq_lock_wait
+ * waits until it is (DQ_E_TIMEOUT: not yet, and the place is kept; DQ_E_CONFLICT: it was given up,
+ * or lost because the client was away for longer than the lease). dq_lock_release gives the place
+ * up.
+ */
+int dq_lock_claim(struct dq_client *client, const struct dq_lock *locks, size_t n,
+	const struct dq_lock_options *options, double timeout_s, uint64_t *fence, bool *held);
+int dq_lock_wait(struct dq_client *client, uint64_t fence, double timeout_s);
+/* A full lease from now on; lease_s 0: of the length it had. DQ_E_CONFLICT: it is lost. */
+int dq_lock_extend(struct dq_client *client, uint64_t fence, double lease_s, double timeout_s);
+/* 0: it is held under that fence. DQ_E_CONFLICT: no more. */
+int dq_lock_check(struct dq_client *client, uint64_t fence, double timeout_s);
+/* Gives back all that is held under the fence. DQ_E_CONFLICT: it was lost before. */
+int dq_lock_release(struct dq_client *client, uint64_t fence, double timeout_s);
+
+/* ---- events ---- */
+
+/* An event is set or not, at first not. Set: who waits goes on, also where it is cleared at once.
+ */
+int dq_event_set(struct dq_client *client, const char *name, double timeout_s);
+int dq_event_clear(struct dq_client *client, const char *name, double timeout_s);
+/* Waits until it is set. DQ_E_TIMEOUT; with timeout_s 0 that means that it is not set. */
+int dq_event_wait(struct dq_client *client, const char *name, double timeout_s);
 
 #ifdef __cplusplus
 }

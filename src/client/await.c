@@ -25,7 +25,8 @@ void awaits_init(struct awaits *as)
 
 int await_init(struct dq_client *c, struct await *a, const char *name, uint64_t after)
 {
-	*a = (struct await){.after = after, .request = c->awaits.next_request++};
+	*a = (struct await){
+		.after = after, .kind = THING_VARIABLE, .request = c->awaits.next_request++};
 	list_init(&a->link);
 	buf_init(&a->text, LIMIT_FRAME_BYTES);
 	buf_init(&a->key, LIMIT_FRAME_BYTES);
@@ -37,7 +38,7 @@ int await_init(struct dq_client *c, struct await *a, const char *name, uint64_t 
 static void await_send(struct dq_client *c, const struct await *a)
 {
 	struct msg_await m = {.request = a->request,
-		.kind = THING_VARIABLE,
+		.kind = a->kind,
 		.name = slice_str(a->name),
 		.after = a->after};
 
@@ -76,6 +77,13 @@ void awaits_restart(struct dq_client *c)
 			await_send(c, a);
 }
 
+static bool answers(const struct await *a, const struct msg_is *m)
+{
+	if (a->kind == THING_VARIABLE)
+		return m->version > a->after && (m->task == 0) != (m->content.n == 0);
+	return a->kind != THING_LOCK || m->version == a->after;
+}
+
 bool await_is(struct dq_client *c, const struct msg_is *m, const char **why)
 {
 	struct await *a = NULL;
@@ -89,7 +97,7 @@ bool await_is(struct dq_client *c, const struct msg_is *m, const char **why)
 		await_send(c, a); /* deleted meanwhile */
 		return true;
 	}
-	if (m->code == 0 && (m->version <= a->after || (m->task == 0) == (m->content.n == 0))) {
+	if (m->code == 0 && !answers(a, m)) {
 		*why = "IS: not what was awaited";
 		return false;
 	}

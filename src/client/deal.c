@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* How long the scheduler may take to answer. */
+#define ASK_S 10.0
+
 int thing_name_check(struct dq_client *c, const char *name)
 {
 	if (!name || !*name)
@@ -61,4 +64,19 @@ int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double t
 	outbox_forget(&c->outbox, &wait);
 	reply_wait_release(&wait);
 	return code;
+}
+
+int things_ask(struct dq_client *c)
+{
+	/* whether it is there or not: "-" may be anybody's */
+	struct deal_op op = {.kind = DEAL_EXPECT, .name = slice_str("-")};
+	struct buf data;
+	int code;
+
+	if (c->session.look_only || !session_is_up(c))
+		return DQ_E_TIMEOUT;
+	buf_init(&data, LIMIT_FRAME_BYTES);
+	code = deal_do(c, &op, 1, ASK_S, &data);
+	buf_release(&data);
+	return code == DQ_E_CONFLICT ? 0 : code;
 }

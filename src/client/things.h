@@ -1,7 +1,7 @@
 /*
  * What is shared by name, from the client's side: the numbered request DO (deal.c), the
  * registration AWAIT (await.c), what a dq_content means (content.c), and the calls of
- * <dq/coordination.h> (variable.c, variable_watch.c). Under the client's lock.
+ * <dq/coordination.h> (variable.c, variable_watch.c, lock.c, event.c). Under the client's lock.
  */
 #ifndef CLIENT_THINGS_H
 #define CLIENT_THINGS_H
@@ -49,6 +49,7 @@ struct await {
 	uint64_t request;
 	char *name; /* owned */
 	uint64_t after;
+	enum thing_kind kind; /* a variable, unless it is set to another after await_init() */
 	/* the answer */
 	bool done;
 	int code;
@@ -82,6 +83,10 @@ bool await_is(struct dq_client *c, const struct msg_is *m, const char **why);
 /* As client_await() and client_wait(), but time without a connection does not count. */
 int things_await(struct dq_client *c, bool (*done)(void *arg), void *arg, double timeout_s);
 int things_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, double timeout_s);
+
+/* A DO that is answered after all that was asked for before: what an await had to say is said. 0,
+ * or a code. */
+int things_ask(struct dq_client *c);
 
 /* ---- variable.c ---- */
 

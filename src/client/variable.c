@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-/* How long the scheduler may take to say what is there already. */
-#define LOOK_S 10.0
-
 /* ---- changing ---- */
 
 /* [version] of a set, [index, version] of a refusal; 0: it says none. */
@@ -166,17 +163,11 @@ static bool await_is_done(void *arg)
  * later. */
 static int look_once(struct dq_client *c, struct await *a)
 {
-	struct deal_op op = {.kind = DEAL_EXPECT, .name = slice_str(a->name)};
-	int code;
+	int code = things_ask(c);
 
-	if (c->session.look_only || !session_is_up(c))
-		return DQ_E_TIMEOUT;
-	code = change(c, &op, LOOK_S, NULL);
 	if (a->done)
 		return 0;
-	if (code == 0 || code == DQ_E_CONFLICT)
-		return client_error_code(c, DQ_E_TIMEOUT);
-	return code;
+	return code ? code : client_error_code(c, DQ_E_TIMEOUT);
 }
 
 /* The task is held from now on; false, and no error: it is another by now. */

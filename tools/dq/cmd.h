@@ -42,6 +42,9 @@ struct cmd {
 	X(forget)                                                                                  \
 	X(priority)                                                                                \
 	X(var)                                                                                     \
+	X(lock)                                                                                    \
+	X(semaphore)                                                                               \
+	X(event)                                                                                   \
 	X(workers)
 
 #define CMD_DECLARE(name) extern const struct cmd cmd_##name;
