@@ -94,7 +94,7 @@ void backlog_add(struct core *c, struct task *t)
 		ensure(heap_push(&b->levels, &l->in_backlog));
 }
 
-static void answered(struct core *c, struct task *t)
+void backlog_answered(struct core *c, struct task *t)
 {
 	struct backlog *b = &t->block->owner->backlog;
 	uint64_t weight = demand_of(c, t->block, t->idx)->weight;
@@ -105,13 +105,6 @@ static void answered(struct core *c, struct task *t)
 	t->worker->revoking -= weight;
 	c->ready_changed = true;
 	c->u->seal = true;
-}
-
-void backlog_remove(struct core *c, struct task *t)
-{
-	list_remove(&t->in_level);
-	if (t->revoking)
-		answered(c, t);
 }
 
 static void revoke(struct core *c, struct task *t)
@@ -144,7 +137,7 @@ void backlog_forget_revokes(struct core *c, struct worker *w)
 
 		if (!t->revoking)
 			continue;
-		answered(c, t);
+		backlog_answered(c, t);
 		backlog_add(c, t);
 	}
 }

@@ -38,8 +38,8 @@ void backlog_init(struct backlog *b);
 void backlog_release(struct backlog *b);
 /* It was leased. */
 void backlog_add(struct core *c, struct task *t);
-/* It began, is to be stopped, or its lease is over. */
-void backlog_remove(struct core *c, struct task *t);
+/* It was asked back, and is no more: it began, or its lease is over. */
+void backlog_answered(struct core *c, struct task *t);
 /* Its priority is another now: leased by the old one, it is asked back. */
 void backlog_move(struct core *c, struct task *t);
 /* Its connection is another, or none: what was asked back over it may not have been heard. */

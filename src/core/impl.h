@@ -211,7 +211,18 @@ void hold(struct core *c, const struct event *e);
 void detach(struct core *c, const struct event *e);
 
 /* As its terms say, or as a user set it since. */
-int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx);
+int32_t task_priority_set(const struct core *c, const struct block *b, uint32_t idx);
+static inline int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx)
+{
+	return b->terms || b->has_priority || b->priority ? task_priority_set(c, b, idx) : 0;
+}
+/* It began, is to be stopped, or its lease is over. */
+static inline void backlog_remove(struct core *c, struct task *t)
+{
+	list_remove(&t->in_level);
+	if (t->revoking)
+		backlog_answered(c, t);
+}
 void act(struct core *c, const struct event *e);
 void watch(struct core *c, const struct event *e);
 void unwatch(struct core *c, const struct event *e);

@@ -6,7 +6,7 @@
 #include "core/past.h"
 #include "core/work.h"
 
-int32_t task_priority(const struct core *c, const struct block *b, uint32_t idx)
+int32_t task_priority_set(const struct core *c, const struct block *b, uint32_t idx)
 {
 	if (has_own_priority(b, idx))
 		return b->priority[idx];
@@ -51,6 +51,17 @@ void priority_set(struct core *c, struct block *b, uint32_t idx, int32_t priorit
 	c->u->seal = true;
 }
 
+/* Those that have not begun are asked back, and go by the new one. */
+static void move_leased(struct core *c, struct block *b)
+{
+	uint64_t nchunks = (b->count + TASKS_PER_CHUNK - 1) / TASKS_PER_CHUNK;
+
+	for (uint64_t k = 0; b->nleased && k < nchunks; k++)
+		for (uint32_t i = 0; b->chunks[k] && i < TASKS_PER_CHUNK; i++)
+			if (b->chunks[k]->at[i])
+				backlog_move(c, b->chunks[k]->at[i]);
+}
+
 bool priority_set_all(struct core *c, struct block *b, int32_t priority)
 {
 	struct record *r;
@@ -64,6 +75,7 @@ bool priority_set_all(struct core *c, struct block *b, int32_t priority)
 		&c->u->bytes, &(struct amend_record){.has_priority = true, .priority = priority});
 	update_record_end(c->u, r);
 	ready_again(c, b, 0, (uint32_t)b->count);
+	move_leased(c, b);
 	c->u->seal = true;
 	return true;
 }

@@ -428,6 +428,26 @@ START_TEST(another_priority)
 }
 END_TEST
 
+START_TEST(another_priority_of_all)
+{
+	struct story s;
+
+	begin(&s);
+	submit(&s, 10, 2, 7, &high);
+	story_credit(&s, 20, 3);
+	/* all but 7, which is now the last */
+	story_act(&s, 10, 3, ACT_PRIORITY, 0, 9, ID(1), 6);
+	has_told(&s, "-> 20 revoke 1-3\n-> 20 revoke 1-4\n");
+	not_begun(&s, 20, ID(4), 7, 4);
+	not_begun(&s, 20, ID(3), 7, 3);
+	story_credit(&s, 20, 8);
+	story_told(&s);
+	story_seal(&s);
+	has_told(&s, "-> 20 lease 5: 1-3 1-4 1-5 1-6 1-7\n");
+	story_end(&s);
+}
+END_TEST
+
 /* Whoever has nothing at all passes; where that cannot be, the greediest gives way. */
 START_TEST(a_user_who_has_nothing)
 {
@@ -486,6 +506,7 @@ Suite *suite_revoke(void)
 	tcase_add_test(t, in_their_order);
 	tcase_add_test(t, of_an_array_with_a_bound);
 	tcase_add_test(t, another_priority);
+	tcase_add_test(t, another_priority_of_all);
 	tcase_add_test(t, a_user_who_has_nothing);
 	suite_add_tcase(s, t);
 	return s;
