@@ -215,11 +215,39 @@ static void play_report(struct scene *s)
 		wrong(s, "%d commands ran %d times", TASKS, (int)counts.runs);
 }
 
+/* Retry, priority and forget. */
+static void play_again(struct scene *s)
+{
+	char path[CLUSTER_PATH + 20], test[CLUSTER_PATH + 80];
+	const char *argv[] = {"sh", "-c", test, NULL};
+	struct dq_future *f, *again = NULL;
+	int rc, fd;
+
+	snprintf(path, sizeof(path), "%s/mended", s->cluster->dir);
+	snprintf(test, sizeof(test), "test -e '%s' && printf again", path);
+	unlink(path);
+	f = command(s, "again", argv);
+	if (!f || !good(s, "wait", dq_wait(s->client, &f, 1, DQ_WAIT_ALL, PATIENCE_S)))
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	close(fd);
+	if (dq_future_state(f) != DQ_STATE_FAILED)
+		wrong(s, "it is in state %d, and was to fail", dq_future_state(f));
+	if (good(s, "retry", dq_future_retry(f, PATIENCE_S)) && is_value(s, f, "again"))
+		good(s, "forget", dq_future_forget(f, PATIENCE_S));
+	rc = s->why ? DQ_E_NOT_FOUND : dq_future_from_key(s->client, "again", PATIENCE_S, &again);
+	if (rc != DQ_E_NOT_FOUND)
+		wrong(s, "a forgotten task is there: %d", rc);
+	dq_future_free(&again);
+	dq_future_free(&f);
+}
+
 static const struct {
 	const char *name;
 	void (*play)(struct scene *s);
 } requests[] = {{"submit", play_submit}, {"cancel", play_cancel}, {"release", play_release},
-	{"wait", play_wait}, {"result", play_result}, {"map", play_map}, {"report", play_report}};
+	{"wait", play_wait}, {"result", play_result}, {"map", play_map}, {"report", play_report},
+	{"again", play_again}};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /* ---- one point, one action ---- */
