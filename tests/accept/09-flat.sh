@@ -25,7 +25,8 @@ is_over() {
 	kill -0 "$FLAT" || fail "flat ended: $(cat "$T/flat.err")"
 	[ "$(waves)" = "$wave" ] && dq status --json | grep -q '"done":0,'
 }
-rss() { awk '/^VmRSS/ { print $2 * 1024 }' "/proc/$1/status"; }
+# What it asked for itself: pages of the mapped store are the system's to keep or to drop.
+rss() { awk '/^RssAnon/ { print $2 * 1024 }' "/proc/$1/status"; }
 size() { stat -c %s "$STATE/data.mdb"; }
 
 most() { [ "$1" -gt "$2" ] && echo "$1" || echo "$2"; }
