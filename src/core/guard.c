@@ -38,6 +38,8 @@ void guards_free(struct core *c)
 	uint64_t number;
 	void *p;
 
+	/* it touches the claims that are in it */
+	heap_release(&gs->due);
 	while (map64_next_ptr(&gs->claims, &it, &number, &p)) {
 		struct claim *cl = p;
 
@@ -47,7 +49,6 @@ void guards_free(struct core *c)
 		free(cl);
 	}
 	map64_release(&gs->claims);
-	heap_release(&gs->due);
 	free(gs);
 }
 

@@ -467,6 +467,7 @@ Suite *suite_keep(void)
 	TCase *tc = tcase_create("keep");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60); /* what a sanitizer costs */
 	tcase_add_test(tc, detached_for_a_week);
 	tcase_add_test(tc, a_failure_for_five_seconds);
 	tcase_add_test(tc, a_task_of_a_session);
