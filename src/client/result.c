@@ -105,6 +105,15 @@ static int get_finish(struct dq_client *c, struct dq_future *f, struct get **g,
 	return code;
 }
 
+/* Somebody has begun the task anew since its end was told: that is forgotten. */
+static int result_again(struct dq_client *c, const struct dq_future *f)
+{
+	struct run run = {.first = future_id(f), .count = 1};
+	struct runs runs = {.v = &run, .n = 1};
+
+	return futures_again(c, &runs, true) ? 0 : client_error_code(c, DQ_E_NO_MEMORY);
+}
+
 static int result_one(
 	struct dq_client *c, struct dq_future *f, double timeout_s, struct dq_value *out)
 {
@@ -115,10 +124,20 @@ static int result_one(
 	if (f->kind == FUTURE_ARRAY)
 		return client_error(
 			c, DQ_E_USAGE, "an array has no result of its own: take its elements'");
-	code = wait_all(c, &f, 1, deadline_us);
-	if (code == 0)
-		code = result_take(c, f, out, &g);
-	return code == 0 && g ? get_finish(c, f, &g, deadline_us, out) : code;
+	for (;;) {
+		code = wait_all(c, &f, 1, deadline_us);
+		if (code == 0)
+			code = result_take(c, f, out, &g);
+		if (code || !g)
+			return code;
+		code = client_wait(c, get_is_done, g, deadline_us);
+		if (code || g->code != DQ_E_USAGE)
+			return get_finish(c, f, &g, deadline_us, out);
+		get_free(c, &g);
+		code = result_again(c, f);
+		if (code)
+			return code;
+	}
 }
 
 /* Waits for the end and decodes it; the outcome borrows from the future. */

@@ -298,7 +298,11 @@ static void on_get(struct fake *f, const struct frame *frame)
 	v.id = m.id;
 	buf_init(&outcome, OUTCOME_MAX_BYTES);
 	buf_init(&where, LIMIT_FRAME_BYTES);
-	if (task_exists(f, m.id)) {
+	if (f->script.not_ended) {
+		f->script.not_ended = false;
+		v.code = DQ_E_USAGE;
+		v.text = slice_str("the task has not ended");
+	} else if (task_exists(f, m.id)) {
 		outcome_of(f, m.id, true, &outcome);
 		if (f->script.held_values) {
 			pack_array(&where, 3);

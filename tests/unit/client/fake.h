@@ -49,6 +49,7 @@ struct fake_script {
 	uint64_t refuse_act;     /* ACT is refused for this task */
 	bool late_end;           /* before the reply to ACT, the last end of fail_n is told */
 	bool keeps;              /* a forgotten task stays */
+	bool not_ended;          /* so it is said of the next value that is asked for */
 	unsigned silent_queries; /* that many are not answered */
 	uint64_t refuse_code;    /* HELLO is refused */
 };

@@ -196,6 +196,28 @@ START_TEST(a_task_of_another)
 }
 END_TEST
 
+/* Another has retried it, since its value was lost: its new end is waited for. */
+START_TEST(begun_anew_by_another)
+{
+	struct dq_future *future;
+	struct dq_value value;
+	struct fake f;
+	struct dq_client *c;
+
+	fake_start(&f);
+	f.script.big_values = f.script.not_ended = true;
+	c = client_of(&f);
+	future = submit_one(c, NULL);
+	ck_assert_int_eq(dq_wait(c, &future, 1, DQ_WAIT_ALL, 5), 0);
+	ck_assert_int_eq(dq_result(future, 5, &value), 0);
+	ck_assert_uint_eq(f.gets, 2);
+	ck_assert_uint_eq(f.watched_ids, 2);
+	dq_value_release(&value);
+	dq_client_close(&c);
+	fake_stop(&f);
+}
+END_TEST
+
 START_TEST(what_stays)
 {
 	struct dq_future *futures[5];
@@ -232,6 +254,7 @@ TCase *tcase_act(void)
 	tcase_add_test(tc, what_is_refused);
 	tcase_add_test(tc, an_array);
 	tcase_add_test(tc, a_task_of_another);
+	tcase_add_test(tc, begun_anew_by_another);
 	tcase_add_test(tc, what_stays);
 	return tc;
 }
