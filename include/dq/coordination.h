@@ -115,12 +115,12 @@ int dq_variable_list(struct dq_client *client, double timeout_s, struct dq_value
  * connection and the scheduler. Whoever holds it has a fence, a number that is higher than that of
  * all holders before: what the lock protects can refuse lower ones.
  *
- * It is held until it is released, until the client's session ends (dq_client_close; in a task,
- * with the attempt), or until its lease ends. The lease runs while the client has no connection,
- * and with DQ_LOCK_BEAT all the time: a client that is stopped or hangs loses its locks then, and
- * every holder calls dq_lock_extend a few times a lease. A scheduler that starts again begins all
- * leases anew, so that its absence costs nobody a lock. Who was lost hears of it by DQ_E_CONFLICT
- * from the next call that names the fence.
+ * It is held until it is released, until the client's session ends (dq_client_close, or another
+ * process that opens it under its name; in a task, the end of the attempt), or until its lease
+ * ends. The lease runs while the client has no connection, and with DQ_LOCK_BEAT all the time: a
+ * client that is stopped or hangs loses its locks then, and every holder calls dq_lock_extend a few
+ * times a lease. A scheduler that starts again begins all leases anew, so that its absence costs
+ * nobody a lock. Who was lost hears of it by DQ_E_CONFLICT from the next call that names the fence.
  */
 struct dq_lock {
 	const char *name;

@@ -24,7 +24,7 @@ static bool could_hold(const struct claim *cl)
 const char *guard_check_one(const struct guard *g)
 {
 	uint64_t used = 0, last = 0;
-	uint32_t n = 0;
+	uint32_t n = 0, waiting = 0;
 
 	for (struct list *l = g->holders.next; l != &g->holders; l = l->next, n++) {
 		const struct claim_place *p = container_of(l, struct claim_place, in_guard);
@@ -39,7 +39,10 @@ const char *guard_check_one(const struct guard *g)
 		if (p->guard != g || holds(p->claim) || p->claim->number <= last)
 			return "who waits is not in order";
 		last = p->claim->number;
+		waiting++;
 	}
+	if (waiting != g->nwaiting)
+		return "who waits is counted wrongly";
 	if (used != g->used || used > g->count)
 		return "units that are counted wrongly";
 	return n == g->nclaims && n ? NULL : "claims that are counted wrongly";

@@ -105,6 +105,7 @@ static void place_join(struct claim *cl, uint32_t i, struct guard *g, const stru
 			cl->number)
 		before = before->prev;
 	list_insert_before(before, &place->in_guard);
+	g->nwaiting++;
 }
 
 struct claim *claim_new(struct core *c, uint64_t number, struct user *user, struct session *s,
@@ -213,6 +214,7 @@ static void hold_places(struct claim *cl)
 
 		list_remove(&place->in_guard);
 		list_push_back(&place->guard->holders, &place->in_guard);
+		place->guard->nwaiting--;
 		place->guard->used += place->units;
 	}
 	cl->flags |= CLAIM_HELD;
@@ -252,6 +254,8 @@ void claim_end(struct core *c, struct claim *cl, const char *text)
 		list_remove(&cl->places[i].in_guard);
 		if (cl->flags & CLAIM_HELD)
 			g->used -= cl->places[i].units;
+		else
+			g->nwaiting--;
 		g->nclaims--;
 		guard_to_serve(c, g);
 		guard_drop_if_dull(c, g);
@@ -314,6 +318,12 @@ bool guards_work(struct core *c, uint32_t *budget)
 			list_remove(&g->in_serve);
 	}
 	return more || guards_have_work(c);
+}
+
+void session_drops_claims(struct core *c, struct session *s)
+{
+	while (!list_is_empty(&s->claims))
+		claim_end(c, container_of(s->claims.next, struct claim, in_session), SESSION_OVER);
 }
 
 void session_ends_claims(struct core *c, struct session *s)

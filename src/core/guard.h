@@ -20,7 +20,7 @@
 struct guard {
 	struct thing *t;
 	uint32_t count, used; /* units */
-	uint32_t nclaims;
+	uint32_t nclaims, nwaiting;
 	struct list waiting;  /* struct claim_place, by number */
 	struct list holders;  /* likewise, in no order */
 	struct list in_serve; /* guards.serve */

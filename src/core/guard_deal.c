@@ -35,9 +35,7 @@ static struct guard *then_of(struct core *c, struct guard *g)
 	g->then_count = g->count;
 	g->then_used = g->used;
 	g->then_claims = g->nclaims;
-	g->then_waiting = 0;
-	for (struct list *l = g->waiting.next; l != &g->waiting; l = l->next)
-		g->then_waiting++;
+	g->then_waiting = g->nwaiting;
 	if (!list_is_linked(&g->in_checked))
 		list_push_back(&c->shared->guards->checked, &g->in_checked);
 	return g;

@@ -181,8 +181,10 @@ void getters_answer(struct core *c, struct task *t, uint32_t code, const char *t
 void session_dirty(struct core *c, struct session *s);
 void session_end(struct core *c, struct session *s);
 bool sessions_work(struct core *c, uint32_t *budget);
-/* guard.c, guard_lease.c: its locks go; or their leases run no more, or again. */
+/* guard.c, guard_lease.c: its locks go, in steps or at once; or their leases run no more, or again.
+ */
 void session_ends_claims(struct core *c, struct session *s);
+void session_drops_claims(struct core *c, struct session *s);
 void session_claims_connected(struct core *c, struct session *s);
 void session_claims_disconnected(struct core *c, struct session *s);
 void sessions_write(struct core *c);

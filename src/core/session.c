@@ -269,9 +269,11 @@ void session_open(struct core *c, const struct event *e)
 	}
 	s = named_session(c, user, attempt, e->open.name);
 	if (s) {
-		/* another process: it knows nothing of a graph that the one before it began */
+		/* another process: it knows nothing of a graph that the one before it began, nor of
+		 * locks that it held */
 		if (s->stage)
 			stage_kill(c, s->stage);
+		session_drops_claims(c, s);
 		session_resume(c, s, e);
 		return;
 	}

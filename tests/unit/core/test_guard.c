@@ -5,6 +5,7 @@
 #include "codec/pack.h"
 #include "model/claim.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LEASE_S 30
@@ -361,6 +362,48 @@ START_TEST(events_are_set_and_cleared)
 }
 END_TEST
 
+/* Who takes over a session by its name knows nothing of its locks. */
+START_TEST(another_process_under_the_name)
+{
+	struct event e = {.kind = EVENT_OPEN, .conn = 13};
+	struct story s;
+
+	begin(&s);
+	e.open.user = slice_str("ann");
+	e.open.name = slice_str("daemon");
+	story_step(&s, &e);
+	claim(&s, 13, 1, "l", 1, 1, 0);
+	claim(&s, 11, 1, "l", 1, 1, 0);
+	await(&s, 11, THING_LOCK, 2);
+	story_told(&s);
+	e.conn = 14;
+	story_step(&s, &e);
+	ck_assert_ptr_nonnull(strstr(story_told(&s), "del thing 1\nput thing 2 lock l held\n"));
+	story_end(&s);
+}
+END_TEST
+
+/* Each of many claims costs as little as the first. */
+START_TEST(a_long_line)
+{
+	struct story s;
+	char told[32];
+
+	begin(&s);
+	for (uint32_t i = 1; i <= 1024; i++)
+		claim(&s, 10, i, "l", 1, 1, 0);
+	story_told(&s);
+	claim(&s, 10, 1025, "l", 1, 1, 0);
+	ck_assert_ptr_nonnull(strstr(story_told(&s), "code 10 holds of locks"));
+	for (uint32_t i = 1; i < 1024; i++) {
+		act_on(&s, 10, 1025 + i, DEAL_UNLOCK, i);
+		snprintf(told, sizeof(told), "put thing %u lock l held", i + 1);
+		ck_assert_ptr_nonnull(strstr(story_told(&s), told));
+	}
+	story_end(&s);
+}
+END_TEST
+
 Suite *suite_guard(void)
 {
 	Suite *suite = suite_create("guard");
@@ -376,6 +419,8 @@ Suite *suite_guard(void)
 	tcase_add_test(t, several_at_once_or_none);
 	tcase_add_test(t, one_deal_gives_back_and_takes);
 	tcase_add_test(t, what_a_task_locks_ends_with_it);
+	tcase_add_test(t, another_process_under_the_name);
+	tcase_add_test(t, a_long_line);
 	tcase_add_test(t, events_are_set_and_cleared);
 	suite_add_tcase(suite, t);
 	return suite;
