@@ -3,6 +3,19 @@
  */
 #include "core/check.h"
 #include "core/guard.h"
+#include "core/topic.h"
+
+static bool is_reached(const struct thing *t, uint64_t after)
+{
+	switch (t->kind) {
+	case THING_EVENT:
+		return true;
+	case THING_TOPIC:
+		return t->topic->next - 1 > after && t->topic->first < t->topic->next;
+	default:
+		return t->variable.version > after;
+	}
+}
 
 static bool check_waiters(struct tally *y, const struct thing *t)
 {
@@ -12,11 +25,32 @@ static bool check_waiters(struct tally *y, const struct thing *t)
 		if (w->thing != t || map64_get_ptr(&w->conn->waiters, w->request) != w)
 			return wrong(y, "%s %s: a waiter that is another's",
 				thing_kind_word(t->kind), t->name);
-		if (t->number && (t->kind == THING_EVENT || t->variable.version > w->after))
+		if (t->number && is_reached(t, w->after))
 			return wrong(y, "%s %s: who waits for a version that is there",
 				thing_kind_word(t->kind), t->name);
 	}
 	return true;
+}
+
+static bool has_body(const struct thing *t)
+{
+	switch (t->kind) {
+	case THING_VARIABLE:
+		return t->variable.version != 0;
+	case THING_TOPIC:
+		return t->topic != NULL;
+	case THING_DATASET:
+		return t->dataset != NULL;
+	default:
+		return true;
+	}
+}
+
+static void tally_dataset(struct tally *y, const struct dataset *s)
+{
+	for (uint32_t i = 0; i < s->nruns; i++)
+		for (uint64_t k = 0; k < s->runs[i].count; k++)
+			bump(&y->holds, s->runs[i].first + k);
 }
 
 static bool check_thing(const struct core *c, struct tally *y, const struct thing *t)
@@ -26,11 +60,12 @@ static bool check_thing(const struct core *c, struct tally *y, const struct thin
 	if (!t->number && !t->guard && list_is_empty(&t->waiters))
 		return wrong(y, "%s %s: known for nothing", thing_kind_word(t->kind), t->name);
 	if (t->number && (map64_get_ptr(&c->shared->things, t->number) != t ||
-				 !list_is_linked(&t->in_order) ||
-				 (t->kind == THING_VARIABLE && !t->variable.version)))
+				 !list_is_linked(&t->in_order) || !has_body(t)))
 		return wrong(y, "%s %s: not where it should be", thing_kind_word(t->kind), t->name);
 	if (t->number && t->variable.task)
 		bump(&y->holds, t->variable.task);
+	if (t->dataset)
+		tally_dataset(y, t->dataset);
 	return check_waiters(y, t);
 }
 
@@ -45,7 +80,9 @@ static bool check_order(const struct core *c, struct tally *y)
 		if (t->number <= last || t->number >= c->counters.next_thing)
 			return wrong(y, "%s %s: out of order", thing_kind_word(t->kind), t->name);
 		last = t->number;
-		n[t->kind]++;
+		n[t->kind] += !t->nameless;
+		if (t->topic && topic_wrong(t))
+			return wrong(y, "topic %s: %s", t->name, topic_wrong(t));
 	}
 	if (memcmp(n, c->shared->n, sizeof(n)) != 0 || c->shared->nunpinned)
 		return wrong(y, "things that are not counted, or tasks not let go of");

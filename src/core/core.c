@@ -4,6 +4,7 @@
 #include "core/impl.h"
 #include "core/work.h"
 #include "core/guard.h"
+#include "core/topic.h"
 #include "core/timer.h"
 
 #define TICK_US 500000
@@ -262,6 +263,7 @@ static void seal(struct core *c)
 	sessions_write(c);
 	sessions_sealed(c);
 	gone_write(c);
+	topics_write(c);
 	if (c->counters_dirty) {
 		struct record *r = update_record(c->u, RECORD_COUNTERS, 0, 0);
 
@@ -320,7 +322,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t next_tick(const struct core *c)
 {
 	struct heap_node *s = heap_peek(&c->deadlines_s), *w = heap_peek(&c->deadlines_w);
-	uint64_t at = UINT64_MAX, timer = timers_next_us(c), keep = keeps_next_us(c);
+	uint64_t at = UINT64_MAX, timer = timers_next_us(c), keep = keeps_next_us(c),
+		 topic = topics_next_us(c);
 
 	if (s)
 		at = container_of(s, struct session, deadline)->expires_us;
@@ -329,6 +332,7 @@ static uint64_t next_tick(const struct core *c)
 	at = least(at, guards_due_us(c));
 	if (at != UINT64_MAX)
 		at = at > c->now_us ? at - c->now_us : 0;
+	timer = least(timer, topic);
 	/* the wall clock may step: a tick looks at it again */
 	if (at != UINT64_MAX || timer != UINT64_MAX)
 		at = least(least(at, timer), TICK_US);
@@ -349,7 +353,7 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	if (e->kind == EVENT_SEAL) {
 		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) ||
 			  !list_is_empty(&c->stages) || !list_is_empty(&c->closing) ||
-			  !list_is_empty(&c->leaving) || guards_have_work(c);
+			  !list_is_empty(&c->leaving) || guards_have_work(c) || topics_have_work(c);
 		u->scans = !list_is_empty(&c->scans);
 		u->next_tick_us = next_tick(c);
 		return;
@@ -362,6 +366,7 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	more = guards_work(c, &budget) || more;
 	more = sessions_work(c, &budget) || more;
 	more = watch_work(c, e->no_scan, &budget) || more;
+	more = topics_work(c, &budget) || more;
 	more = doom_work(c, &budget) || more;
 	u->more = more || guards_have_work(c);
 	u->scans = !list_is_empty(&c->scans);

@@ -165,8 +165,21 @@ struct core_thing_view {
 		uint64_t version, task;
 		uint32_t bytes; /* of its content */
 	} variable;
+	struct {
+		uint64_t first, next; /* cursors of the oldest entry that is kept, of the next one
+				       */
+		uint64_t max_entries, max_age_us;
+	} topic;
+	struct {
+		const struct run *runs; /* in the order given; borrowed until the next step */
+		uint32_t nruns;
+		uint64_t ntasks;
+	} dataset;
 };
 bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_view *out);
+/* By its name as the user writes it. False: *code and *why (static). */
+bool core_find_thing(const struct core *c, uint32_t user, enum thing_kind kind, struct slice name,
+	struct core_thing_view *out, uint32_t *code, const char **why);
 /* Those of a kind, by number, above this one; fn returns false to end. */
 void core_each_thing(const struct core *c, enum thing_kind kind, uint64_t above,
 	bool (*fn)(const struct core_thing_view *v, void *arg), void *arg);

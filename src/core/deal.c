@@ -4,6 +4,7 @@
  * or none. What they let go of is let go at the end, since a later operation may take hold of it.
  */
 #include "core/guard.h"
+#include "core/topic.h"
 
 #include "codec/pack.h"
 
@@ -32,7 +33,33 @@ static enum thing_kind kind_of(const struct deal_op *op)
 		return THING_EVENT;
 	if (deal_is_guard(op->kind))
 		return THING_LOCK;
-	return op->kind == DEAL_DELETE ? op->thing : THING_VARIABLE;
+	switch (op->kind) {
+	case DEAL_DELETE:
+		return op->thing;
+	case DEAL_PUBLISH:
+		return THING_DATASET;
+	case DEAL_APPEND:
+	case DEAL_BOUND:
+		return THING_TOPIC;
+	default:
+		return THING_VARIABLE;
+	}
+}
+
+/* Is it there, as far as the deal has been checked? */
+static void look_at(struct dealing *d, struct thing *t)
+{
+	if (t->deal == d->c->shared->deal)
+		return;
+	t->deal = d->c->shared->deal;
+	t->then_there = t->number != 0;
+	t->then_version = t->topic ? t->topic->next - 1 : t->variable.version;
+}
+
+/* Some are there by other operations alone. */
+static bool can_be_deleted(enum thing_kind kind)
+{
+	return kind == THING_VARIABLE || kind == THING_TOPIC || kind == THING_DATASET;
 }
 
 static bool check_one(struct dealing *d, const struct deal_op *op)
@@ -44,12 +71,19 @@ static bool check_one(struct dealing *d, const struct deal_op *op)
 
 	if (kind_of(op) == THING_LOCK && op->kind != DEAL_DELETE)
 		return guard_check(d, op);
-	if (op->kind == DEAL_DELETE && op->thing != THING_VARIABLE)
+	if (op->kind == DEAL_DELETE && !can_be_deleted(op->thing))
 		return deal_refuse(d, DQ_E_USAGE, "there is no such kind of thing", slice_empty());
 	if (!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
 		return deal_refuse(d, code, why, op->name);
 	t = thing_get(d->c, kind_of(op), ns, name);
-	return t->kind == THING_EVENT ? flag_check(d, t, op) : variable_check(d, t, op);
+	if (t->kind == THING_EVENT)
+		return flag_check(d, t, op);
+	look_at(d, t);
+	if (t->kind == THING_DATASET)
+		return dataset_check(d, t, op);
+	if (t->kind == THING_TOPIC)
+		return topic_check(d, t, op);
+	return variable_check(d, t, op);
 }
 
 /* How many of the operations can be done, one after the other: all of them, if true. */
@@ -73,17 +107,19 @@ static bool check_all(struct dealing *d, struct slice ops, uint32_t *n)
 	return !why || deal_refuse(d, DQ_E_USAGE, why, slice_empty());
 }
 
-/* The thing of an operation that was checked; NULL: it has none, or acts on claims. */
-static struct thing *thing_of(const struct dealing *d, const struct deal_op *op)
+/* The thing of an operation that was checked; NULL: it has none, or acts on claims. known: made
+ * known where one before it deleted it. */
+static struct thing *thing_of(const struct dealing *d, const struct deal_op *op, bool known)
 {
 	struct slice ns, name;
 	const char *why;
 	uint32_t code;
 
-	if ((kind_of(op) != THING_VARIABLE && kind_of(op) != THING_EVENT) ||
+	if ((kind_of(op) != THING_EVENT && !can_be_deleted(kind_of(op))) ||
 		!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
 		return NULL;
-	return thing_find(d->c, kind_of(op), ns, name);
+	return known ? thing_get(d->c, kind_of(op), ns, name)
+		     : thing_find(d->c, kind_of(op), ns, name);
 }
 
 /* Things that were only made known to be checked. */
@@ -97,7 +133,7 @@ static void forget_dull(struct dealing *d, struct slice ops)
 	if (!deal_reader_init(&r, ops, &why))
 		return;
 	while (deal_reader_next(&r, &op, &why)) {
-		struct thing *t = thing_of(d, &op);
+		struct thing *t = thing_of(d, &op, false);
 
 		if (t)
 			thing_drop_if_dull(d->c, t);
@@ -106,15 +142,23 @@ static void forget_dull(struct dealing *d, struct slice ops)
 
 static bool do_one(struct dealing *d, const struct deal_op *op, struct buf *results)
 {
-	struct thing *t = thing_of(d, op);
+	struct thing *t = thing_of(d, op, true);
 
+	if (t && t->kind == THING_TOPIC)
+		return topic_do(d, t, op, results);
 	switch (op->kind) {
 	case DEAL_SET:
 	case DEAL_SET_IF:
 		pack_u64(results, variable_set(d, t, &op->value));
 		return true;
 	case DEAL_DELETE:
-		variable_delete(d->c, t);
+		if (t->kind == THING_DATASET)
+			dataset_remove(d->c, t);
+		else
+			variable_delete(d->c, t);
+		break;
+	case DEAL_PUBLISH:
+		dataset_publish(d, t, op);
 		break;
 	case DEAL_EXPECT:
 		break;

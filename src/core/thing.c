@@ -3,6 +3,7 @@
  * that are there stand in the order of their numbers, which is that of their making.
  */
 #include "core/guard.h"
+#include "core/topic.h"
 
 static struct fp128 fingerprint(enum thing_kind kind, struct slice ns, struct slice name)
 {
@@ -52,26 +53,36 @@ static char *text_of(struct slice s)
 	return text;
 }
 
-struct thing *thing_get(struct core *c, enum thing_kind kind, struct slice ns, struct slice name)
+static struct thing *thing_new(enum thing_kind kind, struct slice ns, struct slice name)
 {
-	struct thing *t = thing_find(c, kind, ns, name);
+	struct thing *t = xcalloc(1, sizeof(*t));
 
-	if (t)
-		return t;
-	t = xcalloc(1, sizeof(*t));
 	t->kind = kind;
 	t->fp = fingerprint(kind, ns, name);
 	t->ns = text_of(ns);
 	t->name = text_of(name);
 	list_init(&t->in_order);
 	list_init(&t->waiters);
+	return t;
+}
+
+struct thing *thing_get(struct core *c, enum thing_kind kind, struct slice ns, struct slice name)
+{
+	struct thing *t = thing_find(c, kind, ns, name);
+
+	if (t)
+		return t;
+	t = thing_new(kind, ns, name);
 	ensure(fpmap_put(&c->shared->names, t->fp, (uint64_t)(uintptr_t)t));
 	return t;
 }
 
 static void thing_free(struct core *c, struct thing *t)
 {
-	fpmap_remove(&c->shared->names, t->fp, NULL);
+	if (!t->nameless)
+		fpmap_remove(&c->shared->names, t->fp, NULL);
+	topic_free(c, t);
+	dataset_free(t);
 	free(t->ns);
 	free(t->name);
 	free(t);
@@ -101,8 +112,41 @@ void thing_unmake(struct core *c, struct thing *t)
 	c->u->seal = true;
 	map64_remove_ptr(&c->shared->things, t->number);
 	list_remove(&t->in_order);
+	if (t->nameless) {
+		thing_free(c, t);
+		return;
+	}
 	c->shared->n[t->kind]--;
 	t->number = 0;
+}
+
+void thing_loses_name(struct core *c, struct thing *t)
+{
+	struct thing *heir;
+
+	fpmap_remove(&c->shared->names, t->fp, NULL);
+	c->shared->n[t->kind]--;
+	t->nameless = true;
+	if (list_is_empty(&t->waiters))
+		return;
+	heir = thing_get(c, t->kind, slice_str(t->ns), slice_str(t->name));
+	while (!list_is_empty(&t->waiters)) {
+		struct waiter *w = container_of(t->waiters.next, struct waiter, in_thing);
+
+		list_remove(&w->in_thing);
+		w->thing = heir;
+		list_push_back(&heir->waiters, &w->in_thing);
+	}
+}
+
+void thing_tell_waiter(struct core *c, const struct waiter *w, const struct thing *t)
+{
+	struct send *s = update_send(c->u, SEND_THING, w->conn->number);
+
+	s->seq = w->request;
+	s->id = t->number;
+	s->after = w->after;
+	c->u->seal = true;
 }
 
 void thing_record_of(const struct thing *t, struct thing_record *r)
@@ -121,6 +165,7 @@ void things_init(struct core *c)
 	map64_init(&c->shared->things);
 	list_init(&c->shared->in_order);
 	guards_init(c);
+	topics_init(c->shared);
 }
 
 /* When the core ends: the connections are gone, and with them who waited. */
@@ -136,15 +181,40 @@ void things_free(struct core *c)
 	ensure(fpmap_count(&c->shared->names) == 0);
 	fpmap_release(&c->shared->names);
 	map64_release(&c->shared->things);
+	heap_release(&c->shared->aging);
 	free(c->shared->unpinned);
 	free(c->shared);
+}
+
+static bool load_body(
+	struct core *c, struct thing *t, const struct thing_record *r, const char **why)
+{
+	switch (t->kind) {
+	case THING_VARIABLE:
+		return variable_load(c, t, r, why);
+	case THING_TOPIC:
+		return topic_load(c, t, r, why);
+	case THING_DATASET:
+		return dataset_load(c, t, r, why);
+	case THING_EVENT:
+		return true;
+	case THING_LOCK:
+		break;
+	}
+	unreachable();
+}
+
+static bool is_closing(const struct thing_record *r)
+{
+	return r->kind == THING_TOPIC && r->topic.closing;
 }
 
 bool core_load_thing(
 	struct core *c, uint64_t number, const struct thing_record *r, const char **why)
 {
 	struct user *owner = map64_get_ptr(&c->users, r->owner);
-	struct thing *t = thing_find(c, r->kind, r->ns, r->name);
+	bool closing = is_closing(r);
+	struct thing *t = closing ? NULL : thing_find(c, r->kind, r->ns, r->name);
 
 	if (r->kind == THING_LOCK)
 		return claim_load(c, number, r, why);
@@ -152,11 +222,12 @@ bool core_load_thing(
 	if (!owner)
 		return false;
 	*why = "a thing twice";
-	if (t || number == 0)
+	if (t || number == 0 || map64_get_ptr(&c->shared->things, number))
 		return false;
-	t = thing_get(c, r->kind, r->ns, r->name);
-	if (r->kind == THING_VARIABLE && !variable_load(c, t, r, why)) {
-		thing_drop_if_dull(c, t);
+	t = closing ? thing_new(r->kind, r->ns, r->name) : thing_get(c, r->kind, r->ns, r->name);
+	t->nameless = closing;
+	if (!load_body(c, t, r, why)) {
+		thing_free(c, t);
 		return false;
 	}
 	t->number = number;
@@ -164,7 +235,7 @@ bool core_load_thing(
 	t->created_us = r->created_us;
 	ensure(map64_put_ptr(&c->shared->things, number, t));
 	list_push_back(&c->shared->in_order, &t->in_order);
-	c->shared->n[t->kind]++;
+	c->shared->n[t->kind] += !closing;
 	if (c->counters.next_thing <= number)
 		c->counters.next_thing = number + 1;
 	return true;
@@ -183,6 +254,10 @@ static void view(const struct thing *t, struct core_thing_view *out)
 	out->variable.version = t->variable.version;
 	out->variable.task = t->variable.task;
 	out->variable.bytes = t->variable.bytes;
+	if (t->dataset)
+		dataset_view(t, out);
+	if (t->topic)
+		topic_view(t, out);
 }
 
 bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_view *out)
@@ -192,6 +267,23 @@ bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_vi
 	if (t)
 		view(t, out);
 	return t != NULL;
+}
+
+bool core_find_thing(const struct core *c, uint32_t user, enum thing_kind kind, struct slice name,
+	struct core_thing_view *out, uint32_t *code, const char **why)
+{
+	const struct thing *t;
+	struct slice ns, bare;
+
+	if (!name_split(c, map64_get_ptr(&c->users, user), name, &ns, &bare, code, why))
+		return false;
+	t = thing_find(c, kind, ns, bare);
+	*code = DQ_E_NOT_FOUND;
+	*why = kind == THING_TOPIC ? "there is no such topic" : "there is no such dataset";
+	if (!t || !t->number)
+		return false;
+	view(t, out);
+	return true;
 }
 
 void core_each_thing(const struct core *c, enum thing_kind kind, uint64_t above,
@@ -204,7 +296,7 @@ void core_each_thing(const struct core *c, enum thing_kind kind, uint64_t above,
 		const struct thing *t = container_of(l, struct thing, in_order);
 		struct core_thing_view v;
 
-		if (t->kind != kind || t->number <= above)
+		if (t->kind != kind || t->number <= above || t->nameless)
 			continue;
 		view(t, &v);
 		if (!fn(&v, arg))

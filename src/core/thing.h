@@ -20,7 +20,11 @@ struct shared {
 	/* the deal that is being checked or done */
 	uint64_t deal;
 	uint64_t then_things, then_versions; /* how many there would be, and counters.versions */
-	uint64_t *unpinned;                  /* tasks that it lets go of */
+	/* topics, core/topic.h */
+	struct heap aging;        /* by the time when the oldest entries are too old */
+	struct list dirty_topics; /* whose records are written at the seal */
+	struct list trimming;     /* of whose entries some records are to go */
+	uint64_t *unpinned;       /* tasks that the deal lets go of */
 	uint32_t nunpinned, unpinned_cap;
 	struct guards *guards; /* core/guard.h */
 };
@@ -44,8 +48,11 @@ struct thing {
 	uint64_t deal;
 	bool then_there;
 	uint64_t then_version;
+	bool nameless; /* deleted, until its last record is gone */
 	struct variable variable;
-	struct guard *guard; /* of a lock: what claims it; NULL: nothing does */
+	struct guard *guard;     /* of a lock: what claims it; NULL: nothing does */
+	struct dataset *dataset; /* NULL: it is not there, or no dataset */
+	struct topic *topic;     /* likewise */
 };
 
 /* What a connection waits for; it goes with the connection. */
@@ -54,7 +61,7 @@ struct waiter {
 	uint64_t request;     /* the client's number for it */
 	struct thing *thing;  /* NULL: it waits for a claim on locks */
 	struct list in_thing; /* or in the claim */
-	uint64_t after;       /* a version above this one is waited for */
+	uint64_t after;       /* a version, or an entry, above this one is waited for */
 };
 
 /* A deal being checked or done. */
@@ -67,6 +74,7 @@ struct dealing {
 	const char *text;  /* static */
 	struct slice more; /* said after it */
 	uint64_t version;  /* that is there instead; UINT64_MAX: does not apply */
+	uint64_t tasks;    /* of datasets that it publishes and removes */
 };
 
 /* Notes why the operation cannot be done. Returns false. */
@@ -95,6 +103,10 @@ void thing_drop_if_dull(struct core *c, struct thing *t);
 void thing_make(struct core *c, struct thing *t, struct user *owner);
 /* It is there no more, and its record goes. */
 void thing_unmake(struct core *c, struct thing *t);
+/* Its name is free, though it is not gone: who waits for it waits for another of its name. */
+void thing_loses_name(struct core *c, struct thing *t);
+/* IS, after the commit. */
+void thing_tell_waiter(struct core *c, const struct waiter *w, const struct thing *t);
 /* The head of its record; the body is the caller's to fill. */
 void thing_record_of(const struct thing *t, struct thing_record *r);
 void things_init(struct core *c);

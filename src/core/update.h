@@ -33,7 +33,8 @@ enum record_kind {
 	RECORD_WORK,
 	RECORD_STAGE,
 	RECORD_THING,
-	RECORD_AMEND
+	RECORD_AMEND,
+	RECORD_ENTRY
 };
 
 struct record {
@@ -60,8 +61,9 @@ enum send_kind {
 	SEND_STORED_OUTCOME, /* id: what its row says */
 	SEND_VALUE, /* seq (the request), id: its value, or who holds it; code and text when it
 		       cannot be had */
-	SEND_THING, /* seq (the registration), id: what the thing is now; or count: its version,
-		       and nothing of the store; code and text: refused */
+	SEND_THING, /* seq (the registration), id: what the thing is now, and of a topic what came
+		       after the cursor; or count: its version, and nothing of the store; code and
+		       text: refused */
 	SEND_LEASE  /* grants[at .. at + n): one bundle; fence: of the first */
 };
 
@@ -71,6 +73,7 @@ struct send {
 	uint64_t seq;
 	uint64_t id;
 	uint64_t count; /* OUTCOME: of ids from id on */
+	uint64_t after; /* THING: a cursor */
 	uint32_t to_at, to_n;
 	struct fence fence;
 	uint32_t session, worker, incarnation, next_n;

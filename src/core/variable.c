@@ -4,15 +4,7 @@
  * set; the shell reads the content after the commit.
  */
 #include "core/guard.h"
-
-static void tell(struct core *c, uint64_t conn, uint64_t request, const struct thing *t)
-{
-	struct send *s = update_send(c->u, SEND_THING, conn);
-
-	s->seq = request;
-	s->id = t->number;
-	c->u->seal = true;
-}
+#include "core/topic.h"
 
 static void tell_refusal(struct core *c, const struct event *e, uint32_t code, const char *text)
 {
@@ -89,11 +81,6 @@ static bool check_delete(struct dealing *d, struct thing *t, const struct deal_o
 
 bool variable_check(struct dealing *d, struct thing *t, const struct deal_op *op)
 {
-	if (t->deal != d->c->shared->deal) {
-		t->deal = d->c->shared->deal;
-		t->then_there = t->number != 0;
-		t->then_version = t->variable.version;
-	}
 	switch (op->kind) {
 	case DEAL_SET:
 		return check_value(d, t, op);
@@ -130,7 +117,7 @@ static void tell_waiters(struct core *c, struct thing *t)
 		next = l->next;
 		if (w->after >= t->variable.version)
 			continue;
-		tell(c, w->conn->number, w->request, t);
+		thing_tell_waiter(c, w, t);
 		waiter_free(c, w);
 	}
 }
@@ -192,6 +179,7 @@ void thing_await(struct core *c, const struct event *e)
 	struct conn *conn = conn_get(c, e->conn);
 	const struct user *u;
 	struct slice ns, name;
+	struct waiter *w;
 	struct thing *t;
 	const char *why;
 	uint32_t code;
@@ -203,7 +191,8 @@ void thing_await(struct core *c, const struct event *e)
 		claim_await(c, conn, e);
 		return;
 	}
-	if (e->await.kind != THING_VARIABLE && e->await.kind != THING_EVENT) {
+	if (e->await.kind != THING_VARIABLE && e->await.kind != THING_EVENT &&
+		e->await.kind != THING_TOPIC) {
 		tell_refusal(c, e, DQ_E_USAGE, "what cannot be awaited");
 		return;
 	}
@@ -214,10 +203,16 @@ void thing_await(struct core *c, const struct event *e)
 	if (!waiter_allowed(c, conn, e->seq))
 		return;
 	t = thing_get(c, (enum thing_kind)e->await.kind, ns, name);
-	if (t->kind == THING_EVENT)
+	if (t->kind == THING_EVENT) {
 		flag_await(c, conn, t, e);
-	else if (t->number && t->variable.version > e->await.after)
-		tell(c, e->conn, e->seq, t);
-	else
-		waiter_new(conn, e->seq, t)->after = e->await.after;
+		return;
+	}
+	w = waiter_new(conn, e->seq, t);
+	w->after = e->await.after;
+	if (t->kind == THING_TOPIC) {
+		topic_await(c, w);
+	} else if (t->number && t->variable.version > w->after) {
+		thing_tell_waiter(c, w, t);
+		waiter_free(c, w);
+	}
 }

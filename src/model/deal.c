@@ -1,7 +1,7 @@
 /*
  * The operations of a deal, both ways. See deal.h.
  */
-#include "model/deal.h"
+#include "model/deal_more.h"
 
 #include "base/ensure.h"
 #include "codec/pack.h"
@@ -21,7 +21,7 @@ bool deal_reader_init(struct deal_reader *r, struct slice ops, const char **why)
 	return cursor_ok(&r->c);
 }
 
-static struct slice read_name(struct cursor *c)
+struct slice deal_read_name(struct cursor *c)
 {
 	return cursor_str_limit(
 		c, LIMIT_NAMESPACE_BYTES + 1 + LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
@@ -51,22 +51,24 @@ static void read_value(struct cursor *c, struct deal_value *v)
 /* How many elements were read. */
 static uint32_t read_op(struct cursor *c, struct deal_op *op)
 {
+	if (op->kind >= DEAL_PUBLISH)
+		return deal_read_more(c, op);
 	switch (op->kind) {
 	case DEAL_DELETE:
 		op->thing = (enum thing_kind)cursor_u64_max(c, THING_KINDS - 1);
-		op->name = read_name(c);
+		op->name = deal_read_name(c);
 		return 3;
 	case DEAL_SET:
-		op->name = read_name(c);
+		op->name = deal_read_name(c);
 		read_value(c, &op->value);
 		return 4;
 	case DEAL_SET_IF:
-		op->name = read_name(c);
+		op->name = deal_read_name(c);
 		op->version = cursor_u64(c);
 		read_value(c, &op->value);
 		return 5;
 	case DEAL_EXPECT:
-		op->name = read_name(c);
+		op->name = deal_read_name(c);
 		op->version = cursor_u64(c);
 		return 3;
 	default:
@@ -122,6 +124,10 @@ void deal_op_encode(struct buf *out, const struct deal_op *op)
 
 	if (deal_is_guard(op->kind)) {
 		guard_op_encode(out, op);
+		return;
+	}
+	if (op->kind >= DEAL_PUBLISH) {
+		deal_write_more(out, op);
 		return;
 	}
 	ensure(op->kind < sizeof(fields) / sizeof(fields[0]) && fields[op->kind]);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "codec/cursor.h"
+#include "model/ids.h"
 #include "model/thing.h"
 
 #include <stdbool.h>
@@ -26,7 +27,11 @@ enum deal_kind {
 	DEAL_EXTEND_LOCK = 34,
 	DEAL_EXPECT_HELD = 35,
 	DEAL_EVENT_SET = 36,
-	DEAL_EVENT_CLEAR = 37
+	DEAL_EVENT_CLEAR = 37,
+	/* model/deal_more.c */
+	DEAL_PUBLISH = 40, /* a dataset */
+	DEAL_APPEND = 41,  /* to a topic */
+	DEAL_BOUND = 42    /* a topic */
 };
 
 /* Of locks and events. */
@@ -47,12 +52,16 @@ struct deal_op {
 	struct slice name;
 	enum thing_kind thing;   /* DELETE */
 	uint64_t version;        /* SET_IF, EXPECT */
-	struct deal_value value; /* SET, SET_IF */
+	struct deal_value value; /* SET, SET_IF; APPEND: a content */
 	/* of locks: */
 	uint32_t flags;     /* CLAIM: CLAIM_... */
 	uint64_t lease_us;  /* CLAIM; EXTEND_LOCK: 0: as long as it was */
 	uint64_t claim;     /* UNLOCK, EXTEND_LOCK, EXPECT_HELD: its number */
 	struct slice parts; /* CLAIM */
+	/* of datasets and topics: */
+	struct slice members; /* PUBLISH: array of tasks, deal_member_next() */
+	uint64_t max_entries; /* BOUND; 0: no bound */
+	uint64_t max_age_us;  /* likewise */
 };
 
 struct deal_reader {
@@ -64,6 +73,16 @@ struct deal_reader {
 bool deal_reader_init(struct deal_reader *r, struct slice ops, const char **why);
 /* The next operation; false: there is none, or it is malformed, then *why is set. */
 bool deal_reader_next(struct deal_reader *r, struct deal_op *op, const char **why);
+/* What a dataset is to have: a task or a whole array, by its id and count or by its key. */
+struct deal_member {
+	struct run run; /* count 0: by its key */
+	struct slice key;
+};
+/* How many members a PUBLISH has; then each, at the cursor. The operation has been read. */
+uint32_t deal_members(const struct deal_op *op, struct cursor *at);
+void deal_member_next(struct cursor *at, struct deal_member *m);
+/* A member as an element of the array has it. */
+void deal_member_encode(struct buf *out, const struct deal_member *m);
 /* Appends one operation; the list's own head (pack_array) is the caller's. */
 void deal_op_encode(struct buf *out, const struct deal_op *op);
 

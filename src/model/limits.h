@@ -49,6 +49,8 @@
 	X(CLAIM_PARTS, 64, "locks: at most 64 at once")                                            \
 	X(CLAIMS, 1 << 20, "holds of locks, and waits for them: at most 1048576")                  \
 	X(SESSION_CLAIMS, 1024, "holds of locks, and waits for them: at most 1024 a session")      \
+	X(TOPIC_MARKS, 128, "topic: at most 128 marks")                                            \
+	X(DATASET_TASKS, 65536, "datasets: at most 65536 tasks at once")                           \
 	X(ACT_TASKS, 65536, "act: at most 65536 tasks that are named one by one")
 
 enum limit {

@@ -9,13 +9,23 @@
 #include "model/content.h"
 #include "model/decode.h"
 #include "model/limits.h"
+#include "model/record.h"
 
-enum { THING_FIELDS = 7, VARIABLE_FIELDS = 3, CLAIM_FIELDS = 4 };
+enum {
+	THING_FIELDS = 7,
+	VARIABLE_FIELDS = 3,
+	CLAIM_FIELDS = 4,
+	TOPIC_FIELDS = 7,
+	DATASET_FIELDS = 1
+};
 
 const char *thing_kind_word(enum thing_kind kind)
 {
-	static const char *const words[THING_KINDS] = {
-		[THING_VARIABLE] = "variable", [THING_LOCK] = "lock", [THING_EVENT] = "event"};
+	static const char *const words[THING_KINDS] = {[THING_VARIABLE] = "variable",
+		[THING_LOCK] = "lock",
+		[THING_EVENT] = "event",
+		[THING_TOPIC] = "topic",
+		[THING_DATASET] = "dataset"};
 
 	return (unsigned)kind < THING_KINDS && words[kind] ? words[kind] : "?";
 }
@@ -41,6 +51,27 @@ static void claim_encode(struct buf *out, const struct thing_record *r)
 	pack_raw(out, r->claim.parts);
 }
 
+static void topic_encode(struct buf *out, const struct thing_record *r)
+{
+	pack_array(out, TOPIC_FIELDS);
+	pack_u64(out, r->topic.max_entries);
+	pack_u64(out, r->topic.max_age_us);
+	pack_u64(out, r->topic.gone_to);
+	pack_u64(out, r->topic.first);
+	pack_u64(out, r->topic.next);
+	pack_bool(out, r->topic.closing);
+	if (r->topic.marks.n)
+		pack_raw(out, r->topic.marks);
+	else
+		pack_array(out, 0);
+}
+
+static void dataset_encode(struct buf *out, const struct thing_record *r)
+{
+	pack_array(out, DATASET_FIELDS);
+	pack_raw(out, r->dataset.runs);
+}
+
 void thing_record_encode(struct buf *out, const struct thing_record *r)
 {
 	pack_array(out, THING_FIELDS);
@@ -56,6 +87,12 @@ void thing_record_encode(struct buf *out, const struct thing_record *r)
 		return;
 	case THING_LOCK:
 		claim_encode(out, r);
+		return;
+	case THING_TOPIC:
+		topic_encode(out, r);
+		return;
+	case THING_DATASET:
+		dataset_encode(out, r);
 		return;
 	case THING_EVENT:
 		pack_array(out, 0);
@@ -104,6 +141,65 @@ static void variable_decode(struct cursor *c, struct thing_record *r)
 		cursor_fail(c, why);
 }
 
+static void marks_check(struct cursor *c, const struct thing_record *r)
+{
+	uint64_t last = 0;
+	struct cursor at;
+	uint32_t n;
+
+	cursor_init(&at, r->topic.marks);
+	n = cursor_array_limit(&at, 2 * LIMIT_TOPIC_MARKS, "topic: too many marks");
+	for (uint32_t i = 0; i < n / 2 && cursor_ok(&at); i++) {
+		uint64_t cursor = cursor_u64(&at);
+
+		(void)cursor_u64(&at);
+		if (cursor <= last || cursor >= r->topic.next)
+			cursor_fail(&at, "topic: marks out of order");
+		last = cursor;
+	}
+	if (cursor_ok(&at) && n % 2)
+		cursor_fail(&at, "topic: half a mark");
+	if (!cursor_ok(&at))
+		cursor_fail(c, cursor_error(&at));
+}
+
+static void topic_decode(struct cursor *c, struct thing_record *r)
+{
+	uint32_t have = cursor_array_min(c, TOPIC_FIELDS);
+
+	r->topic.max_entries = cursor_u64(c);
+	r->topic.max_age_us = cursor_u64_max(c, UINT64_MAX / 4);
+	r->topic.gone_to = cursor_u64(c);
+	r->topic.first = cursor_u64(c);
+	r->topic.next = cursor_u64(c);
+	r->topic.closing = cursor_bool(c);
+	r->topic.marks = cursor_raw(c);
+	cursor_skip_rest(c, have, TOPIC_FIELDS);
+	if (!cursor_ok(c))
+		return;
+	if (r->topic.gone_to == 0 || r->topic.gone_to > r->topic.first ||
+		r->topic.first > r->topic.next || r->topic.next == UINT64_MAX)
+		cursor_fail(c, "topic: its cursors are out of order");
+	else
+		marks_check(c, r);
+}
+
+static void dataset_decode(struct cursor *c, struct thing_record *r)
+{
+	uint32_t have = cursor_array_min(c, DATASET_FIELDS);
+	struct runs_reader rr;
+	const char *why;
+
+	r->dataset.runs = cursor_raw(c);
+	cursor_skip_rest(c, have, DATASET_FIELDS);
+	if (!cursor_ok(c))
+		return;
+	if (!runs_reader_init(&rr, r->dataset.runs, &why))
+		cursor_fail(c, why);
+	else if (rr.left == 0)
+		cursor_fail(c, "dataset: of nothing");
+}
+
 bool thing_record_decode(struct slice in, struct thing_record *out, const char **why)
 {
 	struct cursor c;
@@ -122,6 +218,10 @@ bool thing_record_decode(struct slice in, struct thing_record *out, const char *
 		claim_decode(&c, out);
 	else if (kind == THING_EVENT)
 		cursor_skip_rest(&c, cursor_array(&c), 0);
+	else if (kind == THING_TOPIC)
+		topic_decode(&c, out);
+	else if (kind == THING_DATASET)
+		dataset_decode(&c, out);
 	else
 		cursor_fail(&c, "thing: unknown kind");
 	return record_end(&c, have, THING_FIELDS, why);

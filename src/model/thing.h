@@ -14,10 +14,12 @@
 /* Stored, and on the wire: do not renumber. */
 enum thing_kind {
 	THING_VARIABLE = 2,
-	THING_LOCK = 3, /* its records are claims: no two things, so the name may come again */
-	THING_EVENT = 4 /* it is there as long as it is set */
+	THING_LOCK = 3,  /* its records are claims: no two things, so the name may come again */
+	THING_EVENT = 4, /* it is there as long as it is set */
+	THING_TOPIC = 5,
+	THING_DATASET = 6
 };
-#define THING_KINDS 5 /* past the last */
+#define THING_KINDS 7 /* past the last */
 
 struct thing_record {
 	enum thing_kind kind;
@@ -30,6 +32,17 @@ struct thing_record {
 			uint64_t task;        /* 0: it holds a content */
 			struct slice content; /* model/content.h; empty where there is a task */
 		} variable;
+		struct {
+			uint64_t max_entries; /* 0: no bound */
+			uint64_t max_age_us;  /* likewise */
+			/* entries from gone_to on have records; those below first are not kept */
+			uint64_t gone_to, first, next;
+			bool closing;       /* deleted: its entries go in steps */
+			struct slice marks; /* array: cursor, µs, …; see core/topic.c */
+		} topic;
+		struct {
+			struct slice runs; /* model/record.h: of tasks, in the order given */
+		} dataset;
 	};
 	struct {
 		uint32_t flags;   /* CLAIM_... */
@@ -41,7 +54,7 @@ struct thing_record {
 void thing_record_encode(struct buf *out, const struct thing_record *r);
 bool thing_record_decode(struct slice in, struct thing_record *out, const char **why);
 
-/* "variable", "lock", "event"; "?" for a number that is no kind. */
+/* "variable", "lock", "event", "topic", "dataset"; "?" for a number that is no kind. */
 const char *thing_kind_word(enum thing_kind kind);
 
 #endif

@@ -28,6 +28,7 @@ static enum table table_of(enum record_kind kind)
 		[RECORD_STAGE] = TABLE_STAGE,
 		[RECORD_THING] = TABLE_THING,
 		[RECORD_AMEND] = TABLE_AMEND,
+		[RECORD_ENTRY] = TABLE_ENTRY,
 	};
 
 	return of[kind];
@@ -62,6 +63,8 @@ static struct key key_of(const struct record *r)
 		return key_thing(r->a);
 	case RECORD_AMEND:
 		return key_amend(r->a);
+	case RECORD_ENTRY:
+		return key_entry(r->a, r->b);
 	case RECORD_STAGE:
 		return key_stage((uint32_t)r->a, r->b);
 	}

@@ -309,6 +309,12 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 	case QUERY_THINGS:
 		engine_list_things(&a);
 		break;
+	case QUERY_DATASET:
+		engine_dataset(&a);
+		break;
+	case QUERY_TOPIC:
+		engine_topic(&a);
+		break;
 	default:
 		asking_answer(&a, DQ_E_USAGE, "no such query", slice_empty());
 	}

@@ -8,7 +8,7 @@
 #include "codec/pack.h"
 #include "store/keys.h"
 
-static void send_is(struct engine *e, uint64_t conn, const struct msg_is *m)
+void engine_send_is(struct engine *e, uint64_t conn, const struct msg_is *m)
 {
 	struct buf frame;
 
@@ -23,6 +23,7 @@ static void send_is(struct engine *e, uint64_t conn, const struct msg_is *m)
 void engine_send_thing(struct engine *e, const struct send *s)
 {
 	struct msg_is m = {.request = s->seq, .code = s->code, .text = slice_str(s->text)};
+	struct core_thing_view view;
 	struct key key = key_thing(s->id);
 	char text[TASK_KEY_TEXT];
 	struct thing_record r;
@@ -32,9 +33,13 @@ void engine_send_thing(struct engine *e, const struct send *s)
 
 	if (s->count)
 		m.version = s->count;
+	if (!s->code && core_view_thing(e->core, s->id, &view) && view.kind == THING_TOPIC) {
+		engine_send_topic(e, s, &view);
+		return;
+	}
 	if (s->code || s->count ||
 		!e->port.get(e->port.arg, TABLE_THING, key_slice(&key), &value)) {
-		send_is(e, s->conn, &m);
+		engine_send_is(e, s->conn, &m);
 		return;
 	}
 	if (!thing_record_decode(value, &r, &why)) {
@@ -51,7 +56,7 @@ void engine_send_thing(struct engine *e, const struct send *s)
 	else
 		pack_bin(&content, r.variable.content);
 	m.content = buf_slice(&content);
-	send_is(e, s->conn, &m);
+	engine_send_is(e, s->conn, &m);
 	buf_release(&content);
 }
 
@@ -76,6 +81,41 @@ static void pack_variable(struct things *t, const struct core_thing_view *v)
 	pack_str(&t->out, engine_key(t->a->e, v->variable.task, key));
 }
 
+static void pack_topic(struct things *t, const struct core_thing_view *v)
+{
+	engine_pack_count(&t->out, "entries", v->topic.next - v->topic.first);
+	engine_pack_count(&t->out, "oldest", v->topic.first);
+	engine_pack_count(&t->out, "last", v->topic.next - 1);
+	engine_pack_count(&t->out, "max_entries", v->topic.max_entries);
+	pack_cstr(&t->out, "max_age");
+	pack_double(&t->out, (double)v->topic.max_age_us / 1e6);
+}
+
+/* How many pairs pack_body() appends. */
+static uint32_t body_pairs(const struct core_thing_view *v)
+{
+	switch (v->kind) {
+	case THING_VARIABLE:
+		return 2 + (v->variable.task != 0);
+	case THING_TOPIC:
+		return 5;
+	case THING_DATASET:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static void pack_body(struct things *t, const struct core_thing_view *v)
+{
+	if (v->kind == THING_VARIABLE)
+		pack_variable(t, v);
+	else if (v->kind == THING_TOPIC)
+		pack_topic(t, v);
+	else if (v->kind == THING_DATASET)
+		engine_pack_count(&t->out, "tasks", v->dataset.ntasks);
+}
+
 static bool pack_thing(const struct core_thing_view *v, void *arg)
 {
 	struct things *t = arg;
@@ -89,7 +129,7 @@ static bool pack_thing(const struct core_thing_view *v, void *arg)
 	}
 	t->rows++;
 	t->next.order = v->number;
-	pack_map(&t->out, 6 + (v->variable.task != 0));
+	pack_map(&t->out, 4 + body_pairs(v));
 	pack_cstr(&t->out, "name");
 	pack_str(&t->out, v->name);
 	pack_cstr(&t->out, "namespace");
@@ -98,7 +138,7 @@ static bool pack_thing(const struct core_thing_view *v, void *arg)
 	pack_str(&t->out, core_user_name(t->a->e->core, v->owner));
 	pack_cstr(&t->out, "created");
 	pack_double(&t->out, (double)v->created_us / 1e6);
-	pack_variable(t, v);
+	pack_body(t, v);
 	return true;
 }
 
@@ -110,7 +150,8 @@ void engine_list_things(struct asking *a)
 
 	cursor_init(&c, a->q->args);
 	kind = cursor_u64(&c);
-	if (!cursor_at_end(&c) || kind != THING_VARIABLE) {
+	if (!cursor_at_end(&c) ||
+		(kind != THING_VARIABLE && kind != THING_TOPIC && kind != THING_DATASET)) {
 		asking_answer(a, DQ_E_USAGE, "no such kind of thing", slice_empty());
 		return;
 	}

@@ -78,6 +78,15 @@ static bool read_u32_u64(struct slice key, uint32_t *a, uint64_t *b)
 	return true;
 }
 
+static bool read_u64_u64(struct slice key, uint64_t *a, uint64_t *b)
+{
+	if (key.n != 16)
+		return false;
+	*a = get_be(key.p, 8);
+	*b = get_be(key.p + 8, 8);
+	return true;
+}
+
 struct key key_meta(const char *name)
 {
 	return key_of_slice(slice_str(name));
@@ -145,6 +154,14 @@ struct key key_thing(uint64_t number)
 	return key_u64(number);
 }
 
+struct key key_entry(uint64_t thing, uint64_t cursor)
+{
+	struct key key = key_u64(thing);
+
+	put_be(&key, cursor, 8);
+	return key;
+}
+
 struct key key_amend(uint64_t first_id)
 {
 	return key_u64(first_id);
@@ -176,11 +193,7 @@ bool key_read_gone(struct slice key, uint64_t *first_id)
 
 bool key_read_lease(struct slice key, uint64_t *epoch, uint64_t *seq)
 {
-	if (key.n != 16)
-		return false;
-	*epoch = get_be(key.p, 8);
-	*seq = get_be(key.p + 8, 8);
-	return true;
+	return read_u64_u64(key, epoch, seq);
 }
 
 bool key_read_session(struct slice key, uint32_t *session)
@@ -218,6 +231,11 @@ bool key_read_thing(struct slice key, uint64_t *number)
 	return read_u64(key, number);
 }
 
+bool key_read_entry(struct slice key, uint64_t *thing, uint64_t *cursor)
+{
+	return read_u64_u64(key, thing, cursor);
+}
+
 bool key_read_amend(struct slice key, uint64_t *first_id)
 {
 	return read_u64(key, first_id);
@@ -242,6 +260,7 @@ bool key_fits(enum table table, struct slice key)
 	case TABLE_THING:
 		return key.n == 8;
 	case TABLE_LEASE:
+	case TABLE_ENTRY:
 		return key.n == 16;
 	case TABLE_REPLY:
 	case TABLE_HOLD:
@@ -271,7 +290,7 @@ static void text_ids(char *out, size_t size, enum table table, struct slice key)
 	const char *name = table_name(table);
 	uint64_t a = get_be(key.p, key.n == 12 || key.n == 4 ? 4 : 8);
 
-	if (table == TABLE_LEASE)
+	if (key.n == 16)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 8, 8));
 	else if (table == TABLE_REPLY)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 4, 8));
@@ -281,7 +300,7 @@ static void text_ids(char *out, size_t size, enum table table, struct slice key)
 	else if (key.n == 10)
 		snprintf(out, size, "%s %u.%u round %u", name, task_id_session(a), task_id_n(a),
 			(unsigned)get_be(key.p + 8, 2));
-	else if (key.n == 8 && table != TABLE_WORK)
+	else if (key.n == 8 && table != TABLE_WORK && table != TABLE_THING)
 		snprintf(out, size, "%s %u.%u", name, task_id_session(a), task_id_n(a));
 	else
 		snprintf(out, size, "%s %" PRIu64, name, a);

@@ -38,6 +38,7 @@ struct key key_worker(uint32_t worker);
 struct key key_user(uint32_t user);
 struct key key_work(uint64_t seq);
 struct key key_thing(uint64_t number);
+struct key key_entry(uint64_t thing, uint64_t cursor);
 struct key key_amend(uint64_t first_id);                   /* of the block */
 struct key key_stage(uint32_t session, uint64_t first_id); /* first_id 0: the stage's head */
 
@@ -52,6 +53,7 @@ bool key_read_worker(struct slice key, uint32_t *worker);
 bool key_read_user(struct slice key, uint32_t *user);
 bool key_read_work(struct slice key, uint64_t *seq);
 bool key_read_thing(struct slice key, uint64_t *number);
+bool key_read_entry(struct slice key, uint64_t *thing, uint64_t *cursor);
 bool key_read_amend(struct slice key, uint64_t *first_id);
 bool key_read_stage(struct slice key, uint32_t *session, uint64_t *first_id);
 

@@ -23,7 +23,8 @@
 	X(WORK, 11, "work")                                                                        \
 	X(STAGE, 12, "stage")                                                                      \
 	X(THING, 13, "thing")                                                                      \
-	X(AMEND, 14, "amend")
+	X(AMEND, 14, "amend")                                                                      \
+	X(ENTRY, 15, "entry")
 
 /* Tables after this one came later: a store that has none of them gets them when it is opened. */
 #define TABLE_ORIGINAL_LAST TABLE_WORK

@@ -458,7 +458,8 @@ const struct target model_targets[] = {
 	TARGET(word, 3),
 	{"key", run_key, sample_key, 6, true},
 	TARGET(content, 2),
-	TARGET(thing_record, 4),
-	TARGET(deal, 3),
+	TARGET(thing_record, 6),
+	TARGET(entry_record, 2),
+	TARGET(deal, 4),
 };
 const unsigned model_target_count = sizeof(model_targets) / sizeof(model_targets[0]);

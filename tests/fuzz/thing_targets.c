@@ -9,6 +9,7 @@
 #include "model/claim.h"
 #include "model/content.h"
 #include "model/deal.h"
+#include "model/entry.h"
 #include "model/limits.h"
 #include "model/thing.h"
 
@@ -69,6 +70,26 @@ static void sample_claim(struct buf *parts, struct thing_record *r, unsigned i)
 	r->claim.parts = buf_slice(parts);
 }
 
+static void sample_topic(struct thing_record *r, unsigned i)
+{
+	if (i == 4) {
+		r->kind = THING_TOPIC;
+		r->topic.max_entries = 1000;
+		r->topic.max_age_us = 60000000;
+		r->topic.gone_to = 3;
+		r->topic.first = 5;
+		r->topic.next = 12;
+		r->topic.closing = false;
+		r->topic.marks = slice_of("\x94\x05\xcd\x10\x00\x09\xcd\x20\x00", 9);
+	} else {
+		r->kind = THING_DATASET;
+		/* 5.17 and two more, 5.1 */
+		r->dataset.runs = slice_of("\x94\xcf\0\0\0\x05\0\0\0\x11\x03"
+					   "\xcf\0\0\0\x05\0\0\0\x01\x01",
+			21);
+	}
+}
+
 void sample_thing_record(struct buf *out, unsigned i)
 {
 	struct thing_record r = {.kind = THING_VARIABLE,
@@ -85,7 +106,10 @@ void sample_thing_record(struct buf *out, unsigned i)
 		r.variable.task = 0x500000011;
 	else
 		r.variable.content = buf_slice(&content);
-	sample_claim(&content, &r, i);
+	if (i < 4)
+		sample_claim(&content, &r, i);
+	else
+		sample_topic(&r, i);
 	thing_record_encode(out, &r);
 	buf_release(&content);
 }
@@ -105,6 +129,39 @@ bool run_thing_record(struct slice in)
 	thing_record_encode(&first, &v);
 	ensure(thing_record_decode(buf_slice(&first), &v, &why));
 	thing_record_encode(&second, &v);
+	targets_same(&first, &second);
+	buf_release(&first);
+	buf_release(&second);
+	return true;
+}
+
+void sample_entry_record(struct buf *out, unsigned i)
+{
+	struct entry_record r = {.published_us = 1700000000000000};
+	struct buf content;
+
+	buf_init(&content, MAX_BYTES);
+	sample_content(&content, i);
+	r.content = buf_slice(&content);
+	entry_record_encode(out, &r);
+	buf_release(&content);
+}
+
+bool run_entry_record(struct slice in)
+{
+	struct buf first, second;
+	const char *why = NULL;
+	struct entry_record v;
+
+	if (!entry_record_decode(in, &v, &why)) {
+		ensure(why && *why);
+		return false;
+	}
+	buf_init(&first, MAX_BYTES);
+	buf_init(&second, MAX_BYTES);
+	entry_record_encode(&first, &v);
+	ensure(entry_record_decode(buf_slice(&first), &v, &why));
+	entry_record_encode(&second, &v);
 	targets_same(&first, &second);
 	buf_release(&first);
 	buf_release(&second);
@@ -137,8 +194,13 @@ void sample_deal(struct buf *out, unsigned i)
 		{.kind = DEAL_SET_IF, .name = name, .version = 7, .value.task = 0x500000011},
 		{.kind = DEAL_SET, .name = name, .value.key = slice_str("k[3]")},
 		{.kind = DEAL_EXPECT, .name = name, .version = 1},
-		{.kind = DEAL_DELETE, .name = name, .thing = THING_VARIABLE}};
-	uint32_t n = i ? sizeof(ops) / sizeof(ops[0]) : 1;
+		{.kind = DEAL_DELETE, .name = name, .thing = THING_VARIABLE},
+		{.kind = DEAL_PUBLISH,
+			.name = name,
+			.members = slice_of("\x92\xa1k\x92\xcf\0\0\0\x05\0\0\0\x11\x03", 14)},
+		{.kind = DEAL_BOUND, .name = name, .max_entries = 10, .max_age_us = 1000000},
+		{.kind = DEAL_APPEND, .name = name}};
+	uint32_t n = i == 3 ? 8 : i ? 5 : 1;
 	struct buf content;
 
 	if (i == 2) {
@@ -147,7 +209,7 @@ void sample_deal(struct buf *out, unsigned i)
 	}
 	buf_init(&content, MAX_BYTES);
 	sample_content(&content, 1);
-	ops[0].value.content = buf_slice(&content);
+	ops[0].value.content = ops[7].value.content = buf_slice(&content);
 	pack_array(out, n);
 	for (uint32_t k = 0; k < n; k++)
 		deal_op_encode(out, &ops[k]);

@@ -13,6 +13,8 @@ bool run_content(struct slice in);
 void sample_content(struct buf *out, unsigned i);
 bool run_thing_record(struct slice in);
 void sample_thing_record(struct buf *out, unsigned i);
+bool run_entry_record(struct slice in);
+void sample_entry_record(struct buf *out, unsigned i);
 bool run_deal(struct slice in);
 void sample_deal(struct buf *out, unsigned i);
 

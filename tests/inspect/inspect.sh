@@ -43,7 +43,7 @@ for line in open(sys.argv[1]): json.loads(line)' "$T/out" || die "$1: not JSON"
 	fi
 }
 
-commands='summary tasks leases sessions workers users variables locks check dump stat graph'
+commands='summary tasks leases sessions workers users variables locks topics datasets check dump stat graph'
 
 echo "usage"
 expect 0 help "$inspect" --help
@@ -63,7 +63,7 @@ echo "a sound store"
 "$make_store" "$T/s"
 rm "$T/s/lock.mdb"
 expect 0 check "$inspect" --state "$T/s" check
-grep -q '^ok records=27 tasks=2009 ' "$T/out" || die "check: $(cat "$T/out")"
+grep -q '^ok records=32 tasks=2009 ' "$T/out" || die "check: $(cat "$T/out")"
 for c in $commands; do
 	expect 0 "$c" "$inspect" --state "$T/s" "$c"
 	expect 0 "$c --json" "$inspect" --state "$T/s" "$c" --json

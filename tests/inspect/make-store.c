@@ -18,7 +18,9 @@
 #include <string.h>
 
 #include "base/rng.h"
+
 #include "model/block.h"
+#include "model/entry.h"
 #include "model/record.h"
 #include "model/row.h"
 #include "model/thing.h"
@@ -34,7 +36,7 @@ static struct counters counters = {.order = 3,
 	.next_worker = 3,
 	.next_user = 1,
 	.next_work = 2,
-	.next_thing = 3};
+	.next_thing = 5};
 
 static uint64_t id(uint32_t session, uint32_t n)
 {
@@ -203,6 +205,47 @@ static void put_claim(uint64_t number, uint32_t session)
 	batch_put_end(&batch);
 }
 
+static void put_entry(uint64_t number, uint64_t cursor)
+{
+	struct entry_record r = {
+		.published_us = 1, .content = slice_of("\x92\xa7msgpack\xc4\x01\x2a", 12)};
+
+	entry_record_encode(batch_put_begin(&batch, TABLE_ENTRY, key_entry(number, cursor)), &r);
+	batch_put_end(&batch);
+}
+
+/* Entries 3 and 4 are kept, 2 is on its way out. */
+static void put_topic(uint64_t number)
+{
+	struct thing_record r = {.kind = THING_TOPIC,
+		.ns = slice_str("anna"),
+		.name = slice_str("news"),
+		.created_us = 1,
+		.topic = {.max_entries = 2, .gone_to = 2, .first = 3, .next = 5}};
+
+	thing_record_encode(batch_put_begin(&batch, TABLE_THING, key_thing(number)), &r);
+	batch_put_end(&batch);
+	for (uint64_t cursor = 2; cursor < 5; cursor++)
+		put_entry(number, cursor);
+}
+
+static void put_dataset(uint64_t number, uint64_t task)
+{
+	struct run run = {task, 1};
+	struct buf runs;
+	struct thing_record r = {.kind = THING_DATASET,
+		.ns = slice_str("anna"),
+		.name = slice_str("best"),
+		.created_us = 1};
+
+	buf_init(&runs, 1 << 16);
+	runs_encode(&runs, &run, 1);
+	r.dataset.runs = buf_slice(&runs);
+	thing_record_encode(batch_put_begin(&batch, TABLE_THING, key_thing(number)), &r);
+	batch_put_end(&batch);
+	buf_release(&runs);
+}
+
 static void put_reply(uint32_t session, uint64_t seq)
 {
 	struct reply_record r = {.code = 8, .text = slice_str("another spec")};
@@ -260,6 +303,8 @@ static void put_sound(void)
 	put_hold(3, id(1, 8));
 	put_variable(1, "interval", 0);
 	put_variable(2, "best", id(1, 1));
+	put_topic(3);
+	put_dataset(4, id(1, 1));
 	put_reply(1, 3);
 	put_counters();
 }
@@ -380,6 +425,21 @@ static void f_hold_gone(void)
 {
 	put_hold(1, id(1, ARRAY_FIRST + 1));
 }
+static void f_dataset_task(void)
+{
+	put_dataset(4, id(1, ARRAY_FIRST + 1));
+}
+
+static void f_entry_gone(void)
+{
+	batch_del(&batch, TABLE_ENTRY, key_entry(3, 4));
+}
+
+static void f_entry_past(void)
+{
+	put_entry(3, 5);
+}
+
 static void f_variable_task(void)
 {
 	put_variable(2, "best", id(1, ARRAY_FIRST + 1));
@@ -487,7 +547,11 @@ static const struct fault {
 	{"variable-task", f_variable_task, "thing 2: it holds 1.101, which is gone"},
 	{"thing-twice", f_thing_twice, "things 1 and 2: the same name"},
 	{"claim-session", f_claim_session, "thing 2: there is no session 99"},
-	{"thing-counter", f_thing_counter, "counter next_thing is 3, and thing 7 is there"},
+	{"thing-counter", f_thing_counter, "counter next_thing is 5, and thing 7 is there"},
+	{"dataset-task", f_dataset_task, "thing 4: it holds 1.101, which is gone"},
+	{"entry-gone", f_entry_gone, "thing 3: 2 entries are there, of 3"},
+	{"entry-past", f_entry_past,
+		"an entry past the end of its topic, or one that should be gone"},
 	{"reply-session", f_reply_session, "reply 2.1: there is no such session"},
 	{"reply-past", f_reply_past, "reply 1.4: past the session's last request"},
 	{"worker-identity", f_worker_identity, "workers 1 and 2 are one identity"},

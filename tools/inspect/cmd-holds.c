@@ -1,6 +1,6 @@
 /*
  * dq-inspect holds: what keeps a task: its submitter's session, sessions that took a hold, being
- * detached, variables with its future, and the tasks that depend on it.
+ * detached, variables and datasets with its future, and the tasks that depend on it.
  */
 #include "image.h"
 
@@ -71,6 +71,18 @@ static void print_thing(struct image *img, uint64_t id, const struct img_thing *
 	out_maybe_flush(in);
 }
 
+struct times {
+	uint64_t id;
+	uint32_t n;
+};
+
+static void count_times(void *arg, uint64_t id)
+{
+	struct times *t = arg;
+
+	t->n += t->id == id;
+}
+
 /* The task's own: its submitter and being detached; then the rows. */
 static void on_found(void *arg, const struct img_walk *w)
 {
@@ -89,9 +101,13 @@ static void on_found(void *arg, const struct img_walk *w)
 	for (size_t i = 0; i < img->holds.n; i++)
 		if (img->holds.v[i].id == w->id)
 			print_hold(img, w->id, "session", img->holds.v[i].session, 0);
-	for (size_t i = 0; i < img->things.n; i++)
-		if (img->things.v[i].r.variable.task == w->id)
+	for (size_t i = 0; i < img->things.n; i++) {
+		struct times t = {.id = w->id};
+
+		thing_tasks(&img->things.v[i], count_times, &t);
+		if (t.n)
 			print_thing(img, w->id, &img->things.v[i]);
+	}
 }
 
 static int print_dependents(struct ask *ask)
@@ -147,8 +163,8 @@ static int run(struct inspect *in)
 const struct cmd cmd_holds = {
 	.name = "holds",
 	.words = "KEY|ID",
-	.about = "What keeps a task: sessions, variables, dependents, being detached, its "
-		 "retention.",
+	.about = "What keeps a task: sessions, variables, datasets, dependents, being detached, "
+		 "its retention.",
 	.words_min = 1,
 	.words_max = 1,
 	.reads = true,

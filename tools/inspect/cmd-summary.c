@@ -11,9 +11,16 @@ static const enum task_state shown[] = {TASK_WAITING, TASK_SCHEDULED, TASK_READY
 
 #define SHOWN (sizeof(shown) / sizeof(shown[0]))
 
-static size_t count_things(const struct image *img, enum thing_kind kind)
+static const struct {
+	const char *word;
+	enum thing_kind kind;
+} kinds[] = {{"variables", THING_VARIABLE}, {"locks", THING_LOCK}, {"events", THING_EVENT},
+	{"topics", THING_TOPIC}, {"datasets", THING_DATASET}};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static uint64_t count(const struct image *img, enum thing_kind kind)
 {
-	size_t n = 0;
+	uint64_t n = 0;
 
 	for (size_t i = 0; i < img->things.n; i++)
 		n += img->things.v[i].r.kind == kind;
@@ -61,12 +68,10 @@ static void print_json(struct inspect *in, const struct image *img)
 	json_uint(j, img->blocks.n);
 	json_key(j, "holds");
 	json_uint(j, img->holds.n);
-	json_key(j, "variables");
-	json_uint(j, count_things(img, THING_VARIABLE));
-	json_key(j, "locks");
-	json_uint(j, count_things(img, THING_LOCK));
-	json_key(j, "events");
-	json_uint(j, count_things(img, THING_EVENT));
+	for (size_t i = 0; i < KINDS; i++) {
+		json_key(j, kinds[i].word);
+		json_uint(j, count(img, kinds[i].kind));
+	}
 	json_end_object(j);
 	out_line(in);
 }
@@ -81,11 +86,14 @@ static void print_text(struct inspect *in, const struct image *img)
 			task_state_word(shown[i]));
 	if (img->staged)
 		put(in, ", %" PRIu64 " of graphs that are being submitted", img->staged);
-	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu, variables %zu",
-		img->sessions.n, img->workers.n, img->users.n, img->blocks.n, img->holds.n,
-		count_things(img, THING_VARIABLE));
-	put(in, ", holders and waiters of locks %zu, events %zu\n", count_things(img, THING_LOCK),
-		count_things(img, THING_EVENT));
+	put(in, "\nsessions %zu, workers %zu, users %zu, blocks %zu, holds %zu", img->sessions.n,
+		img->workers.n, img->users.n, img->blocks.n, img->holds.n);
+	for (size_t i = 0; i < KINDS; i++)
+		put(in, ", %s %" PRIu64,
+			kinds[i].kind == THING_LOCK ? "holders and waiters of locks"
+						    : kinds[i].word,
+			count(img, kinds[i].kind));
+	out_line(in);
 }
 
 static int run(struct inspect *in)

@@ -19,23 +19,32 @@ static void value_json(struct buf *out, const struct thing_record *r)
 		buf_append_slice(out, slice_str("null"));
 }
 
-static void print_json(struct image *img, const struct img_thing *thing, struct slice value)
+static void with_value(struct image *img, const struct img_thing *thing,
+	void (*fn)(struct image *img, struct slice value))
 {
-	const struct img_user *owner = image_user(img, thing->r.owner);
+	struct buf value;
+
+	buf_init(&value, SIZE_MAX / 2);
+	value_json(&value, &thing->r);
+	fn(img, buf_slice(&value));
+	buf_release(&value);
+}
+
+static void put_value(struct image *img, struct slice value)
+{
+	put_safe(img->in, value);
+}
+
+static void json_value(struct image *img, struct slice value)
+{
+	json_raw(&img->in->j, value);
+}
+
+static void print_json(struct image *img, const struct img_thing *thing)
+{
 	struct json *j = &img->in->j;
 
-	json_open_object(j);
-	json_key(j, "name");
-	json_str(j, thing->r.name);
-	json_key(j, "namespace");
-	json_str(j, thing->r.ns);
-	json_key(j, "owner");
-	if (owner)
-		json_str(j, owner->r.name);
-	else
-		json_uint(j, thing->r.owner);
-	json_key(j, "created");
-	json_time_us(j, thing->r.created_us);
+	json_thing(img, thing);
 	json_key(j, "version");
 	json_uint(j, thing->r.variable.version);
 	if (thing->r.variable.task) {
@@ -43,54 +52,25 @@ static void print_json(struct image *img, const struct img_thing *thing, struct 
 		json_id(j, thing->r.variable.task);
 	} else {
 		json_key(j, "value");
-		json_raw(j, value);
+		with_value(img, thing, json_value);
 	}
-	json_end_object(j);
-	out_maybe_flush(img->in);
 }
 
-static void print_text(struct image *img, const struct img_thing *thing, struct slice value)
+static void print_text(struct image *img, const struct img_thing *thing)
 {
 	struct inspect *in = img->in;
 	char id[ID_TEXT_BYTES];
 
-	put_safe(in, thing->r.ns);
-	put(in, "/");
-	put_safe(in, thing->r.name);
 	put(in, " version %" PRIu64 " ", thing->r.variable.version);
 	if (thing->r.variable.task)
 		put(in, "the future of %s", id_text(thing->r.variable.task, id));
 	else
-		put_safe(in, value);
-	out_line(in);
+		with_value(img, thing, put_value);
 }
 
 static int run(struct inspect *in)
 {
-	struct image img;
-	int rc = image_load(&img, in, NULL, NULL);
-	struct buf value;
-
-	buf_init(&value, SIZE_MAX / 2);
-	if (rc == 0 && in->json)
-		json_open_array(&in->j);
-	for (size_t i = 0; rc == 0 && i < img.things.n; i++) {
-		if (img.things.v[i].r.kind != THING_VARIABLE)
-			continue;
-		buf_clear(&value);
-		value_json(&value, &img.things.v[i].r);
-		if (in->json)
-			print_json(&img, &img.things.v[i], buf_slice(&value));
-		else
-			print_text(&img, &img.things.v[i], buf_slice(&value));
-	}
-	if (rc == 0 && in->json) {
-		json_end_array(&in->j);
-		out_line(in);
-	}
-	buf_release(&value);
-	image_release(&img);
-	return rc;
+	return each_thing(in, THING_VARIABLE, print_text, print_json);
 }
 
 const struct cmd cmd_variables = {

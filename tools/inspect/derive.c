@@ -118,12 +118,17 @@ static void derive_hold(struct image *img, uint64_t id)
 		img->flag[index] |= IMG_HELD;
 }
 
+static void derive_held(void *arg, uint64_t id)
+{
+	derive_hold(arg, id);
+}
+
 static void derive_holds(struct image *img)
 {
 	for (size_t i = 0; i < img->holds.n; i++)
 		derive_hold(img, img->holds.v[i].id);
 	for (size_t i = 0; i < img->things.n; i++)
-		derive_hold(img, img->things.v[i].r.variable.task);
+		thing_tasks(&img->things.v[i], derive_held, img);
 }
 
 /* What a waiting task is, by its dependencies. */

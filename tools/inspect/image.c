@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/ensure.h"
 #include "derive.h"
+#include "model/entry.h"
 
 #define VEC_ADD(vec)                                                                               \
 	(vec_room((void **)&(vec)->v, (vec)->n, &(vec)->cap, sizeof(*(vec)->v)),                   \
@@ -217,11 +218,30 @@ static bool add_stage(struct image *img, struct slice key, struct slice value, c
 
 static bool add_thing(struct image *img, struct slice key, struct slice value, const char **why)
 {
-	struct img_thing thing;
+	struct img_thing thing = {.entries = 0};
 
 	if (!key_read_thing(key, &thing.number) || !thing_record_decode(value, &thing.r, why))
 		return false;
 	*VEC_ADD(&img->things) = thing;
+	return true;
+}
+
+static bool add_entry(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	struct entry_record r;
+	struct img_thing *thing;
+	uint64_t number, cursor;
+
+	if (!key_read_entry(key, &number, &cursor) || !entry_record_decode(value, &r, why))
+		return false;
+	*why = "an entry of no topic";
+	thing = image_thing(img, number);
+	if (!thing || thing->r.kind != THING_TOPIC)
+		return false;
+	*why = "an entry past the end of its topic, or one that should be gone";
+	if (cursor < thing->r.topic.gone_to || cursor >= thing->r.topic.next)
+		return false;
+	thing->entries++;
 	return true;
 }
 
@@ -281,6 +301,7 @@ int image_load(
 		{TABLE_WORK, add_work},
 		{TABLE_STAGE, add_stage},
 		{TABLE_THING, add_thing},
+		{TABLE_ENTRY, add_entry},
 	};
 
 	*img = (struct image){.in = in, .on_problem = on_problem, .problem_arg = arg};

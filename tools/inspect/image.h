@@ -87,6 +87,7 @@ struct img_stage {
 struct img_thing {
 	uint64_t number;
 	struct thing_record r;
+	uint64_t entries; /* of a topic: records */
 };
 
 #define IMG_ROW 0x01 /* there is a row */
@@ -195,5 +196,18 @@ void image_key(struct buf *out, const struct img_walk *w);
  */
 uint64_t image_find(const struct image *img, const char *word,
 	void (*fn)(void *arg, const struct img_walk *w), void *arg);
+
+/* --- things.c --- */
+
+/* Calls fn with each task that the thing holds, once for each time. */
+void thing_tasks(const struct img_thing *thing, void (*fn)(void *arg, uint64_t id), void *arg);
+/* NULL: there is no such number. */
+struct img_thing *image_thing(const struct image *img, uint64_t number);
+/* Name, namespace, owner and time, as members of an open object. */
+void json_thing(struct image *img, const struct img_thing *thing);
+/* One line or object for each thing of the kind. */
+int each_thing(struct inspect *in, enum thing_kind kind,
+	void (*text)(struct image *img, const struct img_thing *thing),
+	void (*json)(struct image *img, const struct img_thing *thing));
 
 #endif

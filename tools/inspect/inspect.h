@@ -63,6 +63,8 @@ struct cmd {
 	X(users)                                                                                   \
 	X(variables)                                                                               \
 	X(locks)                                                                                   \
+	X(topics)                                                                                  \
+	X(datasets)                                                                                \
 	X(holds)                                                                                   \
 	X(check)                                                                                   \
 	X(dump)                                                                                    \

@@ -16,6 +16,7 @@ Suite *suite_revoke(void);
 Suite *suite_times(void);
 Suite *suite_trouble(void);
 Suite *suite_guard(void);
+Suite *suite_topic(void);
 Suite *suite_variable(void);
 Suite *suite_watch(void);
 

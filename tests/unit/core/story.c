@@ -160,8 +160,13 @@ static void tell_thing(struct story *s, const struct record *r)
 	buf_printf(&s->told, " %s %.*s", thing_kind_word(t.kind), SLICE_ARG(t.name));
 	if (t.kind == THING_LOCK)
 		buf_printf(&s->told, t.claim.flags & CLAIM_HELD ? " held" : " waits");
-	if (t.kind == THING_VARIABLE)
-		buf_printf(&s->told, " version %llu", (unsigned long long)t.variable.version);
+	if (t.kind == THING_TOPIC)
+		buf_printf(&s->told, " %llu %llu %llu%s", (unsigned long long)t.topic.gone_to,
+			(unsigned long long)t.topic.first, (unsigned long long)t.topic.next,
+			t.topic.closing ? " closing" : "");
+	if (t.kind != THING_VARIABLE)
+		return;
+	buf_printf(&s->told, " version %llu", (unsigned long long)t.variable.version);
 	if (t.variable.task)
 		tell_id(s, t.variable.task);
 }
@@ -169,7 +174,7 @@ static void tell_thing(struct story *s, const struct record *r)
 static void tell_record(struct story *s, const struct record *r)
 {
 	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
-		"reply", "hold", "worker", "user", "work", "stage", "thing", "amend"};
+		"reply", "hold", "worker", "user", "work", "stage", "thing", "amend", "entry"};
 
 	if (s->quiet &&
 		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
@@ -191,7 +196,7 @@ static void tell_record(struct story *s, const struct record *r)
 		tell_bundle(s, r);
 	else if (r->kind == RECORD_THING && !r->del)
 		tell_thing(s, r);
-	else if (r->kind == RECORD_REPLY)
+	else if (r->kind == RECORD_REPLY || r->kind == RECORD_ENTRY)
 		buf_printf(&s->told, " %llu", (unsigned long long)r->b);
 	else if (r->kind == RECORD_HOLD)
 		tell_id(s, r->b);
@@ -605,9 +610,15 @@ void story_deal(
 
 void story_await(struct story *s, uint64_t conn, uint64_t request, const char *name, uint64_t after)
 {
+	story_await_thing(s, conn, request, THING_VARIABLE, name, after);
+}
+
+void story_await_thing(struct story *s, uint64_t conn, uint64_t request, enum thing_kind kind,
+	const char *name, uint64_t after)
+{
 	struct event e = {.kind = EVENT_AWAIT, .conn = conn, .seq = request};
 
-	e.await.kind = THING_VARIABLE;
+	e.await.kind = kind;
 	e.await.name = slice_str(name);
 	e.await.after = after;
 	story_step(s, &e);

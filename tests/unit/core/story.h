@@ -109,5 +109,7 @@ void story_deal(
 	struct story *s, uint64_t conn, uint64_t request, const struct deal_op *ops, uint32_t n);
 void story_await(
 	struct story *s, uint64_t conn, uint64_t request, const char *name, uint64_t after);
+void story_await_thing(struct story *s, uint64_t conn, uint64_t request, enum thing_kind kind,
+	const char *name, uint64_t after);
 
 #endif

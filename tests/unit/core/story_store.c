@@ -130,6 +130,8 @@ static bool load_more(struct core *c, const struct stored *r, struct slice in, c
 	case RECORD_THING:
 		return thing_record_decode(in, &v.thing, why) &&
 		       core_load_thing(c, r->a, &v.thing, why);
+	case RECORD_ENTRY:
+		return true;
 	case RECORD_AMEND:
 		return amend_record_decode(in, &v.amend, why) &&
 		       core_load_amend(c, r->a, &v.amend, why);

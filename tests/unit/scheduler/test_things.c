@@ -122,11 +122,125 @@ START_TEST(a_content_that_is_none)
 }
 END_TEST
 
+static void say_deal(struct engine *e, uint64_t seq, const struct deal_op *ops, uint32_t n)
+{
+	struct buf list, b;
+
+	buf_init(&list, 1 << 20);
+	buf_init(&b, 1 << 20);
+	pack_array(&list, n);
+	for (uint32_t i = 0; i < n; i++)
+		deal_op_encode(&list, &ops[i]);
+	msg_do_encode(&b, seq, &(struct msg_do){.ops = buf_slice(&list)});
+	say(e, &b);
+	buf_release(&list);
+	buf_release(&b);
+}
+
+static void say_page(struct engine *e, uint64_t after, uint64_t max)
+{
+	struct buf args, b;
+
+	buf_init(&args, 4096);
+	buf_init(&b, 4096);
+	pack_array(&args, 3);
+	pack_cstr(&args, "t");
+	pack_u64(&args, after);
+	pack_u64(&args, max);
+	msg_query_encode(&b, 0,
+		&(struct msg_query){.request = 1, .what = QUERY_TOPIC, .args = buf_slice(&args)});
+	say(e, &b);
+	buf_release(&args);
+	buf_release(&b);
+}
+
+/* The cursors of a page. */
+static void page_is(struct slice page, uint64_t from, uint32_t n)
+{
+	struct cursor at;
+
+	cursor_init(&at, page);
+	ck_assert_uint_eq(cursor_array(&at), n);
+	for (uint32_t i = 0; i < n; i++) {
+		ck_assert_uint_eq(cursor_array(&at), 3);
+		ck_assert_uint_eq(cursor_u64(&at), from + i);
+		ck_assert_uint_gt(cursor_u64(&at), 0);
+		ck_assert(slice_eq(cursor_bin(&at), CONTENT));
+	}
+	ck_assert(cursor_at_end(&at));
+}
+
+static struct slice heard_answer(uint32_t code)
+{
+	struct msg_answer m;
+	const char *why;
+
+	ck_assert(msg_answer_decode(heard(MSG_ANSWER).payload, &m, &why));
+	ck_assert_uint_eq(m.code, code);
+	return m.data;
+}
+
+START_TEST(a_topic_is_read_and_followed)
+{
+	struct deal_op append = {
+		.kind = DEAL_APPEND, .name = slice_str("t"), .value.content = CONTENT};
+	struct deal_op bound = {.kind = DEAL_BOUND, .name = slice_str("t"), .max_entries = 3};
+	struct deal_op ops[] = {append, append, append};
+	struct engine *e = with_session();
+	struct msg_await await = {.request = 4, .kind = THING_TOPIC, .name = slice_str("t")};
+	struct cursor data;
+	struct msg_is m;
+	const char *why;
+	struct buf b;
+
+	buf_init(&b, 4096);
+	msg_await_encode(&b, 0, &await);
+	say(e, &b);
+	buf_release(&b);
+	store_all(e);
+	ck_assert_uint_eq(sent.n, 0);
+	say_deal(e, 1, ops, 3);
+	store_all(e);
+	ck_assert(msg_is_decode(heard(MSG_IS).payload, &m, &why));
+	ck_assert_uint_eq(m.code, 0);
+	ck_assert_uint_eq(m.version, 3);
+	page_is(m.content, 1, 3);
+	(void)heard(MSG_REPLY);
+	say_page(e, 0, 2);
+	store_all(e);
+	page_is(heard_answer(0), 1, 2);
+	say_page(e, 2, 1000);
+	store_all(e);
+	page_is(heard_answer(0), 3, 1);
+	say_page(e, 3, 1000);
+	store_all(e);
+	page_is(heard_answer(0), 4, 0);
+	/* past the end; and what is not kept */
+	say_page(e, 4, 1000);
+	store_all(e);
+	(void)heard_answer(DQ_E_NOT_FOUND);
+	say_deal(e, 2, &bound, 1);
+	say_deal(e, 3, ops, 2);
+	store_all(e);
+	(void)heard(MSG_REPLY);
+	(void)heard(MSG_REPLY);
+	say_page(e, 1, 1000);
+	store_all(e);
+	cursor_init(&data, heard_answer(DQ_E_GONE));
+	ck_assert_uint_eq(cursor_u64(&data), 2);
+	say_page(e, 2, 1000);
+	store_all(e);
+	page_is(heard_answer(0), 3, 3);
+	engine_end(e);
+}
+END_TEST
+
 TCase *tcase_things(void)
 {
 	TCase *t = tcase_create("things");
 
 	tcase_add_test(t, a_variable_is_set_and_told);
 	tcase_add_test(t, a_content_that_is_none);
+	tcase_add_test(t, a_topic_is_read_and_followed);
 	return t;
 }
