@@ -1,5 +1,6 @@
 /*
- * libdq: what clients and tasks share by name. Variables, locks and semaphores, events.
+ * libdq: what clients and tasks share by name. Variables, locks and semaphores, events,
+ * datasets, topics.
  *
  * A name is "name", in the namespace of the client's user, or "ns/name"; 1 to 255 bytes as keys
  * are. What is shared lives in the scheduler's store, apart from any session or task: it stays
@@ -177,6 +178,79 @@ int dq_event_set(struct dq_client *client, const char *name, double timeout_s);
 int dq_event_clear(struct dq_client *client, const char *name, double timeout_s);
 /* Waits until it is set. DQ_E_TIMEOUT; with timeout_s 0 that means that it is not set. */
 int dq_event_wait(struct dq_client *client, const char *name, double timeout_s);
+
+/* ---- datasets ---- */
+
+/*
+ * Names the futures of tasks, of elements or of whole arrays, so that other clients find them, and
+ * holds the tasks until the dataset is removed, whatever becomes of this client. A dataset does not
+ * change: DQ_E_CONFLICT where there is one of the name. At most 65536 tasks; DQ_E_NOT_FOUND for one
+ * that is not there.
+ */
+int dq_dataset_publish(struct dq_client *client, const char *name, struct dq_future *const *futures,
+	size_t n, double timeout_s);
+/* The same of keys, as dq_future_from_key takes them. */
+int dq_dataset_publish_keys(struct dq_client *client, const char *name, const char *const *keys,
+	size_t n, double timeout_s);
+
+/* The futures of a dataset, in the order in which they were given to publish. */
+struct dq_dataset {
+	struct dq_future **futures;
+	size_t n;
+};
+/* Gets them, held by this client too. DQ_E_NOT_FOUND: there is no such dataset; DQ_E_GONE: it was
+ * removed meanwhile. Given back with dq_dataset_release, which releases the futures that are not
+ * NULL. */
+int dq_dataset_get(
+	struct dq_client *client, const char *name, double timeout_s, struct dq_dataset *out);
+void dq_dataset_release(struct dq_dataset *dataset);
+/* Lets go of the tasks: what nothing else holds is cancelled or forgotten. DQ_E_NOT_FOUND. */
+int dq_dataset_remove(struct dq_client *client, const char *name, double timeout_s);
+/* The datasets of the user's namespace, in the order they were made: a msgpack array of maps with
+ * name, namespace, owner (strs), created (seconds since 1970) and tasks (how many). */
+int dq_dataset_list(struct dq_client *client, double timeout_s, struct dq_value *out);
+
+/* ---- topics ---- */
+
+/*
+ * Appends a value (no future) to a topic, which is made where it is not there, with a bound of
+ * 100,000 entries. *cursor (may be NULL) is the entry's: cursors count up, and stay valid over
+ * restarts; none is given twice under a name.
+ */
+int dq_topic_publish(struct dq_client *client, const char *name, const struct dq_content *content,
+	double timeout_s, uint64_t *cursor);
+/* Makes the topic where it is not there, and bounds it: the last max_entries are kept (0: all),
+ * each for max_age_s seconds at least and a 64th of that more at most (0: for ever). */
+int dq_topic_bound(struct dq_client *client, const char *name, uint64_t max_entries,
+	double max_age_s, double timeout_s);
+/* DQ_E_NOT_FOUND. A topic that is made again under the name goes on with higher cursors. */
+int dq_topic_delete(struct dq_client *client, const char *name, double timeout_s);
+
+struct dq_entry {
+	uint64_t cursor;
+	double published; /* seconds since 1970 */
+	struct dq_value value;
+};
+/* Entries that follow one another. */
+struct dq_entries {
+	struct dq_entry *entries;
+	size_t n;
+	uint64_t cursor; /* to go on after: that of the last one */
+};
+void dq_entries_release(struct dq_entries *entries);
+/*
+ * Reads the entries after a cursor, 0: from the oldest that is kept; at most max of them, 1024, or
+ * about 1 MiB. Where there are none it waits for the next; with timeout_s 0 it does not: n is then
+ * 0, and cursor is `after`. DQ_E_TIMEOUT. DQ_E_GONE: entries after the cursor are not kept any
+ * more; out->cursor is then the one to go on after, from the oldest that is. DQ_E_NOT_FOUND: the
+ * topic has not come to the cursor, or, with timeout_s 0, there is no such topic.
+ */
+int dq_topic_read(struct dq_client *client, const char *name, uint64_t after, size_t max,
+	double timeout_s, struct dq_entries *out);
+/* The topics of the user's namespace, in the order they were made: a msgpack array of maps with
+ * name, namespace, owner (strs), created (seconds since 1970), entries (how many), oldest, last
+ * (cursors), max_entries, max_age (seconds). */
+int dq_topic_list(struct dq_client *client, double timeout_s, struct dq_value *out);
 
 #ifdef __cplusplus
 }

@@ -81,6 +81,8 @@ static bool answers(const struct await *a, const struct msg_is *m)
 {
 	if (a->kind == THING_VARIABLE)
 		return m->version > a->after && (m->task == 0) != (m->content.n == 0);
+	if (a->kind == THING_TOPIC)
+		return m->version > a->after && m->content.n;
 	return a->kind != THING_LOCK || m->version == a->after;
 }
 

@@ -26,16 +26,12 @@ static bool is_settled(void *arg)
 	return !future_is_unsettled(f) || (f->client->graph && outbox_is_empty(&f->client->outbox));
 }
 
-static int take_future(
-	struct dq_client *c, struct thing_content *out, const struct dq_future *f, double timeout_s)
+int thing_future_settle(struct dq_client *c, const struct dq_future *f, double timeout_s)
 {
 	int code;
 
 	if (f->client != c)
 		return client_error(c, DQ_E_USAGE, "a future of another client");
-	if (f->kind == FUTURE_ARRAY)
-		return client_error(c, DQ_E_USAGE,
-			"the future of an array: only those of its elements can be put");
 	code = things_await(c, is_settled, (void *)f, timeout_s);
 	if (code)
 		return code;
@@ -46,8 +42,21 @@ static int take_future(
 
 		return client_error(c, e->error, "%s", (const char *)e->bytes);
 	}
-	out->value.task = future_id(f);
 	return 0;
+}
+
+static int take_future(
+	struct dq_client *c, struct thing_content *out, const struct dq_future *f, double timeout_s)
+{
+	int code;
+
+	if (f->client == c && f->kind == FUTURE_ARRAY)
+		return client_error(c, DQ_E_USAGE,
+			"the future of an array: only those of its elements can be put");
+	code = thing_future_settle(c, f, timeout_s);
+	if (code == 0)
+		out->value.task = future_id(f);
+	return code;
 }
 
 static int take_key(struct dq_client *c, struct thing_content *out, const char *key)

@@ -66,6 +66,42 @@ int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double t
 	return code;
 }
 
+int thing_delete(struct dq_client *client, enum thing_kind kind, const char *name, double timeout_s)
+{
+	struct deal_op op = {.kind = DEAL_DELETE, .thing = kind};
+	int code = client_enter_blocking(client);
+	struct buf data;
+
+	if (code)
+		return code;
+	code = client_check(client);
+	if (code == 0)
+		code = thing_name_check(client, name);
+	if (code == 0) {
+		buf_init(&data, LIMIT_FRAME_BYTES);
+		op.name = slice_str(name);
+		code = deal_do(client, &op, 1, timeout_s, &data);
+		buf_release(&data);
+	}
+	client_leave(client);
+	return code;
+}
+
+int things_list(
+	struct dq_client *client, enum thing_kind kind, double timeout_s, struct dq_value *out)
+{
+	struct dq_args *args = dq_args_new();
+	int code;
+
+	*out = (struct dq_value){0};
+	if (!args)
+		return DQ_E_NO_MEMORY;
+	dq_args_uint(args, kind);
+	code = dq_query(client, DQ_QUERY_THINGS, args, timeout_s, out);
+	dq_args_free(&args);
+	return code;
+}
+
 int things_ask(struct dq_client *c)
 {
 	/* whether it is there or not: "-" may be anybody's */

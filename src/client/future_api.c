@@ -4,6 +4,7 @@
 #include "client/callback.h"
 #include "client/array.h"
 #include "client/client.h"
+#include "client/things.h"
 
 #include "base/ensure.h"
 #include "model/block.h"
@@ -313,23 +314,43 @@ static int hold_take(
 	return 0;
 }
 
-int future_hold(struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out)
+int future_hold_begin(struct dq_client *c, const char *key, struct future_holding *h)
 {
-	struct reply_wait wait;
 	int code = client_check(c);
 
 	if (code == 0 && c->session.look_only)
 		code = client_error(c, DQ_E_USAGE, "this client only looks: it cannot hold");
 	if (code)
 		return code;
-	reply_wait_init(&wait);
-	code = outbox_hold(c, slice_str(key), &wait);
+	h->begun = true;
+	reply_wait_init(&h->wait);
+	return outbox_hold(c, slice_str(key), &h->wait);
+}
+
+int future_hold_end(struct dq_client *c, struct future_holding *h, const char *key,
+	uint64_t deadline_us, struct dq_future **out)
+{
+	int code = reply_await(c, &h->wait, deadline_us);
+
+	return code ? code : hold_take(c, buf_slice(&h->wait.data), key, out);
+}
+
+void future_hold_release(struct dq_client *c, struct future_holding *h)
+{
+	if (!h->begun)
+		return;
+	outbox_forget(&c->outbox, &h->wait);
+	reply_wait_release(&h->wait);
+}
+
+int future_hold(struct dq_client *c, const char *key, uint64_t deadline_us, struct dq_future **out)
+{
+	struct future_holding h = {.begun = false};
+	int code = future_hold_begin(c, key, &h);
+
 	if (code == 0)
-		code = reply_await(c, &wait, deadline_us);
-	if (code == 0)
-		code = hold_take(c, buf_slice(&wait.data), key, out);
-	outbox_forget(&c->outbox, &wait);
-	reply_wait_release(&wait);
+		code = future_hold_end(c, &h, key, deadline_us, out);
+	future_hold_release(c, &h);
 	return code;
 }
 

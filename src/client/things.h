@@ -1,7 +1,8 @@
 /*
  * What is shared by name, from the client's side: the numbered request DO (deal.c), the
  * registration AWAIT (await.c), what a dq_content means (content.c), and the calls of
- * <dq/coordination.h> (variable.c, variable_watch.c, lock.c, event.c). Under the client's lock.
+ * <dq/coordination.h> (variable.c, variable_watch.c, lock.c, event.c, dataset.c,
+ * topic.c). Under the client's lock.
  */
 #ifndef CLIENT_THINGS_H
 #define CLIENT_THINGS_H
@@ -33,6 +34,10 @@ void thing_content_release(struct thing_content *t);
 /* An encoded content (model/content.h) as a value. 0 or a code with the error set. */
 int thing_value(struct dq_client *c, struct slice content, struct dq_value *out);
 
+/* Waits until the future's task has a number, so that it may be named by it. 0, or a code with the
+ * error set. */
+int thing_future_settle(struct dq_client *c, const struct dq_future *f, double timeout_s);
+
 /* ---- deal.c ---- */
 
 /* 0, or DQ_E_USAGE or DQ_E_LIMIT with the error set. */
@@ -41,6 +46,25 @@ int thing_name_check(struct dq_client *c, const char *name);
  * protocol says, also of a refusal. */
 int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double timeout_s,
 	struct buf *data);
+
+/* Whole calls: the delete of a thing, the list of those of a kind. */
+int thing_delete(
+	struct dq_client *client, enum thing_kind kind, const char *name, double timeout_s);
+int things_list(
+	struct dq_client *client, enum thing_kind kind, double timeout_s, struct dq_value *out);
+
+/* ---- future_api.c ---- */
+
+/* A hold on its way: begun, ended (then *out is set if it returns 0), released in any case. Zeroed
+ * before. */
+struct future_holding {
+	bool begun;
+	struct reply_wait wait;
+};
+int future_hold_begin(struct dq_client *c, const char *key, struct future_holding *h);
+int future_hold_end(struct dq_client *c, struct future_holding *h, const char *key,
+	uint64_t deadline_us, struct dq_future **out);
+void future_hold_release(struct dq_client *c, struct future_holding *h);
 
 /* ---- await.c ---- */
 

@@ -97,20 +97,7 @@ int dq_variable_set_if(struct dq_client *client, const char *name, uint64_t expe
 
 int dq_variable_delete(struct dq_client *client, const char *name, double timeout_s)
 {
-	struct deal_op op = {.kind = DEAL_DELETE, .thing = THING_VARIABLE};
-	int code = client_enter_blocking(client);
-
-	if (code)
-		return code;
-	code = client_check(client);
-	if (code == 0)
-		code = thing_name_check(client, name);
-	if (code == 0) {
-		op.name = slice_str(name);
-		code = change(client, &op, timeout_s, NULL);
-	}
-	client_leave(client);
-	return code;
+	return thing_delete(client, THING_VARIABLE, name, timeout_s);
 }
 
 /* ---- getting ---- */
@@ -234,13 +221,5 @@ int dq_variable_get(struct dq_client *client, const char *name, uint64_t above, 
 
 int dq_variable_list(struct dq_client *client, double timeout_s, struct dq_value *out)
 {
-	struct dq_args *kind = dq_args_new();
-	int code;
-
-	if (!kind)
-		return DQ_E_NO_MEMORY;
-	dq_args_uint(kind, THING_VARIABLE);
-	code = dq_query(client, DQ_QUERY_THINGS, kind, timeout_s, out);
-	dq_args_free(&kind);
-	return code;
+	return things_list(client, THING_VARIABLE, timeout_s, out);
 }

@@ -45,6 +45,8 @@ struct cmd {
 	X(lock)                                                                                    \
 	X(semaphore)                                                                               \
 	X(event)                                                                                   \
+	X(topic)                                                                                   \
+	X(dataset)                                                                                 \
 	X(workers)
 
 #define CMD_DECLARE(name) extern const struct cmd cmd_##name;
