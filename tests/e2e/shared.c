@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	options.connect_timeout_s = 30;
 	check(NULL, dq_client_open(argv[1], &options, &c), "open");
 	if (strcmp(argv[2], "publish") == 0 && argc == 5)
-		publish(c, argv[3], (size_t)atol(argv[4]));
+		publish(c, argv[3], strtoul(argv[4], NULL, 10));
 	else if (strcmp(argv[2], "gather") == 0)
 		gather(c, argv[3]);
 	else if (strcmp(argv[2], "feed") == 0 && argc == 5)
