@@ -149,6 +149,7 @@ void driver_start(struct sim *s)
 	s->engine = engine_new(&config, &port);
 	s->cover->events[SIM_LOAD]++;
 	audit_moves_forget(s);
+	times_restart(s);
 	if (!engine_load(s->engine, s->mono_us, s->wall_us, &why)) {
 		sim_fail(s, "the records cannot be loaded: %s", why);
 		return;

@@ -426,6 +426,8 @@ void times_into(const struct book_times *m, struct terms *t);
 /* A lease leaves: has its time come? */
 void times_leased(struct sim *s, const struct book_task *t);
 void times_gone(struct sim *s, const struct book_task *t);
+/* A scheduler has started: ends that were not stored did not happen. */
+void times_restart(struct sim *s);
 
 /* ---- watch.c ---- */
 void watch_sent(struct sim *s, struct link *l, const struct frame *f);

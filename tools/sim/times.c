@@ -57,6 +57,18 @@ void times_gone(struct sim *s, const struct book_task *t)
 			t->id, (t->ended_us + stay - s->wall_us) / US_PER_MS);
 }
 
+void times_restart(struct sim *s)
+{
+	struct task_row row;
+
+	for (uint32_t i = 0; i < s->book.n; i++) {
+		struct book_task *t = s->book.v[i];
+
+		if (t->ended_us && !(lookup_row(s, t->id, &row) && task_state_is_final(row.state)))
+			t->ended_us = 0;
+	}
+}
+
 void times_leased(struct sim *s, const struct book_task *t)
 {
 	struct block_record block;
