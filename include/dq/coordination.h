@@ -243,7 +243,9 @@ void dq_entries_release(struct dq_entries *entries);
  * about 1 MiB. Where there are none it waits for the next; with timeout_s 0 it does not: n is then
  * 0, and cursor is `after`. DQ_E_TIMEOUT. DQ_E_GONE: entries after the cursor are not kept any
  * more; out->cursor is then the one to go on after, from the oldest that is. DQ_E_NOT_FOUND: the
- * topic has not come to the cursor, or, with timeout_s 0, there is no such topic.
+ * topic has not come to the cursor, or, with timeout_s 0, there is no such topic. DQ_E_STORE: what
+ * is stored after the cursor is damaged; out->cursor is that of the last entry there is. Cursors
+ * that do not follow one another tell of single entries that are.
  */
 int dq_topic_read(struct dq_client *client, const char *name, uint64_t after, size_t max,
 	double timeout_s, struct dq_entries *out);

@@ -177,7 +177,7 @@ static int read_waiting(
 		if (code == DQ_E_TIMEOUT && things_ask(c) == 0)
 			code = a.done ? 0 : client_error_code(c, DQ_E_TIMEOUT);
 	}
-	if (code == 0 && a.code == DQ_E_GONE)
+	if (code == 0 && a.code && a.version)
 		out->cursor = a.version;
 	if (code == 0 && a.code)
 		code = client_error(

@@ -146,6 +146,7 @@ void thing_tell_waiter(struct core *c, const struct waiter *w, const struct thin
 	s->seq = w->request;
 	s->id = t->number;
 	s->after = w->after;
+	s->until = t->topic ? t->topic->next - 1 : 0;
 	c->u->seal = true;
 }
 

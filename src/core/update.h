@@ -72,8 +72,8 @@ struct send {
 	uint64_t conn;
 	uint64_t seq;
 	uint64_t id;
-	uint64_t count; /* OUTCOME: of ids from id on */
-	uint64_t after; /* THING: a cursor */
+	uint64_t count;        /* OUTCOME: of ids from id on */
+	uint64_t after, until; /* THING, of a topic: the entries between these cursors are stored */
 	uint32_t to_at, to_n;
 	struct fence fence;
 	uint32_t session, worker, incarnation, next_n;

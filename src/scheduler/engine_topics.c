@@ -69,8 +69,12 @@ void engine_send_topic(struct engine *e, const struct send *s, const struct core
 		m.code = DQ_E_GONE;
 		m.text = slice_str(GONE_TEXT);
 		m.version = v->topic.first - 1;
+	} else if (n == 0 && v->topic.first > s->until) {
+		m.version = 0; /* those have gone, and what follows is not stored yet: ask again */
 	} else if (n == 0) {
-		m.version = 0; /* it is another topic of the name by now: ask again */
+		m.code = DQ_E_STORE;
+		m.text = slice_str("entries of the topic cannot be read");
+		m.version = s->until;
 	}
 	engine_send_is(e, s->conn, &m);
 	buf_release(&entries);

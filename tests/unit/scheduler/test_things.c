@@ -235,6 +235,33 @@ START_TEST(a_topic_is_read_and_followed)
 }
 END_TEST
 
+START_TEST(entries_that_cannot_be_read)
+{
+	struct deal_op append = {
+		.kind = DEAL_APPEND, .name = slice_str("t"), .value.content = CONTENT};
+	struct engine *e = with_session();
+	struct msg_await await = {.request = 4, .kind = THING_TOPIC, .name = slice_str("t")};
+	struct msg_is m;
+	const char *why;
+	struct buf b;
+
+	buf_init(&b, 4096);
+	say_deal(e, 1, &append, 1);
+	store_all(e);
+	(void)heard(MSG_REPLY);
+	unreadable = TABLE_ENTRY;
+	msg_await_encode(&b, 0, &await);
+	say(e, &b);
+	store_all(e);
+	unreadable = 0;
+	ck_assert(msg_is_decode(heard(MSG_IS).payload, &m, &why));
+	ck_assert_uint_eq(m.code, DQ_E_STORE);
+	ck_assert_uint_eq(m.version, 1);
+	buf_release(&b);
+	engine_end(e);
+}
+END_TEST
+
 TCase *tcase_things(void)
 {
 	TCase *t = tcase_create("things");
@@ -242,5 +269,6 @@ TCase *tcase_things(void)
 	tcase_add_test(t, a_variable_is_set_and_told);
 	tcase_add_test(t, a_content_that_is_none);
 	tcase_add_test(t, a_topic_is_read_and_followed);
+	tcase_add_test(t, entries_that_cannot_be_read);
 	return t;
 }
