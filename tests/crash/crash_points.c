@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/fault.h"
 
-#include <dq/client.h>
+#include <dq/coordination.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -242,12 +242,68 @@ static void play_again(struct scene *s)
 	dq_future_free(&f);
 }
 
+/* A topic that keeps three entries. */
+static void play_topic(struct scene *s)
+{
+	struct dq_content content = DQ_CONTENT_INIT;
+	struct dq_entries page = {.n = 0};
+	uint64_t last = 0, cursor;
+
+	good(s, "bound", dq_topic_bound(s->client, "topic", 3, 0, PATIENCE_S));
+	for (int i = 1; i <= TASKS && !s->why; i++) {
+		content.type = "text";
+		content.bytes = "entries";
+		content.n = (size_t)i % 7;
+		if (good(s, "publish",
+			    dq_topic_publish(s->client, "topic", &content, PATIENCE_S, &cursor)) &&
+			last && cursor != last + 1)
+			wrong(s, "an entry was published twice, or its cursor lost");
+		last = cursor;
+	}
+	if (!s->why)
+		good(s, "read", dq_topic_read(s->client, "topic", 0, TASKS, PATIENCE_S, &page));
+	if (!s->why && (page.n != 3 || page.cursor != last))
+		wrong(s, "%zu entries up to %llu", page.n, (unsigned long long)page.cursor);
+	dq_entries_release(&page);
+	if (!s->why)
+		good(s, "delete", dq_topic_delete(s->client, "topic", PATIENCE_S));
+}
+
+/* A dataset keeps what its client is done with, and lets go of it with its end. */
+static void play_dataset(struct scene *s)
+{
+	struct dq_future *f = echo(s, "member", "kept"), *again = NULL;
+	struct dq_dataset data = {.n = 0};
+	int rc;
+
+	if (f && good(s, "publish", dq_dataset_publish(s->client, "data", &f, 1, PATIENCE_S)))
+		is_value(s, f, "kept");
+	dq_future_free(&f);
+	if (!s->why && good(s, "get", dq_dataset_get(s->client, "data", PATIENCE_S, &data)) &&
+		data.n == 1)
+		is_value(s, data.futures[0], "kept");
+	dq_dataset_release(&data);
+	if (!s->why)
+		good(s, "remove", dq_dataset_remove(s->client, "data", PATIENCE_S));
+	good(s, "sync", dq_client_sync(s->client, PATIENCE_S));
+	rc = s->why ? DQ_E_NOT_FOUND : dq_future_from_key(s->client, "member", PATIENCE_S, &again);
+	if (rc != DQ_E_NOT_FOUND)
+		wrong(s, "what no dataset holds is there: %d", rc);
+	dq_future_free(&again);
+}
+
+static void play_shared(struct scene *s)
+{
+	play_topic(s);
+	play_dataset(s);
+}
+
 static const struct {
 	const char *name;
 	void (*play)(struct scene *s);
 } requests[] = {{"submit", play_submit}, {"cancel", play_cancel}, {"release", play_release},
 	{"wait", play_wait}, {"result", play_result}, {"map", play_map}, {"report", play_report},
-	{"again", play_again}};
+	{"again", play_again}, {"shared", play_shared}};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /* ---- one point, one action ---- */
