@@ -42,7 +42,7 @@ static bool may_begin(struct place p)
 static void begin_anew(struct core *c, struct place p)
 {
 	struct task *t = task_get(c, p.block, p.idx);
-	uint16_t round = (uint16_t)(block_round(p.block, p.idx) + 1);
+	uint16_t round = (uint16_t)(block_round(p.block, p.idx) + !MUTANT(NO_ROUND));
 
 	if (t->keeps_deps)
 		lineage_drop(c, t);

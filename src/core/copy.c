@@ -81,6 +81,7 @@ void getters_answer(struct core *c, struct task *t, uint32_t code, const char *t
 		t->getters = g->next;
 		s->seq = g->request;
 		s->id = task_own_id(t);
+		s->generation = t->generation;
 		s->code = code;
 		s->text = text;
 		free(g);
@@ -268,6 +269,8 @@ static void value_now(struct core *c, const struct event *e, const struct task *
 	} else if (!task_state_is_final(block_state(p.block, p.idx))) {
 		s->code = DQ_E_USAGE;
 		s->text = "the task has not ended";
+	} else {
+		s->generation = block_generation(p.block, p.idx);
 	}
 }
 

@@ -189,14 +189,14 @@ void hold_take(struct core *c, struct session *s, struct block *b, uint32_t idx)
 		if (!(b->state[idx] & TASK_HELD))
 			gone_mark(c, b, idx);
 		b->state[idx] |= TASK_HELD;
-		keep_renew(c, b, idx);
+		keep_pause(c, b, idx);
 		return;
 	}
 	if (map64_get(&s->holds, id, NULL))
 		return;
 	ensure(map64_put(&s->holds, id, 1));
 	task_get(c, b, idx)->holds++;
-	keep_renew(c, b, idx);
+	keep_pause(c, b, idx);
 	if (c->loading)
 		return;
 	r = update_record(c->u, RECORD_HOLD, s->number, id);
@@ -243,7 +243,7 @@ void hold_pin(struct core *c, uint64_t id)
 
 	ensure(place_of(c, id, &p));
 	task_get(c, p.block, p.idx)->holds++;
-	keep_renew(c, p.block, p.idx);
+	keep_pause(c, p.block, p.idx);
 }
 
 void hold_unpin(struct core *c, uint64_t id)
@@ -285,7 +285,7 @@ bool hold_drop_all(struct core *c, struct block *b, uint32_t idx, uint32_t *budg
 	detached_drop(c, b, idx);
 	if (t && t->holds)
 		drop_rows(c, t, budget);
-	needed = t && (t->users || t->holds);
+	needed = t && (t->users || t->holds || t->lineage || t->remake);
 	if (may_keep)
 		keep_over(c, b, idx);
 	maybe_forget(c, b, idx);

@@ -5,6 +5,7 @@
 #define CORE_IMPL_H
 
 #include "core/keep.h"
+#include "core/mutant.h"
 #include "core/tables.h"
 
 /* ---- block.c: containers ---- */

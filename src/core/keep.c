@@ -198,15 +198,6 @@ void keep_anew(struct core *c, struct block *b, uint32_t idx)
 		gone_mark(c, b, idx);
 }
 
-void keep_renew(struct core *c, struct block *b, uint32_t idx)
-{
-	if (c->loading || !keep_since(b, idx))
-		return;
-	if (keep_since(b, idx) == KEEP_OVER)
-		gone_mark(c, b, idx);
-	keep_clear(c, b, idx);
-}
-
 void keep_over(struct core *c, struct block *b, uint32_t idx)
 {
 	set(c, b, idx, KEEP_OVER);
@@ -217,8 +208,10 @@ void keep_detached(struct core *c, struct block *b, uint32_t idx)
 {
 	if (c->loading)
 		return;
-	if (keep_since(b, idx) == KEEP_OVER)
-		keep_renew(c, b, idx);
+	if (keep_since(b, idx) == KEEP_OVER) {
+		gone_mark(c, b, idx);
+		keep_clear(c, b, idx);
+	}
 	if (keep_is_on(b, idx))
 		look_by(c, chunk_get(b, idx), keep_until_us(c, b, idx));
 	else

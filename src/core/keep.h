@@ -44,12 +44,11 @@ uint64_t keep_until_us(const struct core *c, const struct block *b, uint32_t idx
  * it. If that was the last its retention begins, or, where it has none, it is no longer detached.
  */
 void keep_begin(struct core *c, struct block *b, uint32_t idx, bool end);
-/* Something else keeps it. */
+/* Something else keeps it. One that is over stays so: a start must find what takes back that its
+ * spec says detached. */
 void keep_pause(struct core *c, struct block *b, uint32_t idx);
 /* It begins anew. */
 void keep_anew(struct core *c, struct block *b, uint32_t idx);
-/* It is wanted again by whoever may want it: that it was over counts no more. */
-void keep_renew(struct core *c, struct block *b, uint32_t idx);
 /* A user had it forgotten, and something needs it still. */
 void keep_over(struct core *c, struct block *b, uint32_t idx);
 /* It is detached now: another time may count. */

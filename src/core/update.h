@@ -58,9 +58,9 @@ enum send_kind {
 	SEND_CLOSE,    /* code, text: refuse and close the connection */
 	/* To be completed from the store, after the commit: */
 	SEND_STORED_REPLY, /* seq of session: the stored reply (n: there is one), or a plain one */
-	SEND_STORED_OUTCOME, /* id: what its row says */
-	SEND_VALUE, /* seq (the request), id: its value, or who holds it; code and text when it
-		       cannot be had */
+	SEND_STORED_OUTCOME, /* id: what its row says, of the generation's round */
+	SEND_VALUE, /* seq (the request), id, generation likewise: its value, or who holds it; code
+		       and text when it cannot be had */
 	SEND_THING, /* seq (the registration), id: what the thing is now, and of a topic what came
 		       after the cursor; or count: its version, and nothing of the store; code and
 		       text: refused */

@@ -8,6 +8,7 @@
  * does.
  */
 #include "core/impl.h"
+#include "core/past.h"
 #include "core/work.h"
 
 #define SCAN_QUANTUM 1024 /* tasks looked at before it is another connection's turn */
@@ -159,6 +160,7 @@ static void scan_one(struct core *c, struct block_watch *w)
 		struct send *send = update_send(c->u, SEND_STORED_OUTCOME, w->conn->number);
 
 		send->id = block_id(w->block, idx);
+		send->generation = block_generation(w->block, idx);
 		w->told++;
 		c->u->seal = true;
 	} else {

@@ -384,9 +384,8 @@ static struct task *leased(struct core *c, const struct worker *w, const struct 
 	struct place p;
 	struct task *t = place_of(c, l->id, &p) ? task_peek(p.block, p.idx) : NULL;
 
-#ifdef MUTANT_NO_FENCE
-	return t && t->worker ? t : NULL;
-#endif
+	if (MUTANT(NO_FENCE))
+		return t && t->worker ? t : NULL;
 	return t && t->worker == w && fence_eq(t->fence, l->fence) ? t : NULL;
 }
 

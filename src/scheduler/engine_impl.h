@@ -190,8 +190,8 @@ void engine_dataset(struct asking *a);
 void engine_topic(struct asking *a);
 /* ---- engine_late.c: what the store has, as of the last commit; borrowed until the next read ---- */
 bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *row);
-/* How the task ended last. */
-bool engine_end_of(struct engine *e, uint64_t id, struct task_row *row);
+/* How the task ended last, in this round or before. */
+bool engine_end_of(struct engine *e, uint64_t id, uint16_t round, struct task_row *row);
 
 /* ---- engine_query.c, engine_list.c, engine_show.c ---- */
 /* A query being answered. */

@@ -27,14 +27,10 @@ bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *
 	return get(e, TABLE_TASK, key_task(id, round), &value) && task_row_decode(value, row, &why);
 }
 
-/* What was decided before a user began the task anew tells of an earlier round. */
-bool engine_end_of(struct engine *e, uint64_t id, struct task_row *row)
+bool engine_end_of(struct engine *e, uint64_t id, uint16_t round, struct task_row *row)
 {
-	struct core_task_view v = {0};
-
-	(void)core_view_task(e->core, id, &v);
-	for (uint16_t back = 0; back < ROUNDS_KEPT && back <= v.round; back++)
-		if (engine_row(e, id, (uint16_t)(v.round - back), row) &&
+	for (uint16_t back = 0; back < ROUNDS_KEPT && back <= round; back++)
+		if (engine_row(e, id, (uint16_t)(round - back), row) &&
 			task_state_is_final(row->state))
 			return true;
 	return false;
@@ -86,15 +82,17 @@ uint32_t where_encode(
 static bool input_of(struct engine *e, uint64_t id, struct lease_input *in)
 {
 	static const uint8_t nil = 0xc0;
+	struct core_task_view v = {0};
 	struct task_row row;
 	struct outcome o;
 	const char *why;
 
+	(void)core_view_task(e->core, id, &v);
 	*in = (struct lease_input){.id = id,
 		.is_inline = true,
 		.type = slice_str("msgpack"),
 		.bytes = slice_of(&nil, 1)};
-	if (!engine_end_of(e, id, &row) || !outcome_decode(row.outcome, &o, &why))
+	if (!engine_end_of(e, id, v.round, &row) || !outcome_decode(row.outcome, &o, &why))
 		return false;
 	if (o.state != TASK_DONE) {
 		/* the task runs whatever became of this one */
@@ -240,6 +238,12 @@ static void send_lease(struct engine *e, const struct flight *f, const struct de
 
 /* ---- VALUE, stored outcomes and replies ---- */
 
+/* As it was when that was decided: since then it may have begun anew, or be gone. */
+static uint16_t round_of(const struct send *s)
+{
+	return (uint16_t)(s->generation >> 16);
+}
+
 static void send_value(struct engine *e, const struct send *s)
 {
 	struct msg_value m = {
@@ -250,8 +254,8 @@ static void send_value(struct engine *e, const struct send *s)
 	struct buf frame;
 	const char *why;
 
-	if (m.code == DQ_E_OK &&
-		(!engine_end_of(e, s->id, &row) || !outcome_decode(row.outcome, &o, &why))) {
+	if (m.code == DQ_E_OK && (!engine_end_of(e, s->id, round_of(s), &row) ||
+					 !outcome_decode(row.outcome, &o, &why))) {
 		if (core_view_task(e->core, s->id, &v)) {
 			unreadable(e, s->conn, "task", s->id);
 			return;
@@ -294,7 +298,7 @@ static void tell_stored(struct engine *e, const struct send *s)
 
 	if (!c)
 		return;
-	if (engine_end_of(e, s->id, &row)) {
+	if (engine_end_of(e, s->id, round_of(s), &row)) {
 		entry.state = row.state;
 		entry.generation = row.generation;
 		entry.attempts = row.attempts;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A scheduler that answers before its commit, and one that takes reports under any fence: the
-# simulator must catch each within the seeds given.
+# A scheduler that answers before its commit, one that takes reports under any fence, and others
+# (core/mutant.h): the simulator must catch each within the seeds given.
 set -eu
 B=${DQ_BUILDDIR:-.}
 
@@ -16,4 +16,6 @@ caught() {
 }
 
 caught 'reply before sync' "$B/dq-sim" --mutant reply-before-sync --seed 1 --seeds 20
-caught 'no fence test' "$B/tests/sim/dq-sim-no-fence" --seed 1 --seeds 200
+M=$B/tests/sim/dq-sim-mutants
+caught 'no fence test' "$M" --mutant no-fence --seed 1 --seeds 200
+caught 'a retry in the same round' "$M" --mutant no-round --seed 1 --seeds 200

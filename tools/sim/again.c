@@ -61,6 +61,7 @@ void client_again(struct sim *s, struct client *c)
 	m.arg = buf_slice(&arg);
 	r = client_request(s, c, REQUEST_ACT, ids, n);
 	r->retry = kind == ACT_RETRY;
+	r->forget = kind == ACT_FORGET;
 	r->strict = !(m.flags & ACT_SKIP);
 	msg_act_encode(&r->frame, r->seq, &m);
 	client_request_send(s, c, r);
@@ -94,4 +95,8 @@ void act_answered(
 			SLICE_ARG(m->text));
 	if (!m->code && r->retry)
 		retried(s, c, r);
+	/* what something still needs is told; of what does not suit, nothing is done */
+	if (!m->code && r->forget && r->strict && m->data.n == 0)
+		for (uint32_t i = 0; i < r->n; i++)
+			book_find(&s->book, r->ids[i])->gone_for_good = true;
 }

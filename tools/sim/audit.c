@@ -157,6 +157,8 @@ static void audit_view(struct sim *s, const struct core *core, const struct book
 				t->id);
 		return;
 	}
+	if (t->gone_for_good)
+		sim_fail(s, "%" PRIx64 " was forgotten, and is there", t->id);
 	if (t->shown && v.state != t->state && !t->again)
 		sim_fail(s, "%" PRIx64 " was shown as %s, and is %s", t->id,
 			task_state_word(t->state), task_state_word(v.state));

@@ -98,6 +98,7 @@ struct book_task {
 	uint32_t leases;      /* times that a lease of it was sent */
 	bool again;           /* a user may have begun it anew */
 	bool forgotten;       /* somebody made a request to forget it */
+	bool gone_for_good;   /* and it was done */
 	bool missed;          /* some worker could not have its value */
 	uint32_t remakes;
 	bool shown;

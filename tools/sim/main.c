@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "core/mutant.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -34,11 +35,12 @@ struct options {
 	uint64_t seeds, time_us;
 	bool json, seed_given;
 	const char *list;
+	const char *mutant; /* its name; NULL: none */
 };
 
 /* What an abort says: the run to repeat. */
 static struct sim_options current;
-static const char *program;
+static const char *program, *mutant;
 
 static void put_u64(char *out, size_t *n, uint64_t v)
 {
@@ -86,13 +88,38 @@ static bool take_number(const char *text, uint64_t *out)
 	return false;
 }
 
-static bool take_mutant(const char *text, enum sim_mutant *out)
+#ifdef CORE_MUTANTS
+enum core_mutant core_mutant;
+
+static bool take_core_mutant(const char *text)
 {
-	*out = text && strcmp(text, "reply-before-sync") == 0 ? MUTANT_REPLY_BEFORE_SYNC
-							      : MUTANT_NONE;
-	if (*out == MUTANT_NONE)
+	static const char *const words[] = {[CORE_MUTANT_NO_FENCE] = "no-fence",
+		[CORE_MUTANT_NO_ROUND] = "no-round",
+		[CORE_MUTANT_NO_VERSION] = "no-version"};
+
+	for (size_t i = 1; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(text, words[i]) == 0)
+			core_mutant = (enum core_mutant)i;
+	return core_mutant != CORE_MUTANT_NONE;
+}
+#else
+static bool take_core_mutant(const char *text)
+{
+	(void)text;
+	return false;
+}
+#endif
+
+static bool take_mutant(const char *text, struct options *o)
+{
+	o->mutant = text ? text : "";
+	if (strcmp(o->mutant, "reply-before-sync") == 0)
+		o->sim.mutant = MUTANT_REPLY_BEFORE_SYNC;
+	else if (!take_core_mutant(o->mutant)) {
 		fprintf(stderr, "dq-sim: no such mutant\n");
-	return *out != MUTANT_NONE;
+		return false;
+	}
+	return true;
 }
 
 /* False: the arguments are wrong, and it was said. */
@@ -129,7 +156,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		} else if (strcmp(a, "--list") == 0 && v) {
 			o->list = v;
 		} else if (strcmp(a, "--mutant") == 0) {
-			if (!take_mutant(v, &o->sim.mutant))
+			if (!take_mutant(v, o))
 				return false;
 		} else {
 			fputs(usage, stderr);
@@ -150,8 +177,9 @@ static bool one(const struct sim_options *o, struct cover *cover)
 	if (!ok) {
 		fflush(stdout);
 		fprintf(stderr, "seed %" PRIu64 ", step %" PRIu64 ": %s\n", o->seed, s.step, s.why);
-		fprintf(stderr, "again: %s --trace --seed %" PRIu64 " --steps %" PRIu64 "%s\n",
-			program, o->seed, o->steps, o->mutant ? " --mutant reply-before-sync" : "");
+		fprintf(stderr, "again: %s --trace --seed %" PRIu64 " --steps %" PRIu64 "%s%s\n",
+			program, o->seed, o->steps, mutant ? " --mutant " : "",
+			mutant ? mutant : "");
 	}
 	sim_release(&s);
 	return ok;
@@ -222,6 +250,7 @@ int main(int argc, char **argv)
 	}
 	if (!parse(argc, argv, &o))
 		return 2;
+	mutant = o.mutant;
 	if (!o.seed_given)
 		o.sim.seed = rng_os_u64() >> 16;
 	if (!o.seeds && !o.time_us)

@@ -100,9 +100,9 @@ struct request {
 	struct buf frame;
 	uint64_t *ids; /* the tasks it names */
 	uint32_t n;
-	uint64_t held;      /* HOLD: the task that its key names, where that is known */
-	bool part, begin;   /* SUBMIT: of a graph; its first */
-	bool retry, strict; /* ACT */
+	uint64_t held;              /* HOLD: the task that its key names, where that is known */
+	bool part, begin;           /* SUBMIT: of a graph; its first */
+	bool forget, retry, strict; /* ACT */
 	bool sent;
 };
 

@@ -164,6 +164,37 @@ START_TEST(a_task_of_a_session)
 }
 END_TEST
 
+/* Detached under its key by a later submit, and begun anew after its end: no start finds the time
+ * of the end before. */
+START_TEST(begun_anew_under_its_key)
+{
+	submit(1, 1, (struct story_task){.key = "k"});
+	submit(2, 2, (struct story_task){.key = "k", .detached = true});
+	end(1, 1, TASK_FAILED, 0);
+	release(10, 3, 1);
+	story_act(&s, 10, 4, ACT_RETRY, 0, 0, ID(1), 1);
+	as_after_a_start();
+	ck_assert_int_eq(state_of(1), TASK_LEASED);
+}
+END_TEST
+
+/* Forgotten, needed still, and held anew: it is detached no more, before a start and after. */
+START_TEST(forgotten_and_held)
+{
+	submit(1, 1, (struct story_task){.key = "k", .detached = true});
+	end(1, 1, TASK_DONE, 0);
+	story_credit(&s, 20, 0);
+	submit(2, 2, (struct story_task){.deps = {ID(1)}});
+	story_act(&s, 10, 3, ACT_FORGET, 0, 0, ID(1), 1);
+	as_after_a_start();
+	submit(4, 3, (struct story_task){.key = "k"});
+	ck_assert_int_eq(state_of(1), TASK_DONE);
+	release(10, 5, 2);
+	release(10, 6, 1);
+	ck_assert_int_eq(state_of(1), TASK_GONE);
+}
+END_TEST
+
 /* A session that takes it by its key stops the clock. */
 START_TEST(held_again)
 {
@@ -483,6 +514,8 @@ Suite *suite_keep(void)
 	tcase_add_test(tc, begun_anew_without_a_session);
 	tcase_add_test(tc, forgotten_by_a_user);
 	tcase_add_test(tc, over_while_it_is_made_again);
+	tcase_add_test(tc, begun_anew_under_its_key);
+	tcase_add_test(tc, forgotten_and_held);
 	tcase_add_test(tc, a_large_array);
 	tcase_add_test(tc, over_while_down);
 	suite_add_tcase(suite, tc);
