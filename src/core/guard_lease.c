@@ -34,7 +34,8 @@ void claim_arm(struct core *c, struct claim *cl)
 	claim_disarm(c, cl);
 	if (!lease_runs(cl))
 		return;
-	cl->expires_us = c->now_us + cl->lease_us;
+	cl->expires_us =
+		cl->lease_us < UINT64_MAX - c->now_us ? c->now_us + cl->lease_us : UINT64_MAX - 1;
 	ensure(heap_push(&c->shared->guards->due, &cl->due));
 }
 

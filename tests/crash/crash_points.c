@@ -215,6 +215,32 @@ static void play_report(struct scene *s)
 		wrong(s, "%d commands ran %d times", TASKS, (int)counts.runs);
 }
 
+/* A claim that was made twice, or given back in part, would keep the next one from its locks. */
+static void play_lock(struct scene *s)
+{
+	const struct dq_lock locks[] = {{"first", 1, 1}, {"second", 3, 2}};
+	uint64_t fence, last = 0;
+
+	for (int i = 0; i < 3 && !s->why; i++) {
+		if (!good(s, "lock",
+			    dq_lock_acquire(s->client, locks, 2, NULL, i ? 0 : PATIENCE_S, &fence)))
+			return;
+		if (fence <= last)
+			wrong(s, "a fence that does not grow");
+		last = fence;
+		good(s, "extend", dq_lock_extend(s->client, fence, 60, PATIENCE_S));
+		good(s, "check", dq_lock_check(s->client, fence, PATIENCE_S));
+		good(s, "unlock", dq_lock_release(s->client, fence, PATIENCE_S));
+		if (!s->why && dq_lock_check(s->client, fence, PATIENCE_S) != DQ_E_CONFLICT)
+			wrong(s, "a lock that was given back is held");
+	}
+	good(s, "set", dq_event_set(s->client, "go", PATIENCE_S));
+	good(s, "wait", dq_event_wait(s->client, "go", PATIENCE_S));
+	good(s, "clear", dq_event_clear(s->client, "go", PATIENCE_S));
+	if (!s->why && dq_event_wait(s->client, "go", 0) != DQ_E_TIMEOUT)
+		wrong(s, "an event that was cleared is set");
+}
+
 /* Retry, priority and forget. */
 static void play_again(struct scene *s)
 {
@@ -303,7 +329,7 @@ static const struct {
 	void (*play)(struct scene *s);
 } requests[] = {{"submit", play_submit}, {"cancel", play_cancel}, {"release", play_release},
 	{"wait", play_wait}, {"result", play_result}, {"map", play_map}, {"report", play_report},
-	{"again", play_again}, {"shared", play_shared}};
+	{"again", play_again}, {"shared", play_shared}, {"lock", play_lock}};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /* ---- one point, one action ---- */

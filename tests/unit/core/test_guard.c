@@ -139,6 +139,13 @@ START_TEST(a_stale_fence_is_refused)
 	}
 	await(&s, 10, THING_LOCK, 1);
 	ck_assert_ptr_nonnull(strstr(story_told(&s), "-> 10 thing 1 code 8"));
+	/* one without an end */
+	claim(&s, 10, 7, "l", 1, 1, CLAIM_BEAT);
+	story_deal(&s, 10, 8,
+		&(struct deal_op){.kind = DEAL_EXTEND_LOCK, .claim = 2, .lease_us = UINT64_MAX}, 1);
+	story_told(&s);
+	story_pass(&s, 10 * LEASE_S);
+	told_eq(&s, "");
 	story_end(&s);
 }
 END_TEST

@@ -6,6 +6,7 @@
 #include "rig.h"
 
 #include "codec/pack.h"
+#include "model/claim.h"
 #include "model/deal.h"
 #include "model/thing.h"
 
@@ -262,6 +263,76 @@ START_TEST(entries_that_cannot_be_read)
 }
 END_TEST
 
+/* A claim of one lock, or what its holder does with it. */
+static void say_guard(struct engine *e, uint64_t seq, struct deal_op op)
+{
+	struct buf parts;
+
+	buf_init(&parts, 4096);
+	pack_array(&parts, 1);
+	claim_part_encode(
+		&parts, &(struct claim_part){.name = slice_str("l"), .count = 1, .units = 1});
+	op.parts = buf_slice(&parts);
+	say_deal(e, seq, &op, 1);
+	buf_release(&parts);
+}
+
+static void heard_claim(uint64_t seq, uint64_t number, bool held)
+{
+	struct frame f = heard(MSG_REPLY);
+	struct msg_reply m;
+	struct cursor data;
+	const char *why;
+
+	ck_assert_uint_eq(f.seq, seq);
+	ck_assert(msg_reply_decode(f.payload, &m, &why));
+	ck_assert_uint_eq(m.code, 0);
+	cursor_init(&data, m.data);
+	ck_assert_uint_eq(cursor_array(&data), 1);
+	ck_assert_uint_eq(cursor_array(&data), 2);
+	ck_assert_uint_eq(cursor_u64(&data), number);
+	ck_assert(cursor_bool(&data) == held);
+}
+
+START_TEST(a_lock_is_claimed_and_told)
+{
+	const struct deal_op claim = {.kind = DEAL_CLAIM, .lease_us = 30000000};
+	struct engine *e = with_session();
+	struct msg_await await = {.request = 9, .kind = THING_LOCK, .after = 2};
+	struct msg_is m;
+	const char *why;
+	struct buf b;
+
+	say_guard(e, 1, claim);
+	ck_assert_uint_eq(sent.n, 0);
+	store_all(e);
+	heard_claim(1, 1, true);
+	say_guard(e, 2, claim);
+	store_all(e);
+	heard_claim(2, 2, false);
+	buf_init(&b, 4096);
+	msg_await_encode(&b, 0, &await);
+	say(e, &b);
+	buf_release(&b);
+	store_all(e);
+	ck_assert_uint_eq(sent.n, 0);
+	/* who waits is told of what is stored, not before */
+	say_guard(e, 3, (struct deal_op){.kind = DEAL_UNLOCK, .claim = 1});
+	ck_assert_uint_eq(sent.n, 0);
+	store_all(e);
+	heard(MSG_REPLY);
+	ck_assert(msg_is_decode(heard(MSG_IS).payload, &m, &why));
+	ck_assert_uint_eq(m.request, 9);
+	ck_assert_uint_eq(m.code, 0);
+	ck_assert_uint_eq(m.version, 2);
+	/* the request again: its stored reply */
+	say_guard(e, 2, claim);
+	store_all(e);
+	heard_claim(2, 2, false);
+	engine_end(e);
+}
+END_TEST
+
 TCase *tcase_things(void)
 {
 	TCase *t = tcase_create("things");
@@ -270,5 +341,6 @@ TCase *tcase_things(void)
 	tcase_add_test(t, a_content_that_is_none);
 	tcase_add_test(t, a_topic_is_read_and_followed);
 	tcase_add_test(t, entries_that_cannot_be_read);
+	tcase_add_test(t, a_lock_is_claimed_and_told);
 	return t;
 }
