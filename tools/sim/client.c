@@ -21,6 +21,7 @@ void client_init(struct sim *s, struct client *c, uint32_t index)
 	c->next_seq = c->next_n = 1;
 	c->named = rng_chance(&s->rng, 1, 2);
 	map64_init(&c->gets);
+	map64_init(&c->awaits);
 	map64_init(&c->ended);
 	map64_init(&c->after);
 }
@@ -38,6 +39,7 @@ static void forget_requests(struct client *c)
 		client_request_free(c->requests[i]);
 	c->nrequests = 0;
 	map64_clear(&c->gets);
+	map64_clear(&c->awaits);
 }
 
 void client_release(struct client *c)
@@ -47,6 +49,7 @@ void client_release(struct client *c)
 	free(c->mine);
 	free(c->graph.ids);
 	map64_release(&c->gets);
+	map64_release(&c->awaits);
 	map64_release(&c->ended);
 	map64_release(&c->after);
 }
@@ -96,6 +99,7 @@ void client_away(struct sim *s, struct client *c)
 	c->opened = false;
 	c->inside.seceded = false;
 	map64_clear(&c->gets);
+	map64_clear(&c->awaits);
 }
 
 static void cut_off(struct sim *s, struct client *c)
@@ -465,7 +469,9 @@ void client_request_some(struct sim *s, struct client *c)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
-	if (rng_chance(&s->rng, s->flavor.acts, 100))
+	if (rng_chance(&s->rng, s->flavor.vars, 100))
+		client_vars(s, c);
+	else if (rng_chance(&s->rng, s->flavor.acts, 100))
 		client_again(s, c);
 	else if (c->graph.open && rng_chance(&s->rng, 1, 3))
 		client_graph(s, c);

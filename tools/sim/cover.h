@@ -47,6 +47,10 @@
 	X(INSIDE_STRAY, "of them, alive after their lease")                                        \
 	X(RETRY, "retries taken")                                                                  \
 	X(ANEW, "of them, by name, of tasks that were known to have ended")                        \
+	X(DEAL, "lists of operations on variables")                                                \
+	X(CONFLICT, "of them, refused")                                                            \
+	X(SWAP, "conditional sets that were done")                                                 \
+	X(READ, "variables read")                                                                  \
 	X(SECEDE, "slots given back")
 
 enum sim_event {

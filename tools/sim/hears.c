@@ -312,7 +312,7 @@ static void answered(
 	if (r->seq > c->answered)
 		c->answered = r->seq;
 	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT &&
-		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT)
+		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT && r->kind != REQUEST_DO)
 		sim_fail(s, "request %" PRIu64 " is refused with code %" PRIu64 ": %.*s", r->seq,
 			m->code, SLICE_ARG(m->text));
 	switch (r->kind) {
@@ -332,6 +332,9 @@ static void answered(
 	case REQUEST_COMMIT:
 	case REQUEST_ABORT:
 		graph_end_answered(s, c, r, m);
+		break;
+	case REQUEST_DO:
+		vars_answered(s, c, r, m);
 		break;
 	case REQUEST_ACT:
 		act_answered(s, c, r, m);
@@ -512,6 +515,9 @@ void client_frame(struct sim *s, struct client *c, const struct frame *f)
 		break;
 	case MSG_ANSWER:
 		answer(s, f);
+		break;
+	case MSG_IS:
+		vars_heard(s, c, f);
 		break;
 	default:
 		sim_fail(s, "%s came to a client", message_name(f->type));

@@ -257,6 +257,7 @@ int main(int argc, char **argv)
 		o.seeds = 1;
 	signal(SIGABRT, on_abort);
 	signal(SIGSEGV, on_abort);
+	signal(SIGTERM, on_abort); /* whoever ends a run that hangs */
 	if (!o.json && !o.list)
 		printf("first seed %" PRIu64 "\n", o.sim.seed);
 	ok = o.list ? listed(&o, &cover) : fresh(&o, &cover, start_us);

@@ -12,6 +12,7 @@
  *	ask.c                 what tasks ask of workers, and workers offer
  *	times.c               when tasks may run
  *	inside.c              clients inside tasks
+ *	vars.c                variables
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -36,6 +37,7 @@
 #include <stdint.h>
 
 #define SIM_CLIENTS_MAX 6
+#define SIM_VARS 3
 #define SIM_INSIDE 4 /* clients inside tasks, at once */
 #define SIM_WORKERS_MAX 6
 #define SIM_SECRET "the secret of a simulated user"
@@ -63,6 +65,7 @@ struct sim_flavor {
 	uint32_t asks;        /* of 100 tasks, those that ask something of their worker */
 	uint32_t times;       /* of 100 tasks, those that have a time, or a policy */
 	uint32_t inside;      /* of 100 tasks, those that use the scheduler */
+	uint32_t vars;        /* of 100 requests, those that are about variables */
 	uint32_t acts;        /* of 100 requests, those that retry, forget, or set a priority */
 };
 
@@ -91,7 +94,14 @@ enum request_kind {
 	REQUEST_CLOSE,
 	REQUEST_COMMIT,
 	REQUEST_ABORT,
-	REQUEST_ACT
+	REQUEST_ACT,
+	REQUEST_DO
+};
+
+/* One of a DO: of which variable, and for which version. */
+struct var_op {
+	uint32_t var, kind;
+	uint64_t version;
 };
 
 struct request {
@@ -100,9 +110,11 @@ struct request {
 	struct buf frame;
 	uint64_t *ids; /* the tasks it names */
 	uint32_t n;
-	uint64_t held;              /* HOLD: the task that its key names, where that is known */
-	bool part, begin;           /* SUBMIT: of a graph; its first */
-	bool forget, retry, strict; /* ACT */
+	uint64_t held;               /* HOLD: the task that its key names, where that is known */
+	bool part, begin;            /* SUBMIT: of a graph; its first */
+	bool forget, retry, strict;  /* ACT */
+	struct var_op ops[SIM_VARS]; /* DO */
+	uint32_t nops;
 	bool sent;
 };
 
@@ -145,10 +157,12 @@ struct client {
 	uint32_t nrequests, requests_cap;
 	uint64_t *mine; /* tasks it may name: submitted or held here */
 	uint32_t nmine, mine_cap;
-	uint64_t next_request; /* of GET and QUERY */
-	struct map64 gets;     /* request -> id */
-	struct map64 ended;    /* tasks that it was told have ended, with the generation */
-	struct map64 after;    /* tasks that it retried: the round whose end it may be told of */
+	uint64_t next_request;       /* of GET and QUERY */
+	struct map64 gets;           /* request -> id */
+	struct map64 awaits;         /* request -> variable, and the least version it may hear of */
+	uint64_t versions[SIM_VARS]; /* of variables, as it knows them */
+	struct map64 ended;          /* tasks that it was told have ended, with the generation */
+	struct map64 after; /* tasks that it retried: the round whose end it may be told of */
 	uint32_t opens;
 	uint64_t heard_us; /* monotonic: when the scheduler last had its connection */
 	uint32_t submits;
@@ -214,6 +228,15 @@ struct sworker {
 	uint64_t heard_us; /* as of a client */
 };
 
+/* What is known of variables. A writer is session << 32 | request. */
+struct sim_vars {
+	struct map64 writers;     /* variable << 56 | version -> writer */
+	struct map64 seen;        /* writers whose content was read, or acknowledged */
+	struct map64 refused;     /* writers that were */
+	uint64_t acked[SIM_VARS]; /* versions */
+	bool deleted[SIM_VARS];   /* somebody made a request to */
+};
+
 /* ---- the world ---- */
 
 struct pending_batch {
@@ -261,6 +284,7 @@ struct sim {
 	struct client clients[SIM_CLIENTS_MAX + SIM_INSIDE]; /* those inside tasks are the last */
 	struct sworker workers[SIM_WORKERS_MAX];
 	struct book book;
+	struct sim_vars vars;
 	struct map64 told;  /* session << 32 | request -> digest of its reply, 0 for a plain one */
 	struct buf scratch; /* a peer's next frame */
 
@@ -373,6 +397,14 @@ bool client_session_is_sure(struct sim *s, const struct client *c);
 struct client *client_of_session(struct sim *s, uint32_t session);
 /* At least one session is sure to hold the task. */
 bool task_is_held_for_sure(struct sim *s, const struct book_task *t);
+
+/* ---- vars.c ---- */
+void client_vars(struct sim *s, struct client *c);
+void vars_answered(
+	struct sim *s, struct client *c, const struct request *r, const struct msg_reply *m);
+void vars_heard(struct sim *s, struct client *c, const struct frame *f);
+/* The records against what was acknowledged, read and refused. */
+void vars_audit(struct sim *s);
 
 /* ---- inside.c ---- */
 /* A lease of a task that uses the scheduler begins to run; must it go on? */

@@ -43,6 +43,7 @@ static void pick_flavor(struct sim *s)
 		.asks = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
 		.times = rng_chance(r, 1, 3) ? 0 : (uint32_t)rng_below(r, 80),
 		.inside = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20),
+		.vars = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 30),
 		.acts = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20)};
 	f->big = f->bigs;
 	if (f->deep)
@@ -62,6 +63,9 @@ static void world_init(struct sim *s, const struct sim_options *o, struct cover 
 	fstore_init(&s->store);
 	book_init(&s->book);
 	map64_init(&s->told);
+	map64_init(&s->vars.writers);
+	map64_init(&s->vars.seen);
+	map64_init(&s->vars.refused);
 	map64_init(&s->shadow);
 	buf_init(&s->scratch, 16 << 20);
 	s->mono_us = 1000 * US_PER_S;
@@ -91,6 +95,9 @@ void sim_release(struct sim *s)
 	audit_moves_forget(s);
 	map64_release(&s->shadow);
 	map64_release(&s->told);
+	map64_release(&s->vars.writers);
+	map64_release(&s->vars.seen);
+	map64_release(&s->vars.refused);
 	book_release(&s->book);
 	fstore_release(&s->store);
 	buf_release(&s->scratch);
