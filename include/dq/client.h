@@ -410,8 +410,9 @@ enum dq_query {
 	DQ_QUERY_UNFINISHED = 6, /* args: label or nil; answers runs of ids */
 	DQ_QUERY_HISTORY = 7,    /* args: key; answers maps, one an event, oldest first */
 	DQ_QUERY_SELECT = 8,     /* args: map state, label (strs); answers runs of ids */
-	DQ_QUERY_THINGS = 10,    /* args: 2, variables, 5, topics, or 6, datasets; see
-				    dq_variable_list of <dq/coordination.h> */
+	DQ_QUERY_THINGS = 10,    /* args: 1 queues, 2 variables, 5 topics, 6 datasets; see
+				    <dq/coordination.h> */
+	DQ_QUERY_QUEUE = 11,     /* args: name; answers its map, as dq_queue_list has it */
 	DQ_QUERY_DATASET = 16,   /* args: its name; answers [[id, count, key], …] */
 	DQ_QUERY_TOPIC = 17 /* args: [name, after, max]; answers [[cursor, time in µs, content],
 			       …] */

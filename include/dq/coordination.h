@@ -1,5 +1,5 @@
 /*
- * libdq: what clients and tasks share by name. Variables, locks and semaphores, events,
+ * libdq: what clients and tasks share by name. Variables, queues, locks and semaphores, events,
  * datasets, topics.
  *
  * A name is "name", in the namespace of the client's user, or "ns/name"; 1 to 255 bytes as keys
@@ -253,6 +253,93 @@ int dq_topic_read(struct dq_client *client, const char *name, uint64_t after, si
  * name, namespace, owner (strs), created (seconds since 1970), entries (how many), oldest, last
  * (cursors), max_entries, max_age (seconds). */
 int dq_topic_list(struct dq_client *client, double timeout_s, struct dq_value *out);
+
+/* ---- queues ---- */
+
+/*
+ * A queue is made by the first call that puts into it or takes from it, without limits, or by
+ * dq_queue_create. Items come out by priority, the higher first, and in the order they were put
+ * within one. An item that waits costs the scheduler store and not memory.
+ */
+
+struct dq_put {
+	size_t size;      /* sizeof(struct dq_put) */
+	int32_t priority; /* higher first */
+	double delay_s;   /* not to be had before so long after the put */
+};
+
+#define DQ_PUT_INIT                                                                                \
+	{                                                                                          \
+		.size = sizeof(struct dq_put)                                                      \
+	}
+
+/*
+ * Puts n items, in order, and waits while the queue is full. options may be NULL. *done (may be
+ * NULL) is how many were put, also after an error. Up to 4096 items of at most 8 MiB together are
+ * put all at once or not at all where there is room for them; more go one such part after the
+ * other.
+ */
+int dq_queue_put(struct dq_client *client, const char *name, const struct dq_content *items,
+	size_t n, const struct dq_put *options, double timeout_s, size_t *done);
+
+/* An item that was got or taken. Given back with dq_item_release. */
+struct dq_item {
+	char id[40];              /* of the item in its queue: opaque, without spaces */
+	char fence[48];           /* of this delivery: likewise */
+	uint32_t deliveries;      /* how often it was taken, with this time */
+	struct dq_value value;    /* type NULL: it is a future */
+	struct dq_future *future; /* held by this client; NULL: it is a value */
+};
+void dq_item_release(struct dq_item *item);
+
+/*
+ * Waits for an item, and takes what is there, at most max (1024 at a time, and about 4 MiB) into
+ * out[0 .. *n). They are gone from the queue when the call returns. DQ_E_TIMEOUT; with timeout_s 0:
+ * there was none. A call that fails leaves its items in the queue, or they go back when this
+ * client's session ends.
+ */
+int dq_queue_get(struct dq_client *client, const char *name, size_t max, double timeout_s,
+	struct dq_item *out, size_t *n);
+/*
+ * Likewise, but they are to be acknowledged: until then they are out, for lease_s seconds of time
+ * in which the scheduler runs, from when it granted them or from its last start; with lease_s 0 for
+ * as long as this client's session lasts. Then they wait again, or, the last time, go to the
+ * dead-letter queue.
+ */
+int dq_queue_take(struct dq_client *client, const char *name, size_t max, double lease_s,
+	double timeout_s, struct dq_item *out, size_t *n);
+/* An item is done; is to wait again, in its place, after a delay; or keeps its lease for so long
+ * from now on (0: as long as the session lasts, if it was taken so). Any client may say so that
+ * knows id and fence. DQ_E_CONFLICT: that delivery is over. */
+int dq_queue_ack(struct dq_client *client, const char *name, const char *id, const char *fence,
+	double timeout_s);
+int dq_queue_nack(struct dq_client *client, const char *name, const char *id, const char *fence,
+	double delay_s, double timeout_s);
+int dq_queue_extend(struct dq_client *client, const char *name, const char *id, const char *fence,
+	double lease_s, double timeout_s);
+
+struct dq_queue_limits {
+	size_t size;             /* sizeof(struct dq_queue_limits) */
+	uint64_t maxsize;        /* items that are not acknowledged; 0: any number */
+	uint32_t max_deliveries; /* then it goes to the dead-letter queue; 0: never */
+	const char *dead_letter; /* its name, in the same namespace; NULL: NAME.dead */
+};
+
+/* DQ_E_CONFLICT: it is there, with other limits. limits may be NULL: none. */
+int dq_queue_create(struct dq_client *client, const char *name,
+	const struct dq_queue_limits *limits, double timeout_s);
+/* All items that wait are gone; those that are out, when they come back. */
+int dq_queue_purge(struct dq_client *client, const char *name, double timeout_s);
+/* The queue is gone, with all its items. Its name is free at once. */
+int dq_queue_delete(struct dq_client *client, const char *name, double timeout_s);
+/* Up to 1000 items of the dead-letter queue go back into the queue; *n: how many. */
+int dq_queue_kick(struct dq_client *client, const char *name, double timeout_s, uint64_t *n);
+/* How many items are not acknowledged. DQ_E_NOT_FOUND. */
+int dq_queue_len(struct dq_client *client, const char *name, double timeout_s, uint64_t *len);
+/* The queues of the user's namespace, in the order they were made: a msgpack array of maps with
+ * name, namespace, owner (strs), created (seconds since 1970), len (not acknowledged), waiting (to
+ * be had now), delayed, maxsize, max_deliveries, dead_letter ("": NAME.dead). */
+int dq_queue_list(struct dq_client *client, double timeout_s, struct dq_value *out);
 
 #ifdef __cplusplus
 }

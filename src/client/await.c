@@ -18,6 +18,7 @@
 void awaits_init(struct awaits *as)
 {
 	list_init(&as->all);
+	list_init(&as->takings);
 	list_init(&as->watches);
 	list_init(&as->ready);
 	as->next_request = 1;
@@ -95,11 +96,11 @@ bool await_is(struct dq_client *c, const struct msg_is *m, const char **why)
 			a = at;
 	if (!a || a->done)
 		return true; /* it was taken back */
-	if (m->code == 0 && m->version == 0) {
+	if (a->kind == THING_VARIABLE && m->code == 0 && m->version == 0) {
 		await_send(c, a); /* deleted meanwhile */
 		return true;
 	}
-	if (m->code == 0 && !answers(a, m)) {
+	if (m->code == 0 && a->kind != THING_QUEUE && !answers(a, m)) {
 		*why = "IS: not what was awaited";
 		return false;
 	}

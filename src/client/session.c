@@ -214,6 +214,7 @@ static void session_ready(struct dq_client *c)
 	gets_restart(c);
 	queries_restart(c);
 	awaits_restart(c);
+	takings_restart(c);
 	watch_restart(c);
 	outbox_pump(c);
 	watch_push(c);
@@ -297,6 +298,7 @@ static bool on_message(struct dq_client *c, const struct frame *f, const char **
 	struct msg_value value;
 	struct msg_answer answer;
 	struct msg_is is;
+	struct msg_grant grant;
 
 	switch (f->type) {
 	case MSG_REPLY:
@@ -314,6 +316,8 @@ static bool on_message(struct dq_client *c, const struct frame *f, const char **
 		return msg_answer_decode(f->payload, &answer, why) && query_answer(c, &answer, why);
 	case MSG_IS:
 		return msg_is_decode(f->payload, &is, why) && await_is(c, &is, why);
+	case MSG_GRANT:
+		return msg_grant_decode(f->payload, &grant, why) && taking_granted(c, &grant, why);
 	default:
 		*why = "a message that clients do not take";
 		return false;

@@ -73,7 +73,9 @@ struct await {
 	uint64_t request;
 	char *name; /* owned */
 	uint64_t after;
-	enum thing_kind kind; /* a variable, unless it is set to another after await_init() */
+	/* a variable, unless it is set to another after await_init(); a queue: `after` is for how
+	 * many there is to be room */
+	enum thing_kind kind;
 	/* the answer */
 	bool done;
 	int code;
@@ -85,6 +87,7 @@ struct await {
 
 struct awaits {
 	struct list all;
+	struct list takings; /* struct taking */
 	uint64_t next_request;
 	struct list watches; /* struct dq_watch */
 	struct list ready;   /* those of them whose callback is due */
@@ -111,6 +114,15 @@ int things_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, double 
 /* A DO that is answered after all that was asked for before: what an await had to say is said. 0,
  * or a code. */
 int things_ask(struct dq_client *c);
+
+/* ---- queue_take.c ---- */
+
+/* A TAKE, until it is answered or withdrawn. */
+struct taking;
+/* A new connection: all that is not answered is asked again. */
+void takings_restart(struct dq_client *c);
+/* GRANT came. */
+bool taking_granted(struct dq_client *c, const struct msg_grant *m, const char **why);
 
 /* ---- variable.c ---- */
 

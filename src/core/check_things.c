@@ -10,12 +10,15 @@ static bool is_reached(const struct thing *t, uint64_t after)
 	switch (t->kind) {
 	case THING_EVENT:
 		return true;
+	case THING_QUEUE:
+		return false;
 	case THING_TOPIC:
 		return t->topic->next - 1 > after && t->topic->first < t->topic->next;
 	default:
 		return t->variable.version > after;
 	}
 }
+#include "core/queue.h"
 
 static bool check_waiters(struct tally *y, const struct thing *t)
 {
@@ -37,6 +40,8 @@ static bool has_body(const struct thing *t)
 	switch (t->kind) {
 	case THING_VARIABLE:
 		return t->variable.version != 0;
+	case THING_QUEUE:
+		return t->queue != NULL;
 	case THING_TOPIC:
 		return t->topic != NULL;
 	case THING_DATASET:
@@ -53,6 +58,47 @@ static void tally_dataset(struct tally *y, const struct dataset *s)
 			bump(&y->holds, s->runs[i].first + k);
 }
 
+static bool check_special(struct tally *y, const struct qspecial *sp, uint64_t n[Q_BACK + 1])
+{
+	bool timed = sp->state == Q_OUT ? sp->lease_us != 0 : heap_contains(&sp->node);
+
+	if (heap_contains(&sp->node) != timed ||
+		(sp->state == Q_OUT && (sp->owner != NULL) == (sp->lease_us != 0)) ||
+		(sp->state == Q_DELAYED) != (sp->deliveries == 0))
+		return wrong(y, "queue %s: an item that is neither out nor back", sp->t->name);
+	n[sp->state == Q_OUT ? Q_OUT : timed ? Q_DELAYED : Q_BACK]++;
+	return true;
+}
+
+static bool check_queue(struct tally *y, const struct thing *t)
+{
+	const struct queue *q = t->queue;
+	uint64_t n[Q_BACK + 1] = {0}, waiting = 0, handle, task;
+	struct map64_iter it = {0};
+	void *p;
+
+	for (uint32_t i = 0; i < q->nranks; i++) {
+		if (!rank_check(q->ranks[i]))
+			return wrong(y, "queue %s: what waits is not counted", t->name);
+		waiting += q->ranks[i]->waiting;
+	}
+	while (map64_next_ptr(&q->specials, &it, &handle, &p))
+		if (!check_special(y, p, n))
+			return false;
+	if (waiting != q->waiting || n[Q_OUT] != q->out || n[Q_DELAYED] != q->delayed)
+		return wrong(y, "queue %s: its items are not counted", t->name);
+	if (q->ndoomed > q->doomed_at && !list_is_linked(&q->in_purging))
+		return wrong(y, "queue %s: what was purged stays", t->name);
+	it = (struct map64_iter){0};
+	while (map64_next(&q->tasks, &it, &handle, &task))
+		bump(&y->holds, task);
+	for (struct list *l = t->waiters.next; l != &t->waiters; l = l->next)
+		if (container_of(l, struct waiter, in_thing)->want.mode && q->waiting &&
+			!container_of(l, struct waiter, in_thing)->conn->session->closing)
+			return wrong(y, "queue %s: who waits for an item that is there", t->name);
+	return true;
+}
+
 static bool check_thing(const struct core *c, struct tally *y, const struct thing *t)
 {
 	if (t->guard && (t->kind != THING_LOCK || t->number || guard_check_one(t->guard)))
@@ -62,6 +108,8 @@ static bool check_thing(const struct core *c, struct tally *y, const struct thin
 	if (t->number && (map64_get_ptr(&c->shared->things, t->number) != t ||
 				 !list_is_linked(&t->in_order) || !has_body(t)))
 		return wrong(y, "%s %s: not where it should be", thing_kind_word(t->kind), t->name);
+	if (t->number && t->queue && !check_queue(y, t))
+		return false;
 	if (t->number && t->variable.task)
 		bump(&y->holds, t->variable.task);
 	if (t->dataset)
@@ -81,6 +129,8 @@ static bool check_order(const struct core *c, struct tally *y)
 			return wrong(y, "%s %s: out of order", thing_kind_word(t->kind), t->name);
 		last = t->number;
 		n[t->kind] += !t->nameless;
+		if (t->queue && t->nameless && !check_queue(y, t))
+			return false;
 		if (t->topic && topic_wrong(t))
 			return wrong(y, "topic %s: %s", t->name, topic_wrong(t));
 	}

@@ -5,6 +5,7 @@
 #include "core/work.h"
 #include "core/guard.h"
 #include "core/topic.h"
+#include "core/queue.h"
 #include "core/timer.h"
 
 #define TICK_US 500000
@@ -290,6 +291,7 @@ static void dispatch(struct core *c, const struct event *e)
 		[EVENT_DEAL] = deal,
 		[EVENT_AWAIT] = thing_await,
 		[EVENT_DROP] = drop_wait,
+		[EVENT_TAKE] = take,
 		[EVENT_ACKED] = session_acked,
 		[EVENT_WATCH] = watch,
 		[EVENT_UNWATCH] = unwatch,
@@ -325,6 +327,7 @@ static uint64_t next_tick(const struct core *c)
 	uint64_t at = UINT64_MAX, timer = timers_next_us(c), keep = keeps_next_us(c),
 		 topic = topics_next_us(c);
 
+	timer = least(timer, queues_next_us(c));
 	if (s)
 		at = container_of(s, struct session, deadline)->expires_us;
 	if (w)
@@ -353,7 +356,8 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	if (e->kind == EVENT_SEAL) {
 		u->more = c->doom_at < c->ndoomed || !list_is_empty(&c->works) ||
 			  !list_is_empty(&c->stages) || !list_is_empty(&c->closing) ||
-			  !list_is_empty(&c->leaving) || guards_have_work(c) || topics_have_work(c);
+			  !list_is_empty(&c->leaving) || guards_have_work(c) ||
+			  topics_have_work(c) || !list_is_empty(&c->shared->purging);
 		u->scans = !list_is_empty(&c->scans);
 		u->next_tick_us = next_tick(c);
 		return;
@@ -364,6 +368,7 @@ void core_step(struct core *c, const struct event *e, struct update *u)
 	more = works_work(c, &budget) || more;
 	more = stages_work(c, &budget) || more;
 	more = guards_work(c, &budget) || more;
+	more = queues_work(c, &budget) || more;
 	more = sessions_work(c, &budget) || more;
 	more = watch_work(c, e->no_scan, &budget) || more;
 	more = topics_work(c, &budget) || more;

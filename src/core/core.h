@@ -12,6 +12,7 @@
 #include "core/event.h"
 #include "core/update.h"
 #include "model/block.h"
+#include "model/item.h"
 #include "model/offer.h"
 #include "model/record.h"
 #include "model/row.h"
@@ -52,7 +53,8 @@ void core_free(struct core **c);
 
 /*
  * Loading, in this order, before the first step: counters, users, workers, sessions, blocks,
- * stages, amendments, gone bitmaps, rows, leases, replies, holds, works, things, then
+ * stages, amendments, gone bitmaps, rows, leases, replies, holds, works, things, deliveries,
+ * grants, items, then
  * core_load_end(), whose update may hold records (it may run long works on later steps). False: the
  * record contradicts others, *why says how; the caller decides whether to go on without it.
  */
@@ -81,6 +83,13 @@ bool core_load_hold(struct core *c, uint32_t session, uint64_t id, const char **
 bool core_load_work(struct core *c, uint64_t seq, const struct work_record *r, const char **why);
 bool core_load_thing(
 	struct core *c, uint64_t number, const struct thing_record *r, const char **why);
+/* Of queues: deliveries and grants, then items in the order of their keys. */
+bool core_load_delivery(struct core *c, uint64_t thing, uint32_t rank, uint64_t seq,
+	const struct delivery_record *r, const char **why);
+bool core_load_grant(struct core *c, uint32_t session, uint64_t request,
+	const struct grant_record *r, const char **why);
+bool core_load_item(struct core *c, uint64_t thing, uint32_t rank, uint64_t seq,
+	const struct item_record *r, const char **why);
 void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct update *u);
 
 /* One event. Appends to the update. */
@@ -165,6 +174,13 @@ struct core_thing_view {
 		uint64_t version, task;
 		uint32_t bytes; /* of its content */
 	} variable;
+	struct {
+		uint64_t len, waiting, delayed; /* items: not acknowledged, to be had now, not due
+						 */
+		uint64_t maxsize;
+		uint32_t max_deliveries;
+		struct slice dead;
+	} queue;
 	struct {
 		uint64_t first, next; /* cursors of the oldest entry that is kept, of the next one
 				       */

@@ -5,6 +5,7 @@
  */
 #include "core/guard.h"
 #include "core/topic.h"
+#include "core/queue.h"
 
 #include "codec/pack.h"
 
@@ -27,6 +28,25 @@ void deal_unpin(struct core *c, uint64_t task)
 	c->shared->unpinned[c->shared->nunpinned++] = task;
 }
 
+uint64_t deal_task(const struct core *c, const struct user *u, const struct deal_value *v)
+{
+	struct run r = {v->task, 1};
+	struct place p;
+
+	if (v->content.n || (!v->task && !core_resolve(c, u->number, v->key, &r)) || r.count != 1)
+		return 0;
+	if (!place_shown(c, r.first, &p) || block_state(p.block, p.idx) == TASK_GONE ||
+		p.block->user != u->number)
+		return 0;
+	return r.first;
+}
+
+void deal_let_go(struct core *c)
+{
+	while (c->shared->nunpinned)
+		hold_unpin(c, c->shared->unpinned[--c->shared->nunpinned]);
+}
+
 static enum thing_kind kind_of(const struct deal_op *op)
 {
 	if (op->kind == DEAL_EVENT_SET || op->kind == DEAL_EVENT_CLEAR)
@@ -42,7 +62,7 @@ static enum thing_kind kind_of(const struct deal_op *op)
 	case DEAL_BOUND:
 		return THING_TOPIC;
 	default:
-		return THING_VARIABLE;
+		return op->kind >= DEAL_SET ? THING_VARIABLE : THING_QUEUE;
 	}
 }
 
@@ -59,25 +79,37 @@ static void look_at(struct dealing *d, struct thing *t)
 /* Some are there by other operations alone. */
 static bool can_be_deleted(enum thing_kind kind)
 {
-	return kind == THING_VARIABLE || kind == THING_TOPIC || kind == THING_DATASET;
+	return kind == THING_VARIABLE || kind == THING_TOPIC || kind == THING_DATASET ||
+	       kind == THING_QUEUE;
+}
+
+/* About a grant, and no thing by its name. */
+static bool is_of_grant(const struct deal_op *op)
+{
+	return op->kind == DEAL_GRANTED || op->kind == DEAL_WITHDRAW;
 }
 
 static bool check_one(struct dealing *d, const struct deal_op *op)
 {
+	enum thing_kind kind = kind_of(op);
 	struct slice ns, name;
 	struct thing *t;
 	const char *why;
 	uint32_t code;
 
-	if (kind_of(op) == THING_LOCK && op->kind != DEAL_DELETE)
+	if (is_of_grant(op))
+		return grant_check(d, op);
+	if (kind == THING_LOCK && op->kind != DEAL_DELETE)
 		return guard_check(d, op);
-	if (op->kind == DEAL_DELETE && !can_be_deleted(op->thing))
+	if (op->kind == DEAL_DELETE && !can_be_deleted(kind))
 		return deal_refuse(d, DQ_E_USAGE, "there is no such kind of thing", slice_empty());
 	if (!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
 		return deal_refuse(d, code, why, op->name);
-	t = thing_get(d->c, kind_of(op), ns, name);
+	t = thing_get(d->c, kind, ns, name);
 	if (t->kind == THING_EVENT)
 		return flag_check(d, t, op);
+	if (t->kind == THING_QUEUE)
+		return queue_check(d, t, op);
 	look_at(d, t);
 	if (t->kind == THING_DATASET)
 		return dataset_check(d, t, op);
@@ -115,7 +147,7 @@ static struct thing *thing_of(const struct dealing *d, const struct deal_op *op,
 	const char *why;
 	uint32_t code;
 
-	if ((kind_of(op) != THING_EVENT && !can_be_deleted(kind_of(op))) ||
+	if (is_of_grant(op) || (kind_of(op) != THING_EVENT && !can_be_deleted(kind_of(op))) ||
 		!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
 		return NULL;
 	return known ? thing_get(d->c, kind_of(op), ns, name)
@@ -143,9 +175,14 @@ static void forget_dull(struct dealing *d, struct slice ops)
 static bool do_one(struct dealing *d, const struct deal_op *op, struct buf *results)
 {
 	struct thing *t = thing_of(d, op, true);
+	bool any = false;
 
 	if (t && t->kind == THING_TOPIC)
 		return topic_do(d, t, op, results);
+	if (t && t->kind == THING_QUEUE) {
+		queue_do(d, t, op, results, &any);
+		return any;
+	}
 	switch (op->kind) {
 	case DEAL_SET:
 	case DEAL_SET_IF:
@@ -159,6 +196,12 @@ static bool do_one(struct dealing *d, const struct deal_op *op, struct buf *resu
 		break;
 	case DEAL_PUBLISH:
 		dataset_publish(d, t, op);
+		break;
+	case DEAL_GRANTED:
+		grant_done(d, op->request);
+		break;
+	case DEAL_WITHDRAW:
+		grant_withdraw(d, op->request);
 		break;
 	case DEAL_EXPECT:
 		break;
@@ -186,8 +229,7 @@ static bool do_all(struct dealing *d, struct slice ops, uint32_t n, struct buf *
 	ensure(deal_reader_init(&r, ops, &why));
 	while (deal_reader_next(&r, &op, &why))
 		any = do_one(d, &op, results) || any;
-	while (c->shared->nunpinned)
-		hold_unpin(c, c->shared->unpinned[--c->shared->nunpinned]);
+	deal_let_go(c);
 	return any;
 }
 

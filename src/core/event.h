@@ -36,6 +36,7 @@ enum event_kind {
 	EVENT_SECEDE, /* of one that entered: its task waits, and gives its slot back */
 	EVENT_AWAIT,
 	EVENT_DROP,
+	EVENT_TAKE, /* items of a queue: a registration, answered by a grant */
 	/* workers */
 	EVENT_JOIN,
 	EVENT_CREDIT,
@@ -106,6 +107,11 @@ struct event {
 			struct slice name;
 			uint64_t after;
 		} await;
+		struct {
+			struct slice name;
+			uint32_t mode; /* enum take_mode, not checked */
+			uint64_t count, lease_us;
+		} take;
 		struct {
 			uint64_t request;
 			uint64_t id;

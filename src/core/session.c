@@ -3,7 +3,7 @@
  * and the end, which drops the holds in steps (D9). A session lives on its connection; without one,
  * for its TTL of listening time.
  */
-#include "core/impl.h"
+#include "core/queue.h"
 
 /* A full store takes new sessions up to so many, since who wants to free space needs one: their
  * records are small and fit below the low water. */
@@ -99,6 +99,8 @@ static struct session *session_new(
 	heap_node_init(&s->deadline);
 	map64_init(&s->holds);
 	replies_init(&s->replies);
+	map64_init(&s->grants);
+	list_init(&s->takes);
 	ensure(map64_put_ptr(&c->sessions, number, s));
 	return s;
 }
@@ -149,6 +151,7 @@ void session_free(struct core *c, struct session *s)
 		stage_free(s->stage);
 	map64_release(&s->holds);
 	replies_release(&s->replies);
+	grants_free(s);
 	free(s->name);
 	free(s);
 }
@@ -274,6 +277,7 @@ void session_open(struct core *c, const struct event *e)
 		if (s->stage)
 			stage_kill(c, s->stage);
 		session_drops_claims(c, s);
+		grants_give_back(c, s);
 		session_resume(c, s, e);
 		return;
 	}
@@ -436,8 +440,8 @@ bool sessions_work(struct core *c, uint32_t *budget)
 		struct session *s = container_of(c->closing.next, struct session, in_closing);
 
 		/* at once, so that what nobody wants any more is not leased first */
-		if (s->ndying || s->nclaims || drop_other_holds(c, s, budget) ||
-			drop_own_holds(c, s, budget))
+		if (session_gives_back(c, s, budget) || s->ndying || s->nclaims ||
+			drop_other_holds(c, s, budget) || drop_own_holds(c, s, budget))
 			break;
 		if (!s->end_stored)
 			return false;

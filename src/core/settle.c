@@ -4,6 +4,7 @@
  */
 #include "core/guard.h"
 #include "core/load.h"
+#include "core/queue.h"
 #include "core/timer.h"
 
 static int by_order(const void *a, const void *b)
@@ -215,6 +216,7 @@ void core_load_end(struct core *c, uint64_t mono_us, uint64_t wall_us, struct up
 	rejoin_attempts(c);
 	await_peers(c);
 	guards_load_end(c);
+	queues_load_end(c);
 	c->loading = false;
 	c->counters_dirty = true;
 	u->more = true;

@@ -273,6 +273,8 @@ struct session {
 	struct list in_ending; /* guards.ending */
 	struct map64 holds;    /* tasks of other sessions */
 	struct replies replies;
+	struct map64 grants; /* request -> struct qgrant that is not acknowledged */
+	struct list takes;   /* qspecial.in_owner: items that are out as long as it lasts */
 };
 
 struct worker {

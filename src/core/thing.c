@@ -4,6 +4,7 @@
  */
 #include "core/guard.h"
 #include "core/topic.h"
+#include "core/queue.h"
 
 static struct fp128 fingerprint(enum thing_kind kind, struct slice ns, struct slice name)
 {
@@ -44,7 +45,7 @@ struct thing *thing_find(
 		       : NULL;
 }
 
-static char *text_of(struct slice s)
+char *thing_text(struct slice s)
 {
 	char *text = xcalloc(1, s.n + 1);
 
@@ -59,8 +60,8 @@ static struct thing *thing_new(enum thing_kind kind, struct slice ns, struct sli
 
 	t->kind = kind;
 	t->fp = fingerprint(kind, ns, name);
-	t->ns = text_of(ns);
-	t->name = text_of(name);
+	t->ns = thing_text(ns);
+	t->name = thing_text(name);
 	list_init(&t->in_order);
 	list_init(&t->waiters);
 	return t;
@@ -83,6 +84,8 @@ static void thing_free(struct core *c, struct thing *t)
 		fpmap_remove(&c->shared->names, t->fp, NULL);
 	topic_free(c, t);
 	dataset_free(t);
+	if (t->queue)
+		queue_free(t->queue);
 	free(t->ns);
 	free(t->name);
 	free(t);
@@ -167,12 +170,14 @@ void things_init(struct core *c)
 	list_init(&c->shared->in_order);
 	guards_init(c);
 	topics_init(c->shared);
+	deliveries_init(c->shared);
 }
 
 /* When the core ends: the connections are gone, and with them who waited. */
 void things_free(struct core *c)
 {
 	guards_free(c);
+	deliveries_free(c);
 	while (!list_is_empty(&c->shared->in_order)) {
 		struct thing *t = container_of(c->shared->in_order.next, struct thing, in_order);
 
@@ -197,6 +202,8 @@ static bool load_body(
 		return topic_load(c, t, r, why);
 	case THING_DATASET:
 		return dataset_load(c, t, r, why);
+	case THING_QUEUE:
+		return queue_load(c, t, r, why);
 	case THING_EVENT:
 		return true;
 	case THING_LOCK:
@@ -207,7 +214,8 @@ static bool load_body(
 
 static bool is_closing(const struct thing_record *r)
 {
-	return r->kind == THING_TOPIC && r->topic.closing;
+	return (r->kind == THING_TOPIC && r->topic.closing) ||
+	       (r->kind == THING_QUEUE && r->queue.closing);
 }
 
 bool core_load_thing(
@@ -259,6 +267,14 @@ static void view(const struct thing *t, struct core_thing_view *out)
 		dataset_view(t, out);
 	if (t->topic)
 		topic_view(t, out);
+	if (!t->queue)
+		return;
+	out->queue.len = queue_len(t->queue);
+	out->queue.waiting = t->queue->waiting;
+	out->queue.delayed = t->queue->delayed;
+	out->queue.maxsize = t->queue->maxsize;
+	out->queue.max_deliveries = t->queue->max_deliveries;
+	out->queue.dead = slice_str(t->queue->dead);
 }
 
 bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_view *out)
@@ -280,7 +296,9 @@ bool core_find_thing(const struct core *c, uint32_t user, enum thing_kind kind, 
 		return false;
 	t = thing_find(c, kind, ns, bare);
 	*code = DQ_E_NOT_FOUND;
-	*why = kind == THING_TOPIC ? "there is no such topic" : "there is no such dataset";
+	*why = kind == THING_TOPIC   ? "there is no such topic"
+	       : kind == THING_QUEUE ? "no such queue"
+				     : "there is no such dataset";
 	if (!t || !t->number)
 		return false;
 	view(t, out);

@@ -24,7 +24,11 @@ struct shared {
 	struct heap aging;        /* by the time when the oldest entries are too old */
 	struct list dirty_topics; /* whose records are written at the seal */
 	struct list trimming;     /* of whose entries some records are to go */
-	uint64_t *unpinned;       /* tasks that the deal lets go of */
+	/* of queues */
+	struct heap leases, due; /* struct qspecial: by listening time, by the wall clock */
+	struct list purging;     /* queue.in_purging: of which records are to go */
+	uint64_t fence_seq;      /* of deliveries; a sequence of their own */
+	uint64_t *unpinned;      /* tasks that the deal lets go of */
 	uint32_t nunpinned, unpinned_cap;
 	struct guards *guards; /* core/guard.h */
 };
@@ -53,6 +57,14 @@ struct thing {
 	struct guard *guard;     /* of a lock: what claims it; NULL: nothing does */
 	struct dataset *dataset; /* NULL: it is not there, or no dataset */
 	struct topic *topic;     /* likewise */
+	struct queue *queue;     /* core/queue.h; NULL: it is not there, or no queue */
+};
+
+/* Of who waits for items of a queue. */
+struct take_want {
+	uint32_t mode; /* enum take_mode; 0: for a version, or for room */
+	uint32_t count;
+	uint64_t lease_us;
 };
 
 /* What a connection waits for; it goes with the connection. */
@@ -61,7 +73,9 @@ struct waiter {
 	uint64_t request;     /* the client's number for it */
 	struct thing *thing;  /* NULL: it waits for a claim on locks */
 	struct list in_thing; /* or in the claim */
-	uint64_t after;       /* a version, or an entry, above this one is waited for */
+	uint64_t after; /* a version, or an entry, above this one is waited for; of a queue: room
+			   for so many */
+	struct take_want want;
 };
 
 /* A deal being checked or done. */
@@ -73,7 +87,7 @@ struct dealing {
 	uint32_t code;
 	const char *text;  /* static */
 	struct slice more; /* said after it */
-	uint64_t version;  /* that is there instead; UINT64_MAX: does not apply */
+	uint64_t version;  /* that is there instead, or how many have room; UINT64_MAX: neither */
 	uint64_t tasks;    /* of datasets that it publishes and removes */
 };
 
@@ -81,6 +95,9 @@ struct dealing {
 bool deal_refuse(struct dealing *d, uint32_t code, const char *text, struct slice more);
 /* The deal lets go of a task when it is done. */
 void deal_unpin(struct core *c, uint64_t task);
+void deal_let_go(struct core *c);
+/* The task that a value names; 0: there is none such of the user's. */
+uint64_t deal_task(const struct core *c, const struct user *u, const struct deal_value *v);
 
 /* ---- the events ---- */
 void deal(struct core *c, const struct event *e);
@@ -107,6 +124,7 @@ void thing_unmake(struct core *c, struct thing *t);
 void thing_loses_name(struct core *c, struct thing *t);
 /* IS, after the commit. */
 void thing_tell_waiter(struct core *c, const struct waiter *w, const struct thing *t);
+char *thing_text(struct slice s);
 /* The head of its record; the body is the caller's to fill. */
 void thing_record_of(const struct thing *t, struct thing_record *r);
 void things_init(struct core *c);
@@ -127,6 +145,11 @@ void waiter_free(struct core *c, struct waiter *w);
 /* A record holds the task, which is there; and no longer does. */
 void hold_pin(struct core *c, uint64_t id);
 void hold_unpin(struct core *c, uint64_t id);
+
+/* ---- take.c ---- */
+void take(struct core *c, const struct event *e);
+/* For room of so many in a queue. */
+void queue_await(struct core *c, struct waiter *w);
 
 /* ---- variable.c ---- */
 bool variable_check(struct dealing *d, struct thing *t, const struct deal_op *op);

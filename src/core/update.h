@@ -34,13 +34,20 @@ enum record_kind {
 	RECORD_STAGE,
 	RECORD_THING,
 	RECORD_AMEND,
-	RECORD_ENTRY
+	RECORD_ENTRY,
+	RECORD_ITEM,
+	RECORD_DELIVERY,
+	RECORD_GRANT
 };
 
 struct record {
 	enum record_kind kind;
 	bool del;
-	uint64_t a, b;  /* the key's numbers, in the key's order; b where it has two */
+	bool move;     /* of an item: to the key to_a, to_c, to_b */
+	uint64_t a, b; /* the key's numbers, in the key's order; b where it has two */
+	uint32_t c;    /* of an item and a delivery: the rank, between the two */
+	uint64_t to_a, to_b;
+	uint32_t to_c;
 	uint32_t at, n; /* the value in update.bytes */
 };
 
@@ -61,6 +68,8 @@ enum send_kind {
 	SEND_STORED_OUTCOME, /* id: what its row says, of the generation's round */
 	SEND_VALUE, /* seq (the request), id, generation likewise: its value, or who holds it; code
 		       and text when it cannot be had */
+	SEND_GRANT, /* seq (the request) of session: what its grant record says; code and text:
+		       refused */
 	SEND_THING, /* seq (the registration), id: what the thing is now, and of a topic what came
 		       after the cursor; or count: its version, and nothing of the store; code and
 		       text: refused */

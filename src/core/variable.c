@@ -17,27 +17,13 @@ static void tell_refusal(struct core *c, const struct event *e, uint32_t code, c
 
 /* ---- deals ---- */
 
-/* The task that a value names; 0: there is none such of the user's. */
-static uint64_t task_of(const struct core *c, const struct user *u, const struct deal_value *v)
-{
-	struct run r = {v->task, 1};
-	struct place p;
-
-	if (v->content.n || (!v->task && !core_resolve(c, u->number, v->key, &r)) || r.count != 1)
-		return 0;
-	if (!place_shown(c, r.first, &p) || block_state(p.block, p.idx) == TASK_GONE ||
-		p.block->user != u->number)
-		return 0;
-	return r.first;
-}
-
 static bool check_value(struct dealing *d, struct thing *t, const struct deal_op *op)
 {
 	struct core *c = d->c;
 
 	if (d->no_room)
 		return deal_refuse(d, DQ_E_STORE, "the store is full", slice_empty());
-	if (!op->value.content.n && !task_of(c, d->s->user, &op->value))
+	if (!op->value.content.n && !deal_task(c, d->s->user, &op->value))
 		return deal_refuse(
 			d, DQ_E_NOT_FOUND, "there is no such task to hold in: ", op->name);
 	if (t->then_there) {
@@ -132,7 +118,7 @@ uint64_t variable_set(struct dealing *d, struct thing *t, const struct deal_valu
 		t->variable = (struct variable){.version = c->counters.versions};
 	}
 	t->variable.version++;
-	t->variable.task = task_of(c, d->s->user, v);
+	t->variable.task = deal_task(c, d->s->user, v);
 	t->variable.bytes = (uint32_t)v->content.n;
 	if (t->variable.task)
 		hold_pin(c, t->variable.task);
@@ -192,7 +178,7 @@ void thing_await(struct core *c, const struct event *e)
 		return;
 	}
 	if (e->await.kind != THING_VARIABLE && e->await.kind != THING_EVENT &&
-		e->await.kind != THING_TOPIC) {
+		e->await.kind != THING_TOPIC && e->await.kind != THING_QUEUE) {
 		tell_refusal(c, e, DQ_E_USAGE, "what cannot be awaited");
 		return;
 	}
@@ -211,6 +197,8 @@ void thing_await(struct core *c, const struct event *e)
 	w->after = e->await.after;
 	if (t->kind == THING_TOPIC) {
 		topic_await(c, w);
+	} else if (t->kind == THING_QUEUE) {
+		queue_await(c, w);
 	} else if (t->number && t->variable.version > w->after) {
 		thing_tell_waiter(c, w, t);
 		waiter_free(c, w);

@@ -17,7 +17,16 @@
 
 /* On the wire: do not renumber. */
 enum deal_kind {
+	DEAL_PUT = 1,
+	DEAL_ACK = 2,
+	DEAL_NACK = 3,
+	DEAL_EXTEND = 4,
+	DEAL_CREATE = 5,
+	DEAL_PURGE = 6,
 	DEAL_DELETE = 7,
+	DEAL_KICK = 8,
+	DEAL_GRANTED = 9,
+	DEAL_WITHDRAW = 10,
 	DEAL_SET = 16,
 	DEAL_SET_IF = 17,
 	DEAL_EXPECT = 18,
@@ -62,6 +71,16 @@ struct deal_op {
 	struct slice members; /* PUBLISH: array of tasks, deal_member_next() */
 	uint64_t max_entries; /* BOUND; 0: no bound */
 	uint64_t max_age_us;  /* likewise */
+	/* of queues: */
+	int32_t priority;    /* PUT, ACK, NACK, EXTEND */
+	uint64_t time_us;    /* PUT, NACK: the delay; EXTEND: the lease */
+	struct slice items;  /* PUT: array of values, deal_item_next() */
+	uint64_t seq;        /* ACK, NACK, EXTEND: the item's … */
+	struct fence fence;  /* … and the delivery's */
+	uint64_t maxsize;    /* CREATE */
+	uint32_t deliveries; /* CREATE: at most */
+	struct slice dead;   /* CREATE: name, or empty */
+	uint64_t request;    /* GRANTED, WITHDRAW: of the TAKE */
 };
 
 struct deal_reader {
@@ -83,6 +102,11 @@ uint32_t deal_members(const struct deal_op *op, struct cursor *at);
 void deal_member_next(struct cursor *at, struct deal_member *m);
 /* A member as an element of the array has it. */
 void deal_member_encode(struct buf *out, const struct deal_member *m);
+/* How many values a PUT has; then each, at the cursor. The operation has been read. */
+uint32_t deal_items(const struct deal_op *op, struct cursor *at);
+void deal_item_next(struct cursor *at, struct deal_value *v);
+/* A value as an item of the array has it. */
+void deal_item_encode(struct buf *out, const struct deal_value *v);
 /* Appends one operation; the list's own head (pack_array) is the caller's. */
 void deal_op_encode(struct buf *out, const struct deal_op *op);
 

@@ -51,6 +51,10 @@
 	X(SESSION_CLAIMS, 1024, "holds of locks, and waits for them: at most 1024 a session")      \
 	X(TOPIC_MARKS, 128, "topic: at most 128 marks")                                            \
 	X(DATASET_TASKS, 65536, "datasets: at most 65536 tasks at once")                           \
+	X(PUT_ITEMS, 4096, "items: at most 4096 a put")                                            \
+	X(GRANT_ITEMS, 1024, "items: at most 1024 a grant")                                        \
+	X(DELAYED, 1 << 20, "delayed and delivered items: at most 1048576 in a queue")             \
+	X(RANKS, 65535, "priorities: at most 65535 in a queue")                                    \
 	X(ACT_TASKS, 65536, "act: at most 65536 tasks that are named one by one")
 
 enum limit {

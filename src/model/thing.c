@@ -16,12 +16,14 @@ enum {
 	VARIABLE_FIELDS = 3,
 	CLAIM_FIELDS = 4,
 	TOPIC_FIELDS = 7,
-	DATASET_FIELDS = 1
+	DATASET_FIELDS = 1,
+	QUEUE_FIELDS = 5
 };
 
 const char *thing_kind_word(enum thing_kind kind)
 {
-	static const char *const words[THING_KINDS] = {[THING_VARIABLE] = "variable",
+	static const char *const words[THING_KINDS] = {[THING_QUEUE] = "queue",
+		[THING_VARIABLE] = "variable",
 		[THING_LOCK] = "lock",
 		[THING_EVENT] = "event",
 		[THING_TOPIC] = "topic",
@@ -72,6 +74,19 @@ static void dataset_encode(struct buf *out, const struct thing_record *r)
 	pack_raw(out, r->dataset.runs);
 }
 
+static void queue_encode(struct buf *out, const struct thing_record *r)
+{
+	pack_array(out, QUEUE_FIELDS);
+	pack_u64(out, r->queue.maxsize);
+	pack_u64(out, r->queue.max_deliveries);
+	pack_str(out, r->queue.dead);
+	pack_bool(out, r->queue.closing);
+	if (r->queue.floors.n)
+		pack_raw(out, r->queue.floors);
+	else
+		pack_nil(out);
+}
+
 void thing_record_encode(struct buf *out, const struct thing_record *r)
 {
 	pack_array(out, THING_FIELDS);
@@ -82,6 +97,9 @@ void thing_record_encode(struct buf *out, const struct thing_record *r)
 	pack_u64(out, r->owner);
 	pack_u64(out, r->created_us);
 	switch (r->kind) {
+	case THING_QUEUE:
+		queue_encode(out, r);
+		return;
 	case THING_VARIABLE:
 		variable_encode(out, r);
 		return;
@@ -119,6 +137,27 @@ static void claim_decode(struct cursor *c, struct thing_record *r)
 		cursor_fail(c, "claim: nobody waits for it");
 	else if (!claim_parts_check(r->claim.parts, &why))
 		cursor_fail(c, why);
+}
+
+static void queue_decode(struct cursor *c, struct thing_record *r)
+{
+	uint32_t have = cursor_array_min(c, QUEUE_FIELDS), n;
+	struct cursor at;
+
+	r->queue.maxsize = cursor_u64(c);
+	r->queue.max_deliveries = cursor_u32(c);
+	r->queue.dead = cursor_str_limit(c, LIMIT_NAME_BYTES, LIMIT_TEXT(NAME_BYTES));
+	r->queue.closing = cursor_bool(c);
+	r->queue.floors = cursor_try_nil(c) ? slice_empty() : cursor_raw(c);
+	cursor_skip_rest(c, have, QUEUE_FIELDS);
+	if (!cursor_ok(c) || !r->queue.floors.n)
+		return;
+	cursor_init(&at, r->queue.floors);
+	n = cursor_array(&at);
+	for (uint32_t i = 0; i < n && cursor_ok(&at); i++)
+		(void)cursor_u64(&at);
+	if (!cursor_at_end(&at) || n % 2 || n == 0)
+		cursor_fail(c, "queue: malformed floors");
 }
 
 static void variable_decode(struct cursor *c, struct thing_record *r)
@@ -214,6 +253,8 @@ bool thing_record_decode(struct slice in, struct thing_record *out, const char *
 		cursor_fail(&c, "thing: without a name");
 	if (kind == THING_VARIABLE)
 		variable_decode(&c, out);
+	else if (kind == THING_QUEUE)
+		queue_decode(&c, out);
 	else if (kind == THING_LOCK)
 		claim_decode(&c, out);
 	else if (kind == THING_EVENT)

@@ -182,12 +182,15 @@ uint32_t where_encode(
 /* ---- engine_things.c: what is shared by name ---- */
 struct asking;
 void engine_send_thing(struct engine *e, const struct send *s);
+/* engine_queues.c */
+void engine_send_grant(struct engine *e, const struct send *s);
 void engine_list_things(struct asking *a);
 /* ---- engine_topics.c: datasets and topics ---- */
 void engine_send_topic(struct engine *e, const struct send *s, const struct core_thing_view *v);
 void engine_send_is(struct engine *e, uint64_t conn, const struct msg_is *m);
 void engine_dataset(struct asking *a);
 void engine_topic(struct asking *a);
+void engine_show_queue(struct asking *a);
 /* ---- engine_late.c: what the store has, as of the last commit; borrowed until the next read ---- */
 bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *row);
 /* How the task ended last, in this round or before. */

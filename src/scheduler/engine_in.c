@@ -160,6 +160,21 @@ static bool on_drop(struct intake *in)
 	return step(in);
 }
 
+static bool on_take(struct intake *in)
+{
+	struct event *ev = event_of(in, EVENT_TAKE);
+	struct msg_take m;
+
+	if (!msg_take_decode(in->f->payload, &m, &in->why))
+		return false;
+	ev->seq = m.request;
+	ev->take.name = m.name;
+	ev->take.count = m.count;
+	ev->take.mode = m.mode < UINT32_MAX ? (uint32_t)m.mode : 0;
+	ev->take.lease_us = m.lease_us;
+	return step(in);
+}
+
 static bool on_acked(struct intake *in)
 {
 	struct event *ev = event_of(in, EVENT_ACKED);
@@ -415,6 +430,8 @@ static bool handle(struct intake *in)
 		return on_await(in);
 	case MSG_DROP:
 		return on_drop(in);
+	case MSG_TAKE:
+		return on_take(in);
 	case MSG_ACKED:
 		return on_acked(in);
 	case MSG_GET:

@@ -351,6 +351,9 @@ static void release_deferred(struct engine *e, const struct flight *f, const str
 	case SEND_THING:
 		engine_send_thing(e, &d->send);
 		break;
+	case SEND_GRANT:
+		engine_send_grant(e, &d->send);
+		break;
 	default:
 		unreachable();
 	}

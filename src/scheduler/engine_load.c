@@ -138,6 +138,37 @@ static bool load_thing(struct loader *l, struct slice key, struct slice value)
 	       core_load_thing(l->e->core, number, &r, &l->why);
 }
 
+static bool load_delivery(struct loader *l, struct slice key, struct slice value)
+{
+	struct delivery_record r;
+	uint64_t thing, seq;
+	uint32_t rank;
+
+	return key_read_delivery(key, &thing, &rank, &seq) &&
+	       delivery_record_decode(value, &r, &l->why) &&
+	       core_load_delivery(l->e->core, thing, rank, seq, &r, &l->why);
+}
+
+static bool load_grant(struct loader *l, struct slice key, struct slice value)
+{
+	struct grant_record r;
+	uint32_t session;
+	uint64_t request;
+
+	return key_read_grant(key, &session, &request) && grant_record_decode(value, &r, &l->why) &&
+	       core_load_grant(l->e->core, session, request, &r, &l->why);
+}
+
+static bool load_item(struct loader *l, struct slice key, struct slice value)
+{
+	struct item_record r;
+	uint64_t thing, seq;
+	uint32_t rank;
+
+	return key_read_item(key, &thing, &rank, &seq) && item_record_decode(value, &r, &l->why) &&
+	       core_load_item(l->e->core, thing, rank, seq, &r, &l->why);
+}
+
 static bool load_amend(struct loader *l, struct slice key, struct slice value)
 {
 	struct amend_record r;
@@ -164,6 +195,9 @@ static bool load_one(void *arg, struct slice key, struct slice value)
 		[TABLE_STAGE] = load_stage,
 		[TABLE_THING] = load_thing,
 		[TABLE_AMEND] = load_amend,
+		[TABLE_DELIVERY] = load_delivery,
+		[TABLE_GRANT] = load_grant,
+		[TABLE_ITEM] = load_item,
 	};
 	struct loader *l = arg;
 	char text[KEY_TEXT_BYTES];
@@ -180,7 +214,8 @@ bool engine_load(struct engine *e, uint64_t mono_us, uint64_t wall_us, const cha
 {
 	static const enum table order[] = {TABLE_META, TABLE_USER, TABLE_WORKER, TABLE_SESSION,
 		TABLE_BLOCK, TABLE_STAGE, TABLE_AMEND, TABLE_GONE, TABLE_TASK, TABLE_LEASE,
-		TABLE_REPLY, TABLE_HOLD, TABLE_WORK, TABLE_THING};
+		TABLE_REPLY, TABLE_HOLD, TABLE_WORK, TABLE_THING, TABLE_DELIVERY, TABLE_GRANT,
+		TABLE_ITEM};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct loader l = {.e = e, .table = order[i]};

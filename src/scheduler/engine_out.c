@@ -29,6 +29,9 @@ static enum table table_of(enum record_kind kind)
 		[RECORD_THING] = TABLE_THING,
 		[RECORD_AMEND] = TABLE_AMEND,
 		[RECORD_ENTRY] = TABLE_ENTRY,
+		[RECORD_ITEM] = TABLE_ITEM,
+		[RECORD_DELIVERY] = TABLE_DELIVERY,
+		[RECORD_GRANT] = TABLE_GRANT,
 	};
 
 	return of[kind];
@@ -67,6 +70,12 @@ static struct key key_of(const struct record *r)
 		return key_entry(r->a, r->b);
 	case RECORD_STAGE:
 		return key_stage((uint32_t)r->a, r->b);
+	case RECORD_ITEM:
+		return key_item(r->a, r->c, r->b);
+	case RECORD_DELIVERY:
+		return key_delivery(r->a, r->c, r->b);
+	case RECORD_GRANT:
+		return key_grant((uint32_t)r->a, r->b);
 	}
 	unreachable();
 }
@@ -79,7 +88,10 @@ static void store_records(struct engine *e)
 	for (uint32_t i = 0; i < u->nrecords; i++) {
 		const struct record *r = &u->records[i];
 
-		if (r->del) {
+		if (r->move) {
+			batch_move(batch, table_of(r->kind), key_of(r),
+				key_item(r->to_a, r->to_c, r->to_b));
+		} else if (r->del) {
 			batch_del(batch, table_of(r->kind), key_of(r));
 			if (r->kind == RECORD_BLOCK)
 				block_cache_drop(e->blocks, r->a);
@@ -447,6 +459,7 @@ static void send_messages(struct engine *e)
 		case SEND_STORED_OUTCOME:
 		case SEND_VALUE:
 		case SEND_THING:
+		case SEND_GRANT:
 		case SEND_LEASE:
 			defer(e, s);
 			break;

@@ -109,7 +109,7 @@ static void query_status(struct asking *a)
 	pack_map(out, 7);
 	engine_pack_count(out, "epoch", a->e->config.epoch);
 	pack_tasks(out, &n);
-	engine_pack_count(out, "queues", 0);
+	engine_pack_count(out, "queues", n.things[THING_QUEUE]);
 	engine_pack_count(out, "variables", n.things[THING_VARIABLE]);
 	engine_pack_count(out, "sessions", n.sessions);
 	pack_cstr(out, "workers");
@@ -314,6 +314,9 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 		break;
 	case QUERY_TOPIC:
 		engine_topic(&a);
+		break;
+	case QUERY_QUEUE:
+		engine_show_queue(&a);
 		break;
 	default:
 		asking_answer(&a, DQ_E_USAGE, "no such query", slice_empty());

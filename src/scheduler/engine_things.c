@@ -48,6 +48,11 @@ void engine_send_thing(struct engine *e, const struct send *s)
 			"a record of the store cannot be read");
 		return;
 	}
+	if (r.kind == THING_QUEUE) {
+		m.version = 1; /* there is room */
+		engine_send_is(e, s->conn, &m);
+		return;
+	}
 	buf_init(&content, LIMIT_FRAME_BYTES);
 	m.version = r.variable.version;
 	m.task = r.variable.task;
@@ -91,6 +96,17 @@ static void pack_topic(struct things *t, const struct core_thing_view *v)
 	pack_double(&t->out, (double)v->topic.max_age_us / 1e6);
 }
 
+static void pack_queue(struct things *t, const struct core_thing_view *v)
+{
+	engine_pack_count(&t->out, "len", v->queue.len);
+	engine_pack_count(&t->out, "waiting", v->queue.waiting);
+	engine_pack_count(&t->out, "delayed", v->queue.delayed);
+	engine_pack_count(&t->out, "maxsize", v->queue.maxsize);
+	engine_pack_count(&t->out, "max_deliveries", v->queue.max_deliveries);
+	pack_cstr(&t->out, "dead_letter");
+	pack_str(&t->out, v->queue.dead);
+}
+
 /* How many pairs pack_body() appends. */
 static uint32_t body_pairs(const struct core_thing_view *v)
 {
@@ -101,6 +117,8 @@ static uint32_t body_pairs(const struct core_thing_view *v)
 		return 5;
 	case THING_DATASET:
 		return 1;
+	case THING_QUEUE:
+		return 6;
 	default:
 		return 0;
 	}
@@ -114,6 +132,22 @@ static void pack_body(struct things *t, const struct core_thing_view *v)
 		pack_topic(t, v);
 	else if (v->kind == THING_DATASET)
 		engine_pack_count(&t->out, "tasks", v->dataset.ntasks);
+	else if (v->kind == THING_QUEUE)
+		pack_queue(t, v);
+}
+
+static void pack_row(struct things *t, const struct core_thing_view *v)
+{
+	pack_map(&t->out, 4 + body_pairs(v));
+	pack_cstr(&t->out, "name");
+	pack_str(&t->out, v->name);
+	pack_cstr(&t->out, "namespace");
+	pack_str(&t->out, v->ns);
+	pack_cstr(&t->out, "owner");
+	pack_str(&t->out, core_user_name(t->a->e->core, v->owner));
+	pack_cstr(&t->out, "created");
+	pack_double(&t->out, (double)v->created_us / 1e6);
+	pack_body(t, v);
 }
 
 static bool pack_thing(const struct core_thing_view *v, void *arg)
@@ -129,17 +163,30 @@ static bool pack_thing(const struct core_thing_view *v, void *arg)
 	}
 	t->rows++;
 	t->next.order = v->number;
-	pack_map(&t->out, 4 + body_pairs(v));
-	pack_cstr(&t->out, "name");
-	pack_str(&t->out, v->name);
-	pack_cstr(&t->out, "namespace");
-	pack_str(&t->out, v->ns);
-	pack_cstr(&t->out, "owner");
-	pack_str(&t->out, core_user_name(t->a->e->core, v->owner));
-	pack_cstr(&t->out, "created");
-	pack_double(&t->out, (double)v->created_us / 1e6);
-	pack_body(t, v);
+	pack_row(t, v);
 	return true;
+}
+
+void engine_show_queue(struct asking *a)
+{
+	struct things t = {.a = a};
+	struct core_thing_view v;
+	const char *why = "a name is wanted";
+	uint32_t code = DQ_E_USAGE;
+	struct cursor c;
+	struct slice name;
+
+	cursor_init(&c, a->q->args);
+	name = cursor_str(&c);
+	if (!cursor_at_end(&c) ||
+		!core_find_thing(a->e->core, a->user, THING_QUEUE, name, &v, &code, &why)) {
+		asking_answer(a, code, why, slice_empty());
+		return;
+	}
+	buf_init(&t.out, LIMIT_FRAME_BYTES);
+	pack_row(&t, &v);
+	asking_answer(a, DQ_E_OK, "", buf_slice(&t.out));
+	buf_release(&t.out);
 }
 
 void engine_list_things(struct asking *a)
@@ -150,8 +197,8 @@ void engine_list_things(struct asking *a)
 
 	cursor_init(&c, a->q->args);
 	kind = cursor_u64(&c);
-	if (!cursor_at_end(&c) ||
-		(kind != THING_VARIABLE && kind != THING_TOPIC && kind != THING_DATASET)) {
+	if (!cursor_at_end(&c) || (kind != THING_VARIABLE && kind != THING_TOPIC &&
+					  kind != THING_DATASET && kind != THING_QUEUE)) {
 		asking_answer(a, DQ_E_USAGE, "no such kind of thing", slice_empty());
 		return;
 	}

@@ -97,6 +97,34 @@ static int del(struct store *store, struct cursors *cursors, const struct batch_
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* What its checksum covers is made in one piece, with the record's new key. */
+static int move(struct store *store, struct cursors *cursors, const struct batch_op *op)
+{
+	MDB_val k = {.mv_size = op->key.n, .mv_data = (void *)(uintptr_t)op->key.p}, v;
+	struct batch_op moved = {.is_put = true, .table = op->table};
+	MDB_cursor *cursor;
+	struct buf piece;
+	int rc = cursor_of(store, cursors, op->table, &cursor);
+
+	if (rc == 0)
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+	if (rc != 0 || v.mv_size < SEAL_BYTES)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	buf_init(&piece, SIZE_MAX / 2);
+	buf_append_byte(&piece, (uint8_t)op->table);
+	buf_append_slice(&piece, op->value);
+	buf_append(&piece, v.mv_data, v.mv_size - SEAL_BYTES);
+	ensure(!piece.failed);
+	moved.hashed = buf_slice(&piece);
+	moved.key = slice_of(piece.p + 1, op->value.n);
+	moved.value = slice_of(piece.p + 1 + op->value.n, v.mv_size - SEAL_BYTES);
+	rc = del(store, cursors, op);
+	if (rc == 0)
+		rc = put(store, cursors, &moved);
+	buf_release(&piece);
+	return rc;
+}
+
 int store_apply(struct store *store, MDB_txn *txn, const struct batch *batch)
 {
 	struct cursors cursors = {.txn = txn};
@@ -108,7 +136,9 @@ int store_apply(struct store *store, MDB_txn *txn, const struct batch *batch)
 		ensure(op.table != TABLE_META || slice_eq_str(op.key, META_COUNTERS));
 		rc = fault_point("store.put");
 		if (rc == 0)
-			rc = op.is_put ? put(store, &cursors, &op) : del(store, &cursors, &op);
+			rc = op.is_put    ? put(store, &cursors, &op)
+			     : op.is_move ? move(store, &cursors, &op)
+					  : del(store, &cursors, &op);
 	}
 	cursors_close(&cursors);
 	return rc;

@@ -14,6 +14,7 @@
 #define OP_HEAD_BYTES 8
 #define OP_PUT 1
 #define OP_DEL 2
+#define OP_MOVE 3
 #define BATCH_MAX ((size_t)4 << 30)
 #define BATCH_NOT_OPEN SIZE_MAX
 
@@ -92,6 +93,13 @@ void batch_del(struct batch *batch, enum table table, struct key key)
 	op_end(batch);
 }
 
+void batch_move(struct batch *batch, enum table table, struct key from, struct key to)
+{
+	op_begin(batch, OP_MOVE, table, &from);
+	buf_append_slice(&batch->ops, key_slice(&to));
+	op_end(batch);
+}
+
 struct buf *batch_put_begin(struct batch *batch, enum table table, struct key key)
 {
 	op_begin(batch, OP_PUT, table, &key);
@@ -125,6 +133,7 @@ bool batch_next(const struct batch *batch, size_t *pos, struct batch_op *op)
 	value_n = get_u32(head);
 	ensure(batch->ops.n - *pos >= (size_t)OP_HEAD_BYTES + head[5] + value_n);
 	op->is_put = head[4] == OP_PUT;
+	op->is_move = head[4] == OP_MOVE;
 	op->table = (enum table)head[7];
 	op->key = slice_of(head + OP_HEAD_BYTES, head[5]);
 	op->value = slice_of(op->key.p + head[5], value_n);

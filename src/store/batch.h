@@ -29,6 +29,7 @@ struct batch {
  * changed. */
 struct batch_op {
 	bool is_put;
+	bool is_move; /* value: the key under which the record stands from now on */
 	enum table table;
 	struct slice key;
 	struct slice value;  /* empty for a delete */
@@ -42,6 +43,9 @@ void batch_clear(struct batch *batch);
 
 void batch_put(struct batch *batch, enum table table, struct key key, struct slice value);
 void batch_del(struct batch *batch, enum table table, struct key key);
+/* The record under `from`, which may be one that an op before this has put, stands under `to`
+ * instead. Nothing where there is none. */
+void batch_move(struct batch *batch, enum table table, struct key from, struct key to);
 
 /* A value encoded in place: append it to the buffer returned, then call batch_put_end(). Between
  * the two no other call on the batch. The buffer holds earlier ops as well: only append to it. */

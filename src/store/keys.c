@@ -172,6 +172,45 @@ struct key key_stage(uint32_t session, uint64_t first_id)
 	return key_u32_u64(session, first_id);
 }
 
+struct key key_item(uint64_t thing, uint32_t rank, uint64_t seq)
+{
+	struct key key = key_u64(thing);
+
+	put_be(&key, rank, 4);
+	put_be(&key, seq, 8);
+	return key;
+}
+
+struct key key_delivery(uint64_t thing, uint32_t rank, uint64_t seq)
+{
+	return key_item(thing, rank, seq);
+}
+
+struct key key_grant(uint32_t session, uint64_t request)
+{
+	return key_u32_u64(session, request);
+}
+
+bool key_read_item(struct slice key, uint64_t *thing, uint32_t *rank, uint64_t *seq)
+{
+	if (key.n != 20)
+		return false;
+	*thing = get_be(key.p, 8);
+	*rank = (uint32_t)get_be(key.p + 8, 4);
+	*seq = get_be(key.p + 12, 8);
+	return true;
+}
+
+bool key_read_delivery(struct slice key, uint64_t *thing, uint32_t *rank, uint64_t *seq)
+{
+	return key_read_item(key, thing, rank, seq);
+}
+
+bool key_read_grant(struct slice key, uint32_t *session, uint64_t *request)
+{
+	return read_u32_u64(key, session, request);
+}
+
 bool key_read_block(struct slice key, uint64_t *first_id)
 {
 	return read_u64(key, first_id);
@@ -265,7 +304,11 @@ bool key_fits(enum table table, struct slice key)
 	case TABLE_REPLY:
 	case TABLE_HOLD:
 	case TABLE_STAGE:
+	case TABLE_GRANT:
 		return key.n == 12;
+	case TABLE_ITEM:
+	case TABLE_DELIVERY:
+		return key.n == 20;
 	case TABLE_SESSION:
 	case TABLE_WORKER:
 	case TABLE_USER:
@@ -292,7 +335,10 @@ static void text_ids(char *out, size_t size, enum table table, struct slice key)
 
 	if (key.n == 16)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 8, 8));
-	else if (table == TABLE_REPLY)
+	else if (key.n == 20)
+		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64 ".%" PRIu64, name, a,
+			get_be(key.p + 8, 4), get_be(key.p + 12, 8));
+	else if (table == TABLE_REPLY || table == TABLE_GRANT)
 		snprintf(out, size, "%s %" PRIu64 ".%" PRIu64, name, a, get_be(key.p + 4, 8));
 	else if (table == TABLE_HOLD || table == TABLE_STAGE)
 		snprintf(out, size, "%s %" PRIu64 " of %u.%u", name, a,

@@ -42,6 +42,10 @@ struct key key_entry(uint64_t thing, uint64_t cursor);
 struct key key_amend(uint64_t first_id);                   /* of the block */
 struct key key_stage(uint32_t session, uint64_t first_id); /* first_id 0: the stage's head */
 
+struct key key_item(uint64_t thing, uint32_t rank, uint64_t seq);
+struct key key_delivery(uint64_t thing, uint32_t rank, uint64_t seq); /* of that item */
+struct key key_grant(uint32_t session, uint64_t request);
+
 bool key_read_block(struct slice key, uint64_t *first_id);
 bool key_read_task(struct slice key, uint64_t *id, uint16_t *round);
 bool key_read_gone(struct slice key, uint64_t *first_id);
@@ -56,6 +60,9 @@ bool key_read_thing(struct slice key, uint64_t *number);
 bool key_read_entry(struct slice key, uint64_t *thing, uint64_t *cursor);
 bool key_read_amend(struct slice key, uint64_t *first_id);
 bool key_read_stage(struct slice key, uint32_t *session, uint64_t *first_id);
+bool key_read_item(struct slice key, uint64_t *thing, uint32_t *rank, uint64_t *seq);
+bool key_read_delivery(struct slice key, uint64_t *thing, uint32_t *rank, uint64_t *seq);
+bool key_read_grant(struct slice key, uint32_t *session, uint64_t *request);
 
 /* True when the bytes have the layout of a key of this table. */
 bool key_fits(enum table table, struct slice key);

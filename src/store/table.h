@@ -24,7 +24,10 @@
 	X(STAGE, 12, "stage")                                                                      \
 	X(THING, 13, "thing")                                                                      \
 	X(AMEND, 14, "amend")                                                                      \
-	X(ENTRY, 15, "entry")
+	X(ENTRY, 15, "entry")                                                                      \
+	X(ITEM, 16, "item")                                                                        \
+	X(DELIVERY, 17, "delivery")                                                                \
+	X(GRANT, 18, "grant")
 
 /* Tables after this one came later: a store that has none of them gets them when it is opened. */
 #define TABLE_ORIGINAL_LAST TABLE_WORK

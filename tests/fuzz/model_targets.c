@@ -458,8 +458,11 @@ const struct target model_targets[] = {
 	TARGET(word, 3),
 	{"key", run_key, sample_key, 6, true},
 	TARGET(content, 2),
-	TARGET(thing_record, 6),
+	TARGET(thing_record, 7),
 	TARGET(entry_record, 2),
-	TARGET(deal, 4),
+	TARGET(item_record, 2),
+	TARGET(delivery_record, 2),
+	TARGET(grant_record, 2),
+	TARGET(deal, 5),
 };
 const unsigned model_target_count = sizeof(model_targets) / sizeof(model_targets[0]);

@@ -10,6 +10,7 @@
 #include "model/content.h"
 #include "model/deal.h"
 #include "model/entry.h"
+#include "model/item.h"
 #include "model/limits.h"
 #include "model/thing.h"
 
@@ -99,6 +100,15 @@ void sample_thing_record(struct buf *out, unsigned i)
 		.created_us = 1700000000000000};
 	struct buf content;
 
+	if (i == 6) {
+		r.kind = THING_QUEUE;
+		r.queue.maxsize = 100;
+		r.queue.max_deliveries = 3;
+		r.queue.dead = slice_str("lost");
+		r.queue.floors = slice_of("\x92\xce\x7f\xff\xff\xff\x08", 7);
+		thing_record_encode(out, &r);
+		return;
+	}
 	buf_init(&content, MAX_BYTES);
 	sample_content(&content, 0);
 	r.variable.version = 7;
@@ -187,6 +197,112 @@ static void sample_guards(struct buf *out)
 	buf_release(&parts);
 }
 
+#define RUN_RECORD(what)                                                                           \
+	bool run_##what(struct slice in)                                                           \
+	{                                                                                          \
+		struct buf first, second;                                                          \
+		const char *why = NULL;                                                            \
+		struct what v;                                                                     \
+                                                                                                   \
+		if (!what##_decode(in, &v, &why)) {                                                \
+			ensure(why &&*why);                                                        \
+			return false;                                                              \
+		}                                                                                  \
+		buf_init(&first, MAX_BYTES);                                                       \
+		buf_init(&second, MAX_BYTES);                                                      \
+		what##_encode(&first, &v);                                                         \
+		ensure(what##_decode(buf_slice(&first), &v, &why));                                \
+		what##_encode(&second, &v);                                                        \
+		targets_same(&first, &second);                                                     \
+		buf_release(&first);                                                               \
+		buf_release(&second);                                                              \
+		return true;                                                                       \
+	}
+RUN_RECORD(item_record)
+RUN_RECORD(delivery_record)
+RUN_RECORD(grant_record)
+
+void sample_item_record(struct buf *out, unsigned i)
+{
+	struct item_record r = {.put_us = 1700000000000000};
+	struct buf content;
+
+	buf_init(&content, MAX_BYTES);
+	sample_content(&content, 0);
+	if (i) {
+		r.due_us = 1700000000000009;
+		r.task = 0x500000011;
+	} else {
+		r.content = buf_slice(&content);
+	}
+	item_record_encode(out, &r);
+	buf_release(&content);
+}
+
+void sample_delivery_record(struct buf *out, unsigned i)
+{
+	struct delivery_record r = {.state = DELIVERY_BACK, .deliveries = 2, .due_us = 17};
+
+	if (i)
+		r = (struct delivery_record){.state = DELIVERY_OUT,
+			.deliveries = 1,
+			.fence = {1700000000, 4},
+			.session = 5,
+			.lease_us = 60000000};
+	delivery_record_encode(out, &r);
+}
+
+void sample_grant_record(struct buf *out, unsigned i)
+{
+	struct grant_record r = {.thing = 3,
+		.mode = i ? TAKE_LEASE : TAKE_GET,
+		.lease_us = i ? 60000000 : 0,
+		.first = {1700000000, 4}};
+	struct grant_entry e = {.rank = item_rank(-7), .deliveries = 1, .seq = 9};
+	struct buf entries;
+
+	buf_init(&entries, MAX_BYTES);
+	grant_entry_pack(&entries, &e);
+	e.task = 0x500000011;
+	e.seq++;
+	grant_entry_pack(&entries, &e);
+	r.entries = buf_slice(&entries);
+	grant_record_encode(out, &r);
+	buf_release(&entries);
+}
+
+static void sample_queue_deal(struct buf *out)
+{
+	struct slice name = slice_str("interval");
+	struct deal_op ops[] = {{.kind = DEAL_PUT, .name = name, .priority = -3, .time_us = 9},
+		{.kind = DEAL_ACK,
+			.name = name,
+			.priority = 4,
+			.seq = 17,
+			.fence = {1700000000, 4}},
+		{.kind = DEAL_NACK, .name = name, .seq = 18, .time_us = 5},
+		{.kind = DEAL_EXTEND, .name = name, .seq = 19, .time_us = 60000000},
+		{.kind = DEAL_CREATE,
+			.name = name,
+			.maxsize = 100,
+			.deliveries = 3,
+			.dead = slice_str("lost")},
+		{.kind = DEAL_PURGE, .name = name}, {.kind = DEAL_KICK, .name = name},
+		{.kind = DEAL_GRANTED, .request = 8}, {.kind = DEAL_WITHDRAW, .request = 9},
+		{.kind = DEAL_DELETE, .name = name, .thing = THING_QUEUE}};
+	uint32_t n = sizeof(ops) / sizeof(ops[0]);
+	struct buf items;
+
+	buf_init(&items, MAX_BYTES);
+	pack_array(&items, 1);
+	deal_item_encode(&items, &(struct deal_value){.task = 0x500000011});
+	ops[0].items = buf_slice(&items);
+	pack_array(out, n);
+	for (uint32_t k = 0; k < n; k++)
+		deal_op_encode(out, &ops[k]);
+	buf_release(&items);
+}
+
 void sample_deal(struct buf *out, unsigned i)
 {
 	struct slice name = slice_str("interval");
@@ -205,6 +321,10 @@ void sample_deal(struct buf *out, unsigned i)
 
 	if (i == 2) {
 		sample_guards(out);
+		return;
+	}
+	if (i == 4) {
+		sample_queue_deal(out);
 		return;
 	}
 	buf_init(&content, MAX_BYTES);

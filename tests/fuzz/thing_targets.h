@@ -15,6 +15,12 @@ bool run_thing_record(struct slice in);
 void sample_thing_record(struct buf *out, unsigned i);
 bool run_entry_record(struct slice in);
 void sample_entry_record(struct buf *out, unsigned i);
+bool run_item_record(struct slice in);
+void sample_item_record(struct buf *out, unsigned i);
+bool run_delivery_record(struct slice in);
+void sample_delivery_record(struct buf *out, unsigned i);
+bool run_grant_record(struct slice in);
+void sample_grant_record(struct buf *out, unsigned i);
 bool run_deal(struct slice in);
 void sample_deal(struct buf *out, unsigned i);
 

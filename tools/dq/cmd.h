@@ -41,6 +41,7 @@ struct cmd {
 	X(retry)                                                                                   \
 	X(forget)                                                                                  \
 	X(priority)                                                                                \
+	X(queue)                                                                                   \
 	X(var)                                                                                     \
 	X(lock)                                                                                    \
 	X(semaphore)                                                                               \

@@ -26,11 +26,12 @@ static void check_twice(struct image *img)
 	size_t n = 0;
 
 	for (size_t i = 0; i < img->things.n; i++)
-		if (img->things.v[i].r.kind != THING_TOPIC || !img->things.v[i].r.topic.closing)
+		if (img->things.v[i].r.kind != THING_LOCK && !img->things.v[i].r.topic.closing &&
+			!img->things.v[i].r.queue.closing)
 			all[n++] = &img->things.v[i];
 	qsort(all, n, sizeof(struct img_thing *), name_cmp);
 	for (size_t i = 1; i < n; i++)
-		if (all[i]->r.kind != THING_LOCK && name_cmp(&all[i - 1], &all[i]) == 0)
+		if (name_cmp(&all[i - 1], &all[i]) == 0)
 			image_problem(img, "things %" PRIu64 " and %" PRIu64 ": the same name",
 				all[i - 1]->number, all[i]->number);
 	free(all);
@@ -87,4 +88,5 @@ void check_things(struct image *img)
 		check_claim(img, thing);
 	}
 	check_twice(img);
+	check_queues(img);
 }

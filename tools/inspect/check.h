@@ -25,6 +25,7 @@ void check_stages(struct image *img);
 void check_workers(struct image *img);
 /* check-things.c: what is shared by name. */
 void check_things(struct image *img);
+void check_queues(struct image *img);
 void check_counters(struct image *img);
 
 #endif

@@ -108,6 +108,9 @@ static void on_found(void *arg, const struct img_walk *w)
 		if (t.n)
 			print_thing(img, w->id, &img->things.v[i]);
 	}
+	for (size_t i = 0; i < img->items.n; i++)
+		if (img->items.v[i].task == w->id && image_thing(img, img->items.v[i].thing))
+			print_thing(img, w->id, image_thing(img, img->items.v[i].thing));
 }
 
 static int print_dependents(struct ask *ask)
@@ -163,8 +166,8 @@ static int run(struct inspect *in)
 const struct cmd cmd_holds = {
 	.name = "holds",
 	.words = "KEY|ID",
-	.about = "What keeps a task: sessions, variables, datasets, dependents, being detached, "
-		 "its retention.",
+	.about = "What keeps a task: sessions, variables, items of queues, datasets, dependents, "
+		 "being detached, its retention.",
 	.words_min = 1,
 	.words_max = 1,
 	.reads = true,

@@ -14,8 +14,8 @@ static const enum task_state shown[] = {TASK_WAITING, TASK_SCHEDULED, TASK_READY
 static const struct {
 	const char *word;
 	enum thing_kind kind;
-} kinds[] = {{"variables", THING_VARIABLE}, {"locks", THING_LOCK}, {"events", THING_EVENT},
-	{"topics", THING_TOPIC}, {"datasets", THING_DATASET}};
+} kinds[] = {{"queues", THING_QUEUE}, {"variables", THING_VARIABLE}, {"locks", THING_LOCK},
+	{"events", THING_EVENT}, {"topics", THING_TOPIC}, {"datasets", THING_DATASET}};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static uint64_t count(const struct image *img, enum thing_kind kind)

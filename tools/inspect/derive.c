@@ -129,6 +129,8 @@ static void derive_holds(struct image *img)
 		derive_hold(img, img->holds.v[i].id);
 	for (size_t i = 0; i < img->things.n; i++)
 		thing_tasks(&img->things.v[i], derive_held, img);
+	for (size_t i = 0; i < img->items.n; i++)
+		derive_hold(img, img->items.v[i].task);
 }
 
 /* What a waiting task is, by its dependencies. */

@@ -245,6 +245,40 @@ static bool add_entry(struct image *img, struct slice key, struct slice value, c
 	return true;
 }
 
+static bool add_item(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	struct img_item item;
+	struct item_record r;
+
+	if (!key_read_item(key, &item.thing, &item.rank, &item.seq) ||
+		!item_record_decode(value, &r, why))
+		return false;
+	item.task = r.task;
+	*VEC_ADD(&img->items) = item;
+	return true;
+}
+
+static bool add_delivery(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	struct img_delivery d;
+
+	if (!key_read_delivery(key, &d.thing, &d.rank, &d.seq) ||
+		!delivery_record_decode(value, &d.r, why))
+		return false;
+	*VEC_ADD(&img->deliveries) = d;
+	return true;
+}
+
+static bool add_grant(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	struct img_grant g;
+
+	if (!key_read_grant(key, &g.session, &g.request) || !grant_record_decode(value, &g.r, why))
+		return false;
+	*VEC_ADD(&img->grants) = g;
+	return true;
+}
+
 static int load_table(struct image *img, enum table table, add_fn *add)
 {
 	struct store_scan scan = {.cursor = NULL};
@@ -302,6 +336,9 @@ int image_load(
 		{TABLE_STAGE, add_stage},
 		{TABLE_THING, add_thing},
 		{TABLE_ENTRY, add_entry},
+		{TABLE_ITEM, add_item},
+		{TABLE_DELIVERY, add_delivery},
+		{TABLE_GRANT, add_grant},
 	};
 
 	*img = (struct image){.in = in, .on_problem = on_problem, .problem_arg = arg};
@@ -330,6 +367,9 @@ void image_release(struct image *img)
 	free(img->works.v);
 	free(img->stages.v);
 	free(img->things.v);
+	free(img->items.v);
+	free(img->deliveries.v);
+	free(img->grants.v);
 	free(img->state);
 	free(img->flag);
 	*img = (struct image){.in = NULL};

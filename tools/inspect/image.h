@@ -16,6 +16,7 @@
 #include "model/row.h"
 #include "model/state.h"
 #include "model/terms.h"
+#include "model/item.h"
 #include "model/thing.h"
 
 struct img_block {
@@ -90,6 +91,23 @@ struct img_thing {
 	uint64_t entries; /* of a topic: records */
 };
 
+struct img_item {
+	uint64_t thing, seq, task;
+	uint32_t rank;
+};
+
+struct img_delivery {
+	uint64_t thing, seq;
+	uint32_t rank;
+	struct delivery_record r;
+};
+
+struct img_grant {
+	uint32_t session;
+	uint64_t request;
+	struct grant_record r;
+};
+
 #define IMG_ROW 0x01 /* there is a row */
 #define IMG_DETACHED 0x02
 #define IMG_RELEASED 0x04 /* its session no longer holds it */
@@ -123,6 +141,9 @@ struct image {
 	IMG_VEC(struct img_work) works;
 	IMG_VEC(struct img_thing) things;
 	IMG_VEC(struct img_stage) stages;
+	IMG_VEC(struct img_item) items;
+	IMG_VEC(struct img_delivery) deliveries;
+	IMG_VEC(struct img_grant) grants;
 	/* A byte a task, block after block. */
 	uint64_t ntasks;
 	uint8_t *state; /* enum task_state, GONE included */

@@ -61,6 +61,8 @@ struct cmd {
 	X(sessions)                                                                                \
 	X(workers)                                                                                 \
 	X(users)                                                                                   \
+	X(queues)                                                                                  \
+	X(queue)                                                                                   \
 	X(variables)                                                                               \
 	X(locks)                                                                                   \
 	X(topics)                                                                                  \

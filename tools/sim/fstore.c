@@ -70,6 +70,7 @@ static struct frecord *record_new(const struct batch_op *op)
 {
 	struct frecord *r = xmalloc(sizeof(*r) + op->value.n);
 
+	ensure(op->is_put);
 	r->key = key_of_slice(op->key);
 	r->n = (uint32_t)op->value.n;
 	if (op->value.n)
@@ -102,6 +103,23 @@ static void del(struct ftable *t, uint32_t i, struct slice key)
 	memmove(t->v + i, t->v + i + 1, (t->n - i) * sizeof(struct frecord *));
 }
 
+static void move(struct ftable *t, uint32_t i, const struct batch_op *op)
+{
+	struct batch_op moved = {.is_put = true, .table = op->table, .key = op->value};
+	uint32_t to = 0;
+	uint8_t *bytes;
+
+	if (!stands_at(t, i, op->key))
+		return;
+	bytes = xmemdup(t->v[i]->bytes, t->v[i]->n);
+	moved.value = slice_of(bytes, t->v[i]->n);
+	del(t, i, op->key);
+	while (to < t->n && slice_cmp(key_slice(&t->v[to]->key), op->value) < 0)
+		to++;
+	put(t, to, &moved);
+	free(bytes);
+}
+
 void fstore_apply(struct fstore *f, const struct batch *batch)
 {
 	struct batch_op op;
@@ -111,7 +129,9 @@ void fstore_apply(struct fstore *f, const struct batch *batch)
 		uint32_t i = fstore_seek(f, op.table, op.key);
 
 		ensure(key_fits(op.table, op.key));
-		if (op.is_put)
+		if (op.is_move)
+			move(&f->table[op.table], i, &op);
+		else if (op.is_put)
 			put(&f->table[op.table], i, &op);
 		else
 			del(&f->table[op.table], i, op.key);

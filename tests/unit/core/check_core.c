@@ -16,6 +16,7 @@ int main(void)
 	srunner_add_suite(r, suite_trouble());
 	srunner_add_suite(r, suite_hostile());
 	srunner_add_suite(r, suite_watch());
+	srunner_add_suite(r, suite_queue());
 	srunner_add_suite(r, suite_stage());
 	srunner_add_suite(r, suite_revoke());
 	srunner_add_suite(r, suite_times());

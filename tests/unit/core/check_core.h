@@ -9,6 +9,7 @@ Suite *suite_demand(void);
 Suite *suite_hostile(void);
 Suite *suite_keep(void);
 Suite *suite_life(void);
+Suite *suite_queue(void);
 Suite *suite_stage(void);
 Suite *suite_account(void);
 Suite *suite_again(void);

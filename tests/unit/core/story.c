@@ -174,12 +174,15 @@ static void tell_thing(struct story *s, const struct record *r)
 static void tell_record(struct story *s, const struct record *r)
 {
 	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
-		"reply", "hold", "worker", "user", "work", "stage", "thing", "amend", "entry"};
+		"reply", "hold", "worker", "user", "work", "stage", "thing", "amend", "entry",
+		"item", "delivery", "grant"};
 
 	if (s->quiet &&
 		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
 		return;
-	buf_printf(&s->told, "%s %s", r->del ? "del" : "put", names[r->kind]);
+	buf_printf(&s->told, "%s %s", r->move ? "move" : r->del ? "del" : "put", names[r->kind]);
+	if (story_tell_queue(s, r))
+		return;
 	if (r->kind == RECORD_TASK || r->kind == RECORD_BLOCK || r->kind == RECORD_GONE)
 		tell_id(s, r->a);
 	else if (r->kind == RECORD_LEASE)
@@ -263,6 +266,11 @@ static void tell_send(struct story *s, const struct send *m)
 			buf_printf(&s->told, " code %u %s", m->code, m->text);
 		if (m->count)
 			buf_printf(&s->told, " is %llu", (unsigned long long)m->count);
+		break;
+	case SEND_GRANT:
+		buf_printf(&s->told, "grant %llu", (unsigned long long)m->seq);
+		if (m->code)
+			buf_printf(&s->told, " code %u %s", m->code, m->text);
 		break;
 	case SEND_LEASE:
 		buf_printf(&s->told, "lease %llu:", (unsigned long long)m->fence.seq);

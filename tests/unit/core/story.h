@@ -74,6 +74,9 @@ void story_runs(struct story *s, enum event_kind kind, uint64_t conn, uint64_t r
 void story_act(struct story *s, uint64_t conn, uint64_t request, uint32_t kind, uint32_t flags,
 	int64_t arg, uint64_t first, uint64_t count);
 
+/* story_queue.c: of a queue's record, the rest of its line; false: it is another. */
+bool story_tell_queue(struct story *s, const struct record *r);
+
 /* A submit of n tasks from first_n on, each with the key (NULL: generated) and the dependencies
  * that a task gives. */
 struct story_task {

@@ -12,6 +12,7 @@
 struct stored {
 	enum record_kind kind;
 	uint64_t a, b;
+	uint32_t c;
 	uint8_t *p;
 	uint32_t n;
 };
@@ -40,6 +41,8 @@ static int order(const struct stored *x, const struct record *r)
 		return x->kind < r->kind ? -1 : 1;
 	if (x->a != r->a)
 		return x->a < r->a ? -1 : 1;
+	if (x->c != r->c)
+		return x->c < r->c ? -1 : 1;
 	return (x->b > r->b) - (x->b < r->b);
 }
 
@@ -59,11 +62,38 @@ static uint32_t place(const struct story_store *s, const struct record *r)
 	return lo;
 }
 
+static void insert(struct story_store *s, uint32_t at, const struct record *r, const uint8_t *p)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 64;
+		s->v = xreallocarray(s->v, s->cap, sizeof(*s->v));
+	}
+	memmove(s->v + at + 1, s->v + at, (s->n++ - at) * sizeof(*s->v));
+	s->v[at] = (struct stored){.kind = r->kind, .a = r->a, .b = r->b, .c = r->c, .n = r->n};
+	s->v[at].p = xmemdup(p, r->n);
+}
+
+static void move(struct story_store *s, uint32_t at, const struct record *r)
+{
+	struct record to = {.kind = r->kind, .a = r->to_a, .b = r->to_b, .c = r->to_c};
+	uint8_t *p = s->v[at].p;
+
+	to.n = s->v[at].n;
+	memmove(s->v + at, s->v + at + 1, (--s->n - at) * sizeof(*s->v));
+	insert(s, place(s, &to), &to, p);
+	free(p);
+}
+
 static void take(struct story_store *s, const struct update *u, const struct record *r)
 {
 	uint32_t at = place(s, r);
 	bool there = at < s->n && order(&s->v[at], r) == 0;
 
+	if (r->move) {
+		ck_assert(there);
+		move(s, at, r);
+		return;
+	}
 	if (there)
 		free(s->v[at].p);
 	if (r->del) {
@@ -72,13 +102,10 @@ static void take(struct story_store *s, const struct update *u, const struct rec
 		return;
 	}
 	if (!there) {
-		if (s->n == s->cap) {
-			s->cap = s->cap ? s->cap * 2 : 64;
-			s->v = xreallocarray(s->v, s->cap, sizeof(*s->v));
-		}
-		memmove(s->v + at + 1, s->v + at, (s->n++ - at) * sizeof(*s->v));
+		insert(s, at, r, u->bytes.p + r->at);
+		return;
 	}
-	s->v[at] = (struct stored){.kind = r->kind, .a = r->a, .b = r->b, .n = r->n};
+	s->v[at].n = r->n;
 	s->v[at].p = xmemdup(u->bytes.p + r->at, r->n);
 }
 
@@ -107,6 +134,9 @@ static bool load_more(struct core *c, const struct stored *r, struct slice in, c
 		struct stage_record stage;
 		struct amend_record amend;
 		struct thing_record thing;
+		struct item_record item;
+		struct delivery_record delivery;
+		struct grant_record grant;
 	} v;
 
 	switch (r->kind) {
@@ -132,6 +162,15 @@ static bool load_more(struct core *c, const struct stored *r, struct slice in, c
 		       core_load_thing(c, r->a, &v.thing, why);
 	case RECORD_ENTRY:
 		return true;
+	case RECORD_ITEM:
+		return item_record_decode(in, &v.item, why) &&
+		       core_load_item(c, r->a, r->c, r->b, &v.item, why);
+	case RECORD_DELIVERY:
+		return delivery_record_decode(in, &v.delivery, why) &&
+		       core_load_delivery(c, r->a, r->c, r->b, &v.delivery, why);
+	case RECORD_GRANT:
+		return grant_record_decode(in, &v.grant, why) &&
+		       core_load_grant(c, (uint32_t)r->a, r->b, &v.grant, why);
 	case RECORD_AMEND:
 		return amend_record_decode(in, &v.amend, why) &&
 		       core_load_amend(c, r->a, &v.amend, why);
@@ -181,7 +220,8 @@ void story_store_load(const struct story_store *s, struct core *core)
 {
 	static const enum record_kind kinds[] = {RECORD_COUNTERS, RECORD_USER, RECORD_WORKER,
 		RECORD_SESSION, RECORD_BLOCK, RECORD_STAGE, RECORD_AMEND, RECORD_GONE, RECORD_TASK,
-		RECORD_LEASE, RECORD_REPLY, RECORD_HOLD, RECORD_WORK, RECORD_THING};
+		RECORD_LEASE, RECORD_REPLY, RECORD_HOLD, RECORD_WORK, RECORD_THING, RECORD_DELIVERY,
+		RECORD_GRANT, RECORD_ITEM};
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		for (uint32_t i = 0; i < s->n; i++) {

@@ -107,7 +107,7 @@ START_TEST(names_that_are_none)
 	told_eq(&s, "put reply 1 1\n-> 10 reply 1 code 9 the namespace is another user's: bob/x\n");
 	DEAL(&s, 2, SET("x[1]"));
 	told_eq(&s, "put reply 1 2\n-> 10 reply 2 code 3 not a name: x[1]\n");
-	DEAL(&s, 3, {.kind = DEAL_DELETE, .thing = 1, .name = slice_str("x")});
+	DEAL(&s, 3, {.kind = DEAL_DELETE, .name = slice_str("x")});
 	told_eq(&s, "put reply 1 3\n-> 10 reply 3 code 3 there is no such kind of thing\n");
 	story_await(&s, 10, 1, "a/b/c", 0);
 	told_eq(&s, "-> 10 thing 1 code 3 not a name: \n");

@@ -1,0 +1,89 @@
+/*
+ * Queues, as the engine tells of them: a grant, made after its commit from its record and those of
+ * its items.
+ */
+#include "scheduler/engine_impl.h"
+
+#include "base/log.h"
+#include "codec/pack.h"
+#include "store/keys.h"
+
+static void send_grant(struct engine *e, uint64_t conn, const struct msg_grant *m)
+{
+	struct buf frame;
+
+	buf_init(&frame, FRAME_MAX_PAYLOAD);
+	msg_grant_encode(&frame, 0, m);
+	ensure(!frame.failed);
+	e->port.send(e->port.arg, conn, buf_slice(&frame));
+	buf_release(&frame);
+}
+
+/* [priority, seq, epoch, fence seq, deliveries, content or nil, task, key]. False: the item is not
+ * there. */
+static bool pack_item(struct engine *e, const struct grant_record *g, uint32_t i, struct buf *out)
+{
+	struct grant_entry entry = grant_entry_at(g->entries, i);
+	struct key key = key_item(g->thing, entry.rank, entry.seq);
+	struct item_record r;
+	struct slice value;
+	char text[TASK_KEY_TEXT];
+	const char *why;
+
+	if (!e->port.get(e->port.arg, TABLE_ITEM, key_slice(&key), &value) ||
+		!item_record_decode(value, &r, &why))
+		return false;
+	pack_array(out, 8);
+	pack_i64(out, item_priority(entry.rank));
+	pack_u64(out, entry.seq);
+	pack_u64(out, g->first.epoch);
+	pack_u64(out, g->first.seq + i);
+	pack_u64(out, entry.deliveries);
+	if (r.task)
+		pack_nil(out);
+	else
+		pack_bin(out, r.content);
+	pack_u64(out, r.task);
+	if (r.task)
+		pack_str(out, engine_key(e, r.task, text));
+	else
+		pack_nil(out);
+	return true;
+}
+
+/* One that was withdrawn meanwhile is not told. */
+void engine_send_grant(struct engine *e, const struct send *s)
+{
+	struct msg_grant m = {.request = s->seq, .code = s->code, .text = slice_str(s->text)};
+	struct key key = key_grant(s->session, s->seq);
+	struct grant_record r;
+	struct slice value;
+	const char *why = "an item is not there";
+	struct buf record, items;
+	bool ok;
+
+	if (s->code) {
+		send_grant(e, s->conn, &m);
+		return;
+	}
+	if (!e->port.get(e->port.arg, TABLE_GRANT, key_slice(&key), &value))
+		return;
+	buf_init(&record, LIMIT_FRAME_BYTES);
+	buf_init(&items, LIMIT_FRAME_BYTES);
+	buf_append_slice(&record, value); /* the next read takes it away */
+	ok = grant_record_decode(buf_slice(&record), &r, &why);
+	if (ok)
+		pack_array(&items, r.count);
+	for (uint32_t i = 0; ok && i < r.count; i++)
+		ok = pack_item(e, &r, i, &items);
+	if (ok && !items.failed) {
+		m.items = buf_slice(&items);
+		send_grant(e, s->conn, &m);
+	} else {
+		log_error("grant %u.%llu: %s", s->session, (unsigned long long)s->seq, why);
+		engine_refuse(e, engine_conn(e, s->conn), DQ_E_STORE,
+			"a record of the store cannot be read");
+	}
+	buf_release(&record);
+	buf_release(&items);
+}
