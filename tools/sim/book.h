@@ -97,6 +97,7 @@ struct book_task {
 	uint32_t runs;        /* starts of its code, remakes not counted */
 	uint32_t leases;      /* times that a lease of it was sent */
 	bool again;           /* a user may have begun it anew */
+	bool shaky;           /* or something that it needs (reload.c) */
 	bool forgotten;       /* somebody made a request to forget it */
 	bool gone_for_good;   /* and it was done */
 	bool missed;          /* some worker could not have its value */

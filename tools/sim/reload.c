@@ -40,6 +40,33 @@ static bool is_held(struct sim *s, uint64_t id)
 	return t && task_is_held_for_sure(s, t);
 }
 
+/* Something that it needs, at any distance, may have begun anew since it ended: a task that was not
+ * waiting for it then looks at it when it is about to be leased, and a start at once. */
+static bool needs_begun_anew(struct sim *s, uint64_t id)
+{
+	struct book_task *t = book_find(&s->book, id);
+
+	/* what a task needs comes before it in the book, but for what a key named */
+	for (uint32_t i = 0; i < s->book.n; i++) {
+		struct book_task *o = s->book.v[i];
+
+		o->shaky = o->dep_by_key;
+		for (uint32_t k = 0; k < o->ndeps && !o->shaky; k++) {
+			const struct book_task *d = book_find(&s->book, o->deps[k]);
+
+			if (d && d->submit == SUBMIT_SAME)
+				d = book_find(&s->book, d->same_as);
+			o->shaky = !d || d->again || d->shaky;
+		}
+	}
+	return t && t->shaky;
+}
+
+static bool may_wait(enum task_state s)
+{
+	return s == TASK_WAITING || s == TASK_READY || s == TASK_SCHEDULED;
+}
+
 static void compare_task(struct pair *p, uint64_t id)
 {
 	struct core_task_view a, b;
@@ -62,6 +89,11 @@ static void compare_task(struct pair *p, uint64_t id)
 	}
 	if (!there)
 		return;
+	if (!alike(p->s, a.state, b.state) && may_wait(a.state) &&
+		(may_wait(b.state) || task_state_is_final(b.state)) && needs_begun_anew(p->s, id)) {
+		p->leaving = true;
+		return;
+	}
 	if (!alike(p->s, a.state, b.state) || a.generation != b.generation || a.user != b.user ||
 		a.session != b.session || a.detached != b.detached ||
 		a.submitted_us != b.submitted_us || a.deadline_us != b.deadline_us ||
