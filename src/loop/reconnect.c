@@ -15,6 +15,12 @@ void reconnect_init(struct reconnect *r, uint64_t base_ms, uint64_t max_ms, uint
 	rng_init(&r->rng, seed);
 }
 
+void reconnect_limit(struct reconnect *r, uint64_t max_ms)
+{
+	if (r->max_ms > max_ms)
+		r->max_ms = max_ms > r->base_ms ? max_ms : r->base_ms;
+}
+
 uint64_t reconnect_next_ms(struct reconnect *r)
 {
 	uint64_t step = r->base_ms;

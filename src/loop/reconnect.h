@@ -18,6 +18,8 @@ struct reconnect {
 
 /* base_ms 0 means 50, max_ms 0 means 5000. */
 void reconnect_init(struct reconnect *r, uint64_t base_ms, uint64_t max_ms, uint64_t seed);
+/* From now on no delay is longer: where who stays away for long loses something. */
+void reconnect_limit(struct reconnect *r, uint64_t max_ms);
 /* After a failure: how long to wait before the next try. */
 uint64_t reconnect_next_ms(struct reconnect *r);
 /* After a success (a finished handshake, not a bare connection). */

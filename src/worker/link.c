@@ -370,6 +370,8 @@ struct stream *link_stream(struct link *k)
 
 void link_set_ttl(struct link *k, uint64_t ttl_ms)
 {
+	/* A scheduler that is back is found while the leases are still honoured. */
+	reconnect_limit(&k->backoff, ttl_ms / 4);
 	start_tick(k, ttl_ms);
 }
 

@@ -282,6 +282,11 @@ START_TEST(delays_double_up_to_a_maximum)
 	ck_assert_uint_le(reconnect_next_ms(&r), 100);
 	reconnect_init(&r, 0, 0, 7);
 	ck_assert_uint_le(reconnect_next_ms(&r), 50);
+	reconnect_limit(&r, 200);
+	for (int i = 0; i < 20; i++)
+		ck_assert_uint_le(reconnect_next_ms(&r), 200);
+	reconnect_limit(&r, 1000);
+	ck_assert_uint_le(reconnect_next_ms(&r), 200);
 }
 END_TEST
 
