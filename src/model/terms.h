@@ -19,8 +19,6 @@
 
 /* What to do when a dependency did not end done; stored: do not renumber. */
 enum dep_policy { DEP_FAIL = 0, DEP_SKIP = 1, DEP_RUN = 2 };
-/* Where a result is kept; stored: do not renumber. */
-enum result_policy { RESULT_WORKER = 0, RESULT_STORE = 1 };
 
 struct amount {
 	struct slice name;
@@ -36,8 +34,6 @@ struct terms {
 	uint64_t at_us;       /* not before this wall clock time; 0: any */
 	uint64_t deadline_us; /* from its submit; 0: none */
 	enum dep_policy on_dep_failure;
-	enum result_policy policy;
-	uint32_t replicas; /* 0 and 1 alike */
 	bool has_retention;
 	uint64_t retention_us; /* after its end and its last hold */
 	/* what a worker must have */
