@@ -180,6 +180,8 @@ bool rank_check(const struct qrank *r)
 
 void ranks_free(struct queue *q)
 {
+	/* it looks at what is in it */
+	heap_release(&q->ready);
 	for (uint32_t i = 0; i < q->nranks; i++) {
 		free(q->ranks[i]->runs);
 		free(q->ranks[i]->back);
@@ -187,6 +189,5 @@ void ranks_free(struct queue *q)
 	}
 	free(q->ranks);
 	map64_release(&q->slots);
-	heap_release(&q->ready);
 	free(q->doomed);
 }
