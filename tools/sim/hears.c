@@ -475,7 +475,9 @@ static void value(struct sim *s, struct client *c, const struct frame *f)
 	t = book_find(&s->book, id);
 	if (m.code == DQ_E_GONE && task_is_held_for_sure(s, t))
 		sim_fail(s, "%" PRIx64 " is held, and its value is said to be gone", id);
-	if (m.code == DQ_E_LOST && s->flavor.calm && !t->ever_unheld)
+	/* nothing but its retention holds what is detached: its value may be dropped before its row
+	 */
+	if (m.code == DQ_E_LOST && s->flavor.calm && !t->ever_unheld && !t->detached)
 		sim_fail(s, "%" PRIx64 " is lost, and no worker ever was", id);
 	if (m.code || m.outcome.n == 0)
 		return;
