@@ -72,8 +72,9 @@ static void compare_task(struct pair *p, uint64_t id)
 	struct core_task_view a, b;
 	bool there = core_view_task(p->one, id, &a), after = core_view_task(p->other, id, &b);
 
-	if (there && !after && a.kept_until_us && a.kept_until_us <= p->s->wall_us) {
-		/* its time is over, and the next look at its chunk is soon */
+	if (there && a.kept_until_us && a.kept_until_us <= p->s->wall_us &&
+		(!after || !b.kept_until_us)) {
+		/* its time is over, and the next look at its chunk is soon; it may be needed */
 		p->leaving = true;
 		return;
 	}
