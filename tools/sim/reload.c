@@ -40,8 +40,9 @@ static bool is_held(struct sim *s, uint64_t id)
 	return t && task_is_held_for_sure(s, t);
 }
 
-/* Something that it needs, at any distance, may have begun anew since it ended: a task that was not
- * waiting for it then looks at it when it is about to be leased, and a start at once. */
+/* Something that it needs, at any distance, may have begun anew since it ended, or lost its value
+ * because nobody held it: a task that was not waiting for it then looks at it when it is about to
+ * be leased, and a start at once. */
 static bool needs_begun_anew(struct sim *s, uint64_t id)
 {
 	struct book_task *t = book_find(&s->book, id);
@@ -56,7 +57,7 @@ static bool needs_begun_anew(struct sim *s, uint64_t id)
 
 			if (d && d->submit == SUBMIT_SAME)
 				d = book_find(&s->book, d->same_as);
-			o->shaky = !d || d->again || d->shaky;
+			o->shaky = !d || d->again || d->ever_unheld || d->shaky;
 		}
 	}
 	return t && t->shaky;
