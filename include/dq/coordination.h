@@ -318,6 +318,11 @@ int dq_queue_nack(struct dq_client *client, const char *name, const char *id, co
 int dq_queue_extend(struct dq_client *client, const char *name, const char *id, const char *fence,
 	double lease_s, double timeout_s);
 
+/* Acknowledges many (1 to 4096) that were taken from one queue, all or none: DQ_E_CONFLICT, and
+ * *over (may be NULL) is the first of them whose delivery is over. */
+int dq_queue_ack_many(struct dq_client *client, const char *name, const struct dq_item *items,
+	size_t n, double timeout_s, size_t *over);
+
 struct dq_queue_limits {
 	size_t size;             /* sizeof(struct dq_queue_limits) */
 	uint64_t maxsize;        /* items that are not acknowledged; 0: any number */

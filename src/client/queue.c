@@ -5,10 +5,12 @@
 #include "client/client.h"
 #include "client/things.h"
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "codec/cursor.h"
 #include "model/limits.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int change(struct dq_client *client, const char *name, struct deal_op *op, double timeout_s,
@@ -58,26 +60,34 @@ static bool split(const char *text, bool is_signed, int64_t *a, uint64_t *b)
 	return true;
 }
 
+/* Of what was taken, into the operation. */
+static int delivery_read(struct dq_client *c, const char *id, const char *fence, struct deal_op *op)
+{
+	int64_t priority, epoch;
+
+	if (!split(id, true, &priority, &op->seq) || priority < INT32_MIN || priority > INT32_MAX)
+		return client_error(c, DQ_E_USAGE, "no id of an item");
+	if (!split(fence, false, &epoch, &op->fence.seq))
+		return client_error(c, DQ_E_USAGE, "no fence of a delivery");
+	op->priority = (int32_t)priority;
+	op->fence.epoch = (uint64_t)epoch;
+	return 0;
+}
+
 static int about_delivery(struct dq_client *client, enum deal_kind kind, const char *name,
 	const char *id, const char *fence, double time_s, double timeout_s)
 {
 	struct deal_op op = {.kind = kind};
-	int64_t priority, epoch;
 	int code = client_enter(client);
 
 	if (code)
 		return code;
-	if (!split(id, true, &priority, &op.seq) || priority < INT32_MIN || priority > INT32_MAX)
-		code = client_error(client, DQ_E_USAGE, "no id of an item");
-	else if (!split(fence, false, &epoch, &op.fence.seq))
-		code = client_error(client, DQ_E_USAGE, "no fence of a delivery");
-	else if (!(time_s >= 0 && time_s < 1e11))
+	code = delivery_read(client, id, fence, &op);
+	if (code == 0 && !(time_s >= 0 && time_s < 1e11))
 		code = client_error(client, DQ_E_USAGE, "a time out of range");
 	client_leave(client);
 	if (code)
 		return code;
-	op.priority = (int32_t)priority;
-	op.fence.epoch = (uint64_t)epoch;
 	op.time_us = (uint64_t)(time_s * 1e6);
 	return change(client, name, &op, timeout_s, NULL);
 }
@@ -86,6 +96,59 @@ int dq_queue_ack(struct dq_client *client, const char *name, const char *id, con
 	double timeout_s)
 {
 	return about_delivery(client, DEAL_ACK, name, id, fence, 0, timeout_s);
+}
+
+/* All of them as one deal; *over as its refusal says. */
+static int ack_all(struct dq_client *c, const char *name, const struct dq_item *items,
+	struct deal_op *ops, size_t n, double timeout_s, size_t *over)
+{
+	struct cursor at;
+	struct buf data;
+	int code = 0;
+
+	for (size_t i = 0; i < n && code == 0; i++) {
+		ops[i] = (struct deal_op){.kind = DEAL_ACK, .name = slice_str(name)};
+		code = delivery_read(c, items[i].id, items[i].fence, &ops[i]);
+		*over = code ? i : 0;
+	}
+	buf_init(&data, LIMIT_FRAME_BYTES);
+	if (code == 0)
+		code = deal_do(c, ops, (uint32_t)n, timeout_s, &data);
+	if (code == DQ_E_CONFLICT) {
+		cursor_init(&at, buf_slice(&data));
+		(void)cursor_array(&at);
+		*over = (size_t)cursor_u64_max(&at, n - 1);
+	}
+	buf_release(&data);
+	return code;
+}
+
+int dq_queue_ack_many(struct dq_client *client, const char *name, const struct dq_item *items,
+	size_t n, double timeout_s, size_t *over)
+{
+	int code = client_enter_blocking(client);
+	struct deal_op *ops;
+	size_t first = 0;
+
+	if (code)
+		return code;
+	code = client_check(client);
+	if (code == 0)
+		code = thing_name_check(client, name);
+	if (code == 0 && (n == 0 || !items))
+		code = client_error(client, DQ_E_USAGE, "no delivery");
+	if (code == 0 && n > LIMIT_DEAL_OPS)
+		code = client_error(client, DQ_E_LIMIT, "%s", LIMIT_TEXT(DEAL_OPS));
+	ops = code == 0 ? try_calloc(n, sizeof *ops) : NULL;
+	if (ops)
+		code = ack_all(client, name, items, ops, n, timeout_s, &first);
+	else if (code == 0)
+		code = client_error_code(client, DQ_E_NO_MEMORY);
+	free(ops);
+	if (over)
+		*over = first;
+	client_leave(client);
+	return code;
 }
 
 int dq_queue_nack(struct dq_client *client, const char *name, const char *id, const char *fence,

@@ -29,6 +29,10 @@ bench ratio exec --n 20
 bench p50_ms startup --n 2
 bench tasks_per_s noop --n 500 --local --json
 bench tasks_per_s noop --n 500 --isolation process --durability relaxed --workers 2 --slots 1
+bench take_ack_per_s queue --n 2000 --clients 2 --window 100 --json
+bench ops_per_s queue --n 50 --clients 1 --window 1 --local
+bench ops_per_s variable --n 100 --clients 2
+bench p99_ms lock --n 100 --clients 3
 
 step "interrupted, it takes its servers and its directory along"
 "$B/dq-bench" chain --n 1000000 >"$T/out" 2>"$T/bench.err" &
@@ -46,3 +50,5 @@ step "wrong use"
 exits 2 "$B/dq-bench"
 exits 2 "$B/dq-bench" nothing
 exits 2 "$B/dq-bench" noop --n many
+exits 2 "$B/dq-bench" queue --window 0
+exits 2 "$B/dq-bench" queue --local --clients 2

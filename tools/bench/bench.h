@@ -15,9 +15,10 @@ struct bench {
 	uint64_t n;
 	struct dq_client *client; /* of all workloads but startup */
 	const char *module, *durability;
-	const char *address;
-	const char *dir; /* where to put files */
+	const char *address; /* "": local mode */
+	const char *dir;     /* where to put files */
 	unsigned slots;
+	unsigned clients, window; /* of what is shared: how many, and items that a call carries */
 	/* measured: */
 	double seconds;
 	struct json *line; /* figures are added to it */
@@ -39,6 +40,7 @@ extern const struct workload *const workloads[];
 
 extern const struct workload workload_noop, workload_array, workload_chain;
 extern const struct workload workload_roundtrip, workload_exec, workload_startup, workload_fair;
+extern const struct workload workload_queue, workload_variable, workload_lock;
 
 /* "name": value */
 void figure(struct bench *b, const char *name, double value);

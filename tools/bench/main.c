@@ -27,21 +27,26 @@
 #include <unistd.h>
 
 #define SYNC_ROUNDS 200
+#define CLIENTS_MAX 64
+#define WINDOW_MAX 1024 /* as many as a get has */
 
 const struct workload *const workloads[] = {&workload_noop, &workload_array, &workload_chain,
-	&workload_roundtrip, &workload_exec, &workload_startup, &workload_fair, NULL};
+	&workload_roundtrip, &workload_exec, &workload_startup, &workload_fair, &workload_queue,
+	&workload_variable, &workload_lock, NULL};
 
 static struct settings {
-	uint64_t n, workers, slots;
+	uint64_t n, workers, slots, clients, window;
 	const char *durability, *isolation, *scheduler, *dir;
 	bool local, json, help;
-} set = {.workers = 1};
+} set = {.workers = 1, .clients = 4, .window = 64};
 
 static const struct opt opts[] = {
 	{'n', "n", OPT_UINT, &set.n, "N", "how many; each workload has its own default"},
 	{0, "durability", OPT_STR, &set.durability, "D", "strict (the default), relaxed, volatile"},
 	{0, "workers", OPT_UINT, &set.workers, "N", "workers to start (1)"},
 	{0, "slots", OPT_UINT, &set.slots, "N", "slots of each (one a CPU)"},
+	{0, "clients", OPT_UINT, &set.clients, "N", "queue, variable, lock: so many at a time (4)"},
+	{0, "window", OPT_UINT, &set.window, "N", "queue: items that a call carries (64)"},
 	{0, "isolation", OPT_STR, &set.isolation, "I", "thread (the default) or process"},
 	{0, "local", OPT_FLAG, &set.local, NULL, "all in one process"},
 	{0, "scheduler", OPT_STR, &set.scheduler, "ADDR",
@@ -188,6 +193,8 @@ static int measure(const struct workload *w, struct servers *s, struct json *lin
 		.durability = set.durability ? set.durability : "strict",
 		.dir = s->dir,
 		.slots = (unsigned)set.slots,
+		.clients = (unsigned)set.clients,
+		.window = (unsigned)set.window,
 		.address = s->address,
 		.line = line};
 	struct usage before, after;
@@ -314,6 +321,10 @@ static int check_settings(void)
 {
 	if (set.workers == 0 || set.workers > WORKERS_MAX)
 		return fail(DQ_E_USAGE, "--workers", "from 1 to 64");
+	if (set.clients == 0 || set.clients > CLIENTS_MAX)
+		return fail(DQ_E_USAGE, "--clients", "from 1 to 64");
+	if (set.window == 0 || set.window > WINDOW_MAX)
+		return fail(DQ_E_USAGE, "--window", "from 1 to 1024");
 	if (set.slots > 4096)
 		return fail(DQ_E_USAGE, "--slots", "at most 4096");
 	if (set.local && set.scheduler)
