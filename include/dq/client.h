@@ -413,6 +413,7 @@ enum dq_query {
 	DQ_QUERY_THINGS = 10,    /* args: 1 queues, 2 variables, 5 topics, 6 datasets; see
 				    <dq/coordination.h> */
 	DQ_QUERY_QUEUE = 11,     /* args: name; answers its map, as dq_queue_list has it */
+	DQ_QUERY_PEEK = 12,      /* args: [name, count]; see dq_queue_peek */
 	DQ_QUERY_DATASET = 16,   /* args: its name; answers [[id, count, key], …] */
 	DQ_QUERY_TOPIC = 17 /* args: [name, after, max]; answers [[cursor, time in µs, content],
 			       …] */

@@ -339,6 +339,14 @@ int dq_queue_purge(struct dq_client *client, const char *name, double timeout_s)
 int dq_queue_delete(struct dq_client *client, const char *name, double timeout_s);
 /* Up to 1000 items of the dead-letter queue go back into the queue; *n: how many. */
 int dq_queue_kick(struct dq_client *client, const char *name, double timeout_s, uint64_t *n);
+/*
+ * The items that would be got next, in order, which stay where they are: at most max (1024, and
+ * about 4 MiB) into out[0 .. *n); *n 0: nothing is to be had now. They have no fence, deliveries is
+ * how often they were taken so far, and a future is not held: dq_future_from_key holds it.
+ * DQ_E_NOT_FOUND: there is no such queue.
+ */
+int dq_queue_peek(struct dq_client *client, const char *name, size_t max, double timeout_s,
+	struct dq_item *out, size_t *n);
 /* How many items are not acknowledged. DQ_E_NOT_FOUND. */
 int dq_queue_len(struct dq_client *client, const char *name, double timeout_s, uint64_t *len);
 /* The queues of the user's namespace, in the order they were made: a msgpack array of maps with

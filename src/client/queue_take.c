@@ -9,6 +9,7 @@
 #include "client/things.h"
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "codec/cursor.h"
 #include "model/item.h"
 #include "model/limits.h"
@@ -129,6 +130,82 @@ static int items_read(
 		return client_error(c, DQ_E_PROTOCOL, "GRANT: not what was asked for");
 	for (uint32_t i = 0; i < count && code == 0; i++, ++*n)
 		code = item_read(c, &at, &out[i]);
+	return code;
+}
+
+/* ---- looking ---- */
+
+/* [priority, seq, deliveries, content or nil, task, key or nil] */
+static int peeked_read(struct dq_client *c, struct cursor *at, struct dq_item *out)
+{
+	uint32_t have = cursor_array_min(at, 6);
+	int64_t priority = cursor_i64(at);
+	uint64_t seq = cursor_u64(at), task;
+	char text[LIMIT_NAMESPACE_BYTES + LIMIT_KEY_BYTES + 32];
+	struct slice content, key;
+
+	*out = (struct dq_item){.deliveries = cursor_u32(at)};
+	content = cursor_try_nil(at) ? slice_empty() : cursor_bin(at);
+	task = cursor_u64(at);
+	key = cursor_try_nil(at) ? slice_empty() : cursor_str(at);
+	cursor_skip_rest(at, have, 6);
+	if (!cursor_ok(at) || key.n >= sizeof(text))
+		return client_error(c, DQ_E_PROTOCOL, "ANSWER: a malformed item");
+	snprintf(out->id, sizeof(out->id), "%" PRId64 ".%" PRIu64, priority, seq);
+	if (!task)
+		return thing_value(c, content, &out->value);
+	str_copy(text, sizeof(text), key);
+	out->future = future_new_foreign(c, task, 1, false, text);
+	return out->future ? 0 : client_error_code(c, DQ_E_NO_MEMORY);
+}
+
+static int peek(struct dq_client *c, const char *name, size_t max, double timeout_s,
+	struct dq_item *out, size_t *n)
+{
+	struct dq_args *args = dq_args_new();
+	struct dq_value answer = {0};
+	struct cursor at;
+	uint32_t count = 0;
+	int code;
+
+	if (!args)
+		return client_error_code(c, DQ_E_NO_MEMORY);
+	dq_args_array(args, 2);
+	dq_args_str(args, name);
+	dq_args_uint(args, max);
+	code = query_run(c, DQ_QUERY_PEEK, args, timeout_s, &answer);
+	dq_args_free(&args);
+	if (code == 0) {
+		cursor_init(&at, slice_of(answer.bytes, answer.n));
+		count = cursor_array(&at);
+		if (!cursor_ok(&at) || count > max)
+			code = client_error(c, DQ_E_PROTOCOL, "ANSWER: not what was asked for");
+	}
+	for (; code == 0 && *n < count; ++*n)
+		code = peeked_read(c, &at, &out[*n]);
+	dq_value_release(&answer);
+	if (code == 0)
+		return 0;
+	for (size_t i = 0; i < *n; i++)
+		item_clear(&out[i]);
+	*n = 0;
+	return code;
+}
+
+int dq_queue_peek(struct dq_client *client, const char *name, size_t max, double timeout_s,
+	struct dq_item *out, size_t *n)
+{
+	int code = client_enter_blocking(client);
+
+	*n = 0;
+	if (code)
+		return code;
+	code = client_check(client);
+	if (code == 0)
+		code = thing_name_check(client, name);
+	if (code == 0)
+		code = peek(client, name, max, timeout_s, out, n);
+	client_leave(client);
 	return code;
 }
 

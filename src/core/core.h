@@ -196,6 +196,13 @@ bool core_view_thing(const struct core *c, uint64_t number, struct core_thing_vi
 /* By its name as the user writes it. False: *code and *why (static). */
 bool core_find_thing(const struct core *c, uint32_t user, enum thing_kind kind, struct slice name,
 	struct core_thing_view *out, uint32_t *code, const char **why);
+/* The items of a queue that would be taken next, in order: at most max. Returns how many. */
+struct core_item_view {
+	uint32_t rank, deliveries; /* deliveries: so far */
+	uint64_t seq;
+};
+uint32_t core_peek_queue(
+	const struct core *c, uint64_t number, struct core_item_view *out, uint32_t max);
 /* Those of a kind, by number, above this one; fn returns false to end. */
 void core_each_thing(const struct core *c, enum thing_kind kind, uint64_t above,
 	bool (*fn)(const struct core_thing_view *v, void *arg), void *arg);

@@ -191,6 +191,7 @@ void engine_send_is(struct engine *e, uint64_t conn, const struct msg_is *m);
 void engine_dataset(struct asking *a);
 void engine_topic(struct asking *a);
 void engine_show_queue(struct asking *a);
+void engine_peek(struct asking *a);
 /* ---- engine_late.c: what the store has, as of the last commit; borrowed until the next read ---- */
 bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *row);
 /* How the task ended last, in this round or before. */

@@ -318,6 +318,9 @@ void engine_query(struct engine *e, struct engine_conn *c, const struct msg_quer
 	case QUERY_QUEUE:
 		engine_show_queue(&a);
 		break;
+	case QUERY_PEEK:
+		engine_peek(&a);
+		break;
 	default:
 		asking_answer(&a, DQ_E_USAGE, "no such query", slice_empty());
 	}

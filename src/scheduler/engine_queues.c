@@ -1,9 +1,10 @@
 /*
  * Queues, as the engine tells of them: a grant, made after its commit from its record and those of
- * its items.
+ * its items; and a look at the items at the front.
  */
 #include "scheduler/engine_impl.h"
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "codec/pack.h"
 #include "store/keys.h"
@@ -19,6 +20,22 @@ static void send_grant(struct engine *e, uint64_t conn, const struct msg_grant *
 	buf_release(&frame);
 }
 
+/* content or nil, task, key or nil */
+static void pack_value(struct engine *e, const struct item_record *r, struct buf *out)
+{
+	char text[TASK_KEY_TEXT];
+
+	if (r->task)
+		pack_nil(out);
+	else
+		pack_bin(out, r->content);
+	pack_u64(out, r->task);
+	if (r->task)
+		pack_str(out, engine_key(e, r->task, text));
+	else
+		pack_nil(out);
+}
+
 /* [priority, seq, epoch, fence seq, deliveries, content or nil, task, key]. False: the item is not
  * there. */
 static bool pack_item(struct engine *e, const struct grant_record *g, uint32_t i, struct buf *out)
@@ -27,7 +44,6 @@ static bool pack_item(struct engine *e, const struct grant_record *g, uint32_t i
 	struct key key = key_item(g->thing, entry.rank, entry.seq);
 	struct item_record r;
 	struct slice value;
-	char text[TASK_KEY_TEXT];
 	const char *why;
 
 	if (!e->port.get(e->port.arg, TABLE_ITEM, key_slice(&key), &value) ||
@@ -39,15 +55,7 @@ static bool pack_item(struct engine *e, const struct grant_record *g, uint32_t i
 	pack_u64(out, g->first.epoch);
 	pack_u64(out, g->first.seq + i);
 	pack_u64(out, entry.deliveries);
-	if (r.task)
-		pack_nil(out);
-	else
-		pack_bin(out, r.content);
-	pack_u64(out, r.task);
-	if (r.task)
-		pack_str(out, engine_key(e, r.task, text));
-	else
-		pack_nil(out);
+	pack_value(e, &r, out);
 	return true;
 }
 
@@ -86,4 +94,68 @@ void engine_send_grant(struct engine *e, const struct send *s)
 	}
 	buf_release(&record);
 	buf_release(&items);
+}
+
+/* ---- looking ---- */
+
+#define PEEK_BYTES (4u << 20)
+
+/* Items as far as they are stored: those after one that is not are not told either. */
+static uint32_t pack_front(struct engine *e, uint64_t thing, const struct core_item_view *v,
+	uint32_t n, struct buf *out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct key key = key_item(thing, v[i].rank, v[i].seq);
+		struct item_record r;
+		struct slice value;
+		const char *why;
+
+		if (!e->port.get(e->port.arg, TABLE_ITEM, key_slice(&key), &value) ||
+			!item_record_decode(value, &r, &why) ||
+			(i && out->n + value.n > PEEK_BYTES))
+			return i;
+		pack_array(out, 6);
+		pack_i64(out, item_priority(v[i].rank));
+		pack_u64(out, v[i].seq);
+		pack_u64(out, v[i].deliveries);
+		pack_value(e, &r, out);
+	}
+	return n;
+}
+
+/* [name, how many at most] */
+void engine_peek(struct asking *a)
+{
+	struct core_item_view *front;
+	struct core_thing_view v;
+	struct buf items;
+	struct cursor c;
+	struct slice name;
+	uint64_t max;
+	const char *why;
+	uint32_t code, n;
+
+	cursor_init(&c, a->q->args);
+	n = cursor_array_min(&c, 2);
+	name = cursor_str(&c);
+	max = cursor_u64(&c);
+	cursor_skip_rest(&c, n, 2);
+	if (!cursor_at_end(&c)) {
+		asking_answer(a, DQ_E_USAGE, "malformed question about a queue", slice_empty());
+		return;
+	}
+	if (!core_find_thing(a->e->core, a->user, THING_QUEUE, name, &v, &code, &why)) {
+		asking_answer(a, code, why, slice_empty());
+		return;
+	}
+	max = max < LIMIT_GRANT_ITEMS ? max : LIMIT_GRANT_ITEMS;
+	front = xcalloc(max + 1, sizeof(*front));
+	buf_init(&items, ANSWER_BYTES - LIMIT_HELLO_BYTES);
+	n = core_peek_queue(a->e->core, v.number, front, (uint32_t)max);
+	n = pack_front(a->e, v.number, front, n, &items);
+	pack_array(&a->out, n);
+	buf_append_slice(&a->out, buf_slice(&items));
+	asking_answer(a, DQ_E_OK, "", buf_slice(&a->out));
+	buf_release(&items);
+	free(front);
 }

@@ -41,6 +41,7 @@ enum wire_query {
 	QUERY_SELECT = 8,
 	QUERY_THINGS = 10,
 	QUERY_QUEUE = 11,
+	QUERY_PEEK = 12,
 	QUERY_DATASET = 16,
 	QUERY_TOPIC = 17
 };

@@ -72,6 +72,22 @@ dq queue put d '"early"'
 is "$(dq queue get d --count 2)" '"early"
 "late"'
 
+step "peek"
+dq queue put p '"low"'
+dq queue put p '"first"' --priority 2
+dq queue put p '"second"' --priority 2
+is "$(dq queue peek p)" '{"id":"2.1","deliveries":0,"value":"first"}'
+taken=$(dq queue take p)
+is "$(dq queue peek p --count 5 | wc -l)" 2
+dq queue nack p "$(echo "$taken" | field id)" "$(echo "$taken" | field fence)"
+is "$(dq queue peek p --count 5)" '{"id":"2.1","deliveries":1,"value":"first"}
+{"id":"2.2","deliveries":0,"value":"second"}
+{"id":"0.1","deliveries":0,"value":"low"}'
+is "$(dq queue get p --count 3 | head -n 1)" '"first"'
+is "$(dq queue peek p)" ""
+exits 4 dq queue peek nobody
+exits 2 dq queue peek p --count 0
+
 step "dead letters, and back"
 dq queue create m --max-deliveries 2
 dq queue create m --max-deliveries 2

@@ -1,5 +1,5 @@
 /*
- * dq queue put, get, take, ack, nack, extend.
+ * dq queue put, get, take, peek, ack, nack, extend.
  *
  * A put without a value reads lines, and puts as many at a time as have come. What is got is gone
  * before it is printed; what is taken has its lease, whatever becomes of this command.
@@ -47,6 +47,10 @@ const struct opt queue_take_opts[] = {
 	{0, "lease", OPT_SECONDS, &lease_s, "SEC", "how long each is kept from others (60)"},
 	{'t', "timeout", OPT_SECONDS, &timeout_s, "SEC",
 		"wait at most so long; exit 3 where there was none"},
+	{0},
+};
+const struct opt queue_peek_opts[] = {
+	{'n', "count", OPT_UINT, &count, "N", "so many at most (1)"},
 	{0},
 };
 const struct opt queue_nack_opts[] = {
@@ -177,27 +181,31 @@ int queue_put(int argc, char **argv)
 	return cli_close(&client, code);
 }
 
-/* ---- get, take ---- */
+/* ---- get, take, peek ---- */
 
-static void print_item(const struct dq_item *item, bool taken)
+enum how { GOT, TAKEN, PEEKED };
+
+static void print_item(const struct dq_item *item, enum how how)
 {
 	struct json j;
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
 	json_init(&j, &text);
-	if (taken) {
+	if (how != GOT) {
 		json_open_object(&j);
 		json_key(&j, "id");
 		json_cstr(&j, item->id);
-		json_key(&j, "fence");
-		json_cstr(&j, item->fence);
+		if (how == TAKEN) {
+			json_key(&j, "fence");
+			json_cstr(&j, item->fence);
+		}
 		json_key(&j, "deliveries");
 		json_uint(&j, item->deliveries);
 		json_key(&j, "value");
 	}
 	content_json(&j, &item->value, item->future);
-	if (taken)
+	if (how != GOT)
 		json_end_object(&j);
 	json_newline(&j);
 	print_bytes(buf_slice(&text));
@@ -218,7 +226,7 @@ static int take_all(struct dq_client *client, const char *name, bool taken)
 		r = taken ? dq_queue_take(client, name, max, lease_s, time_s, items, &n)
 			  : dq_queue_get(client, name, max, time_s, items, &n);
 		for (size_t i = 0; i < n; i++) {
-			print_item(&items[i], taken);
+			print_item(&items[i], taken ? TAKEN : GOT);
 			dq_item_release(&items[i]);
 		}
 		left -= n;
@@ -254,6 +262,36 @@ int queue_get(int argc, char **argv)
 int queue_take(int argc, char **argv)
 {
 	return take(argc, argv, true);
+}
+
+static int peek(struct dq_client *client, const char *name)
+{
+	struct dq_item *items = xcalloc(TAKE_MAX, sizeof *items);
+	size_t n;
+	int r = dq_queue_peek(client, name, count, -1, items, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		print_item(&items[i], PEEKED);
+		dq_item_release(&items[i]);
+	}
+	free(items);
+	return r == DQ_E_OK ? 0 : fail(r, client, name);
+}
+
+int queue_peek(int argc, char **argv)
+{
+	struct dq_client *client;
+	int code;
+
+	if (argc != 1)
+		return cli_usage("one NAME is wanted");
+	if (count == 0 || count > TAKE_MAX)
+		return cli_usage("--count: from 1 to %d", TAKE_MAX);
+	code = cli_open(true, &client);
+	if (code)
+		return code;
+	code = peek(client, argv[0]);
+	return cli_close(&client, code);
 }
 
 /* ---- deliveries ---- */

@@ -189,6 +189,11 @@ static const struct cmd subs[] = {
 		.about = "Print items that are to be acknowledged while their lease lasts.",
 		.tables = {queue_take_opts},
 		.run = queue_take},
+	{.name = "peek",
+		.words = "NAME",
+		.about = "Print the items that would be got next; they stay.",
+		.tables = {queue_peek_opts},
+		.run = queue_peek},
 	{.name = "ack",
 		.words = "NAME ID FENCE",
 		.about = "An item that was taken is done.",
@@ -224,7 +229,7 @@ static const struct cmd subs[] = {
 
 const struct cmd cmd_queue = {
 	.name = "queue",
-	.words = "put|get|take|ack|nack|extend|len|list|create|purge|kick|delete ...",
+	.words = "put|get|take|peek|ack|nack|extend|len|list|create|purge|kick|delete ...",
 	.about = "Queues: items that one taker each gets.",
 	.subs = subs,
 };

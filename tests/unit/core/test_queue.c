@@ -116,6 +116,36 @@ START_TEST(by_priority_then_in_order)
 }
 END_TEST
 
+START_TEST(peek)
+{
+	struct core_item_view v[8];
+	struct story s;
+
+	story_begin_usual(&s);
+	put(&s, 1, 6);
+	put_as(&s, 2, 1, 5, 0, 0);
+	take(&s, 10, 100, TAKE_LEASE, 5, 0);
+	DEAL(&s, 3, GRANTED(100));
+	/* 5.1 and 0.1 to 0.4 are out; three of them come back, in another order */
+	DEAL(&s, 4, ABOUT(DEAL_NACK, 4, 5), ABOUT(DEAL_NACK, 1, 2), ABOUT(DEAL_NACK, 2, 3));
+	ck_assert_uint_eq(core_peek_queue(s.core, 1, v, 8), 5);
+	for (uint32_t i = 0; i < 5; i++) {
+		const uint64_t seqs[] = {1, 2, 4, 5, 6};
+
+		ck_assert_uint_eq(v[i].seq, seqs[i]);
+		ck_assert_uint_eq(v[i].deliveries, i < 3);
+		ck_assert_uint_eq(v[i].rank, item_rank(0));
+	}
+	ck_assert_uint_eq(core_peek_queue(s.core, 1, v, 2), 2);
+	ck_assert_uint_eq(v[1].seq, 2);
+	ck_assert_uint_eq(core_peek_queue(s.core, 2, v, 2), 0);
+	story_told(&s);
+	take(&s, 10, 101, TAKE_GET, 9, 0);
+	told_eq(&s, "put grant 1 101: 0.1(2) 0.2(2) 0.4(2) 0.5 0.6\n-> 10 grant 101\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(first_come_first_served)
 {
 	struct story s;
@@ -460,6 +490,7 @@ Suite *suite_queue(void)
 
 	tcase_add_test(t, put_and_get);
 	tcase_add_test(t, by_priority_then_in_order);
+	tcase_add_test(t, peek);
 	tcase_add_test(t, first_come_first_served);
 	tcase_add_test(t, what_is_not_acknowledged_goes_back);
 	tcase_add_test(t, leases_and_fences);
