@@ -144,9 +144,11 @@ struct event {
 			uint32_t n;
 		} leases; /* STARTED, REPORT */
 		struct {
-			const struct event_copy *items;
-			uint32_t n;
-		} copies; /* MISSING */
+			const struct event_copy *copies;
+			uint32_t ncopies;
+			const struct event_lease *leases; /* that come back for want of them */
+			uint32_t nleases;
+		} missing;
 	};
 };
 

@@ -438,32 +438,27 @@ static void give_up_copies(struct core *c, struct task *t)
 		copy_remove(c, t, t->copies[0]);
 }
 
-/* The worker could not have these values: its copies' holders are taken not to have them, and its
- * tasks that need them go back. */
+/*
+ * The worker could not have these values: its copies' holders are taken not to have them. The
+ * leases that it names come back; another that needs such a value may have it in hand and begin.
+ */
 void worker_missing(struct core *c, const struct event *e)
 {
 	struct worker *w = worker_of(c, e);
 
-	for (uint32_t i = 0; w && i < e->copies.n; i++) {
+	for (uint32_t i = 0; w && i < e->missing.ncopies; i++) {
+		const struct event_copy *m = &e->missing.copies[i];
 		struct place p;
-		struct task *d =
-			place_of(c, e->copies.items[i].id, &p) ? task_peek(p.block, p.idx) : NULL;
-		struct list *l, *next;
+		struct task *d = place_of(c, m->id, &p) ? task_peek(p.block, p.idx) : NULL;
 
-		if (d && d->held_value && d->generation == e->copies.items[i].generation)
+		if (d && d->held_value && d->generation == m->generation)
 			give_up_copies(c, d);
-		for (l = w->leases.next; l != &w->leases; l = next) {
-			struct task *t = container_of(l, struct task, in_worker);
-			uint32_t n;
-			const uint64_t *deps = block_deps(t->block, t->idx, &n);
-			bool uses = false;
+	}
+	for (uint32_t i = 0; w && i < e->missing.nleases; i++) {
+		struct task *t = leased(c, w, &e->missing.leases[i]);
 
-			next = l->next;
-			for (uint32_t k = 0; k < n; k++)
-				uses = uses || deps[k] == e->copies.items[i].id;
-			if (uses && !t->started)
-				lease_lost(c, t);
-		}
+		if (t && !t->started)
+			lease_lost(c, t);
 	}
 }
 

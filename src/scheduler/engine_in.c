@@ -343,9 +343,11 @@ static bool on_missing(struct intake *in)
 	struct msg_missing m;
 
 	if (!msg_missing_decode(in->f->payload, &m, &in->why) ||
-		!read_copies(in, m.entries, LIMIT_DEPS_PER_TASK, &ev->copies.n))
+		!read_copies(in, m.entries, LIMIT_DEPS_PER_TASK, &ev->missing.ncopies) ||
+		!read_leases(in, m.leases, &ev->missing.nleases))
 		return false;
-	ev->copies.items = in->e->copies;
+	ev->missing.copies = in->e->copies;
+	ev->missing.leases = in->e->leases;
 	return step(in);
 }
 

@@ -142,7 +142,7 @@ struct lease_item {
 	struct cursor inputs; /* reading: at the first input */
 };
 
-/* STARTED, STOP, REPORT, SECEDED, JOIN.running: [id, epoch, seq, ...] */
+/* STARTED, STOP, REPORT, SECEDED, JOIN.running, MISSING.leases: [id, epoch, seq, ...] */
 struct fenced {
 	uint64_t id;
 	struct fence fence;

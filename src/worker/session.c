@@ -226,12 +226,13 @@ static void send_credit(struct worker *w, struct buf *out)
 	w->credit.sent = m.limit;
 }
 
-void session_send_missing(struct worker *w, uint64_t id, uint32_t generation)
+void session_send_missing(
+	struct worker *w, uint64_t id, uint32_t generation, struct lease *const *leases, size_t n)
 {
 	struct stream *s = session_stream(w);
 	struct copy p = {.id = id, .generation = generation};
 	struct msg_missing m;
-	struct buf list;
+	struct buf list, back;
 
 	/* Without a connection: the next JOIN will lack the leases, and they are leased again. */
 	if (!s)
@@ -239,9 +240,16 @@ void session_send_missing(struct worker *w, uint64_t id, uint32_t generation)
 	buf_init(&list, 4096);
 	pack_array(&list, 1);
 	copy_write(&list, &p);
+	buf_init(&back, LIMIT_FRAME_BYTES);
+	pack_array(&back, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		fenced_write(
+			&back, &(struct fenced){.id = leases[i]->id, .fence = leases[i]->fence});
 	m.entries = buf_slice(&list);
+	m.leases = buf_slice(&back);
 	msg_missing_encode(stream_buf(s), 0, &m);
 	buf_release(&list);
+	buf_release(&back);
 }
 
 /* The last step of a drain: everything that ran is reported and acknowledged. */

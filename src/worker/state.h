@@ -74,7 +74,8 @@ extern const struct link_handlers session_handlers;
 struct stream *session_stream(struct worker *w);
 /* Sends what the turn has gathered: STARTED, REPORT, CREDIT, LEAVE. */
 void session_flush(struct worker *w);
-void session_send_missing(struct worker *w, uint64_t id, uint32_t generation);
+void session_send_missing(
+	struct worker *w, uint64_t id, uint32_t generation, struct lease *const *leases, size_t n);
 
 /* tasks.c */
 extern const struct fetch_handlers tasks_fetch_handlers;

@@ -212,7 +212,7 @@ static void on_missing(
 {
 	struct worker *w = arg;
 
-	session_send_missing(w, id, generation);
+	session_send_missing(w, id, generation, leases, n);
 	for (size_t i = 0; i < n; i++)
 		lease_free(w, leases[i]);
 }

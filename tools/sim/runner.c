@@ -214,28 +214,44 @@ static bool has_input(struct sim *s, struct sworker *w, struct run_input *in)
 	return in->here;
 }
 
+/* Wants the input and has not got it; what has begun has all. */
+static bool lacks(const struct run_lease *l, uint64_t id)
+{
+	for (uint32_t k = 0; l->state == RUN_QUEUED && k < l->ninputs; k++)
+		if (l->inputs[k].id == id && !l->inputs[k].here)
+			return true;
+	return false;
+}
+
 /* Gives back all that waits for this input. */
 static void missing(struct sim *s, struct sworker *w, const struct run_input *in)
 {
 	struct copy c = {.id = in->id, .generation = in->generation, .checksum = in->checksum};
 	struct msg_missing m;
-	struct buf list;
+	struct buf list, back;
+	uint32_t n = 0;
 
 	buf_init(&list, 4096);
 	list_begin(&list, 1);
 	copy_write(&list, &c);
+	for (uint32_t i = 0; i < w->nleases; i++)
+		n += lacks(&w->leases[i], c.id);
+	buf_init(&back, FRAME_MAX_PAYLOAD);
+	list_begin(&back, n);
+	for (uint32_t i = w->nleases; i-- > 0;) {
+		struct fenced f = {.id = w->leases[i].id, .fence = w->leases[i].fence};
+
+		if (!lacks(&w->leases[i], c.id))
+			continue;
+		fenced_write(&back, &f);
+		worker_lease_drop(w, i);
+	}
 	m.entries = buf_slice(&list);
+	m.leases = buf_slice(&back);
 	msg_missing_encode(&s->scratch, 0, &m);
 	peer_send(s, &w->peer);
 	buf_release(&list);
-	for (uint32_t i = w->nleases; i-- > 0;) {
-		bool uses = false;
-
-		for (uint32_t k = 0; k < w->leases[i].ninputs; k++)
-			uses = uses || w->leases[i].inputs[k].id == c.id;
-		if (uses && w->leases[i].state == RUN_QUEUED)
-			worker_lease_drop(w, i);
-	}
+	buf_release(&back);
 }
 
 static void tell_started(struct sim *s, struct sworker *w, const struct run_lease *l)

@@ -445,6 +445,19 @@ void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enu
 	buf_release(&b);
 }
 
+void story_missing(struct story *s, uint64_t conn, uint64_t value, uint64_t id, uint64_t seq)
+{
+	struct event_copy gone = {.id = value};
+	struct event_lease l = {.id = id, .fence = {s->epoch, seq}};
+	struct event e = {.kind = EVENT_MISSING, .conn = conn};
+
+	e.missing.copies = &gone;
+	e.missing.ncopies = 1;
+	e.missing.leases = &l;
+	e.missing.nleases = 1;
+	story_step(s, &e);
+}
+
 void story_act(struct story *s, uint64_t conn, uint64_t request, uint32_t kind, uint32_t flags,
 	int64_t arg, uint64_t first, uint64_t count)
 {

@@ -249,6 +249,34 @@ START_TEST(a_lost_value_is_made_again)
 }
 END_TEST
 
+/* Of two that need a value only the lease that could not have it comes back. */
+START_TEST(a_value_that_one_lease_could_not_have)
+{
+	struct story s;
+	struct story_task three[] = {{0}, {.deps = {ID(1)}, .once = true}, {.deps = {ID(1)}}};
+
+	story_begin_usual(&s);
+	story_credit(&s, 20, 1);
+	story_submit(&s, 10, 1, 1, three, 3);
+	story_seal(&s);
+	story_report(&s, 20, ID(1), 1, TASK_DONE, 5000);
+	story_join(&s, 21, 2, "two", NULL, 0);
+	story_credit(&s, 20, 0);
+	story_credit(&s, 21, 2);
+	story_told(&s);
+	story_seal(&s);
+	told_eq(&s, "put lease 2 to worker 2: 1-3 1-2\n-> 21 lease 2: 1-3 1-2\n");
+	story_missing(&s, 21, ID(1), ID(3), 2);
+	story_seal(&s);
+	told_eq(&s, "-> 20 free 1-1\nput lease 2 to worker 2: 1-3(revoked) 1-2\n"
+		    "put lease 4 to worker 2: 1-1(remake)\n-> 21 lease 4: 1-1\n");
+	story_started(&s, 21, ID(2), 3);
+	story_report(&s, 21, ID(2), 3, TASK_DONE, 0);
+	told_eq(&s, "del lease 2\nput task 1-2 done attempts 1\n-> 21 reported\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(a_lost_value_of_a_command_stays_lost)
 {
 	struct story s;
@@ -324,6 +352,7 @@ Suite *suite_trouble(void)
 	tcase_add_test(t, only_a_started_task_is_charged);
 	tcase_add_test(t, suspects_are_leased_alone);
 	tcase_add_test(t, a_lost_value_is_made_again);
+	tcase_add_test(t, a_value_that_one_lease_could_not_have);
 	tcase_add_test(t, a_lost_value_of_a_command_stays_lost);
 	tcase_add_test(t, time_in_which_nothing_was_heard);
 	tcase_add_test(t, no_room);

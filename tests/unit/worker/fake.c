@@ -114,6 +114,9 @@ static void handle_missing(struct fake *f, struct slice payload)
 	ck_assert(list_read_begin(&c, m.entries, 64, &n));
 	for (uint32_t i = 0; i < n; i++)
 		ck_assert(copy_read(&c, &f->missing[f->nmissing++ % 64]));
+	ck_assert(list_read_begin(&c, m.leases, 64, &n));
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert(fenced_read(&c, &f->given_back[f->ngiven_back++ % 64]));
 }
 
 static void on_frame(struct stream *s, const struct frame *frame, void *arg)

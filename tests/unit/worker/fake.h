@@ -38,11 +38,12 @@ struct fake {
 	uint32_t nrunning, ncopies;
 	struct fenced running[64];
 	struct copy copies[64];
-	unsigned nstarted, nreports, nmissing, nframes; /* nframes: REPORT frames */
+	unsigned nstarted, nreports, nmissing, ngiven_back, nframes; /* nframes: REPORT frames */
 	uint64_t last_report_seq;
 	struct fenced started[FAKE_REPORTS];
 	struct fake_report reports[FAKE_REPORTS];
 	struct copy missing[64];
+	struct fenced given_back[64]; /* with them */
 	uint64_t epoch, next_seq;
 	uint8_t key[WIRE_TICKET_BYTES];
 };

@@ -157,6 +157,8 @@ START_TEST(what_cannot_be_had_is_missing)
 	fake_until(&fake2, fake2.nmissing == 1);
 	ck_assert_uint_eq(fake2.missing[0].id, 1);
 	ck_assert_uint_eq(fake2.missing[0].generation, 1);
+	ck_assert_uint_eq(fake2.ngiven_back, 1);
+	ck_assert_uint_eq(fake2.given_back[0].id, 2);
 	/* A bad ticket opens nothing. */
 	in[0].checksum++;
 	in[0].generation = 2;
