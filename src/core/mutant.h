@@ -7,9 +7,11 @@
 
 enum core_mutant {
 	CORE_MUTANT_NONE,
-	CORE_MUTANT_NO_FENCE,  /* a report counts whoever sends it */
-	CORE_MUTANT_NO_ROUND,  /* a retried task stays in its round */
-	CORE_MUTANT_NO_VERSION /* a conditional set does not look at the version */
+	CORE_MUTANT_NO_FENCE,    /* a report counts whoever sends it */
+	CORE_MUTANT_NO_ROUND,    /* a retried task stays in its round */
+	CORE_MUTANT_NO_VERSION,  /* a conditional set does not look at the version */
+	CORE_MUTANT_NO_DELIVERY, /* an item is acknowledged under any fence */
+	CORE_MUTANT_NO_LOCK      /* a lock is granted while it is held */
 };
 
 #ifdef CORE_MUTANTS

@@ -261,8 +261,9 @@ static const char *put_refusal(
 		return limit_text(LIMIT_INDEX_DELAYED);
 	if (q && q->nranks == LIMIT_RANKS && !rank_find(q, item_rank(op->priority)))
 		return limit_text(LIMIT_INDEX_RANKS);
-	if (q && t->then_there && q->maxsize && t->then_version + n > q->maxsize) {
-		d->version = q->maxsize > t->then_version ? q->maxsize - t->then_version : 0;
+	if (t->then_there && t->then_maxsize && t->then_version + n > t->then_maxsize) {
+		d->version =
+			t->then_maxsize > t->then_version ? t->then_maxsize - t->then_version : 0;
 		return "the queue is full: ";
 	}
 	*code = DQ_E_NOT_FOUND;
@@ -273,7 +274,7 @@ static const char *put_refusal(
 	}
 	if (!t->then_there) {
 		t->then_there = true;
-		t->then_version = 0;
+		t->then_version = t->then_maxsize = 0;
 		c->shared->then_things++;
 	}
 	t->then_version += n;
@@ -290,15 +291,17 @@ static const char *create_refusal(
 	if (d->no_room)
 		return "the store is full";
 	*code = DQ_E_CONFLICT;
-	if (t->then_there && q &&
-		(q->maxsize != op->maxsize || q->max_deliveries != op->deliveries ||
-			!slice_eq_str(op->dead, q->dead)))
+	if (t->then_there && (t->then_maxsize != op->maxsize ||
+				     (q && (q->max_deliveries != op->deliveries ||
+						   !slice_eq_str(op->dead, q->dead)))))
 		return "it is there, with other limits: ";
 	*code = DQ_E_LIMIT;
 	if (!t->then_there && d->c->shared->then_things++ >= LIMIT_THINGS)
 		return limit_text(LIMIT_INDEX_THINGS);
-	if (!t->then_there)
+	if (!t->then_there) {
 		t->then_version = 0;
+		t->then_maxsize = op->maxsize;
+	}
 	t->then_there = true;
 	return NULL;
 }
@@ -313,6 +316,7 @@ bool queue_check(struct dealing *d, struct thing *t, const struct deal_op *op)
 		t->deal = d->c->shared->deal;
 		t->then_there = t->number != 0;
 		t->then_version = t->number ? queue_len(t->queue) : 0;
+		t->then_maxsize = t->number ? t->queue->maxsize : 0;
 	}
 	if (op->kind == DEAL_PUT) {
 		why = put_refusal(d, t, op, &code);
@@ -408,6 +412,15 @@ bool queue_load(struct core *c, struct thing *t, const struct thing_record *r, c
 	return true;
 }
 
+/* One that was given back for later, and has been granted or purged since. */
+static void not_due(struct core *c, struct qspecial *sp)
+{
+	if (!sp || !heap_contains(&sp->node))
+		return;
+	heap_remove(&c->shared->due, &sp->node);
+	sp->at_us = 0;
+}
+
 bool core_load_item(struct core *c, uint64_t number, uint32_t rank, uint64_t seq,
 	const struct item_record *r, const char **why)
 {
@@ -437,12 +450,12 @@ bool core_load_item(struct core *c, uint64_t number, uint32_t rank, uint64_t seq
 	if (sp)
 		sp->found = true;
 	if (map64_get(q->held, handle, NULL)) {
+		not_due(c, sp);
 		q->granted++;
 	} else if (sp && sp->state == Q_OUT) {
 		q->out++;
 	} else if (item_is_purged(t, handle)) {
-		if (sp && heap_contains(&sp->node))
-			heap_remove(&c->shared->due, &sp->node);
+		not_due(c, sp);
 		queue_doom(q, handle);
 	} else if (sp && sp->at_us) {
 		q->delayed++;

@@ -137,8 +137,11 @@ void session_free(struct core *c, struct session *s)
 {
 	struct conn *conn = s->conn ? conn_get(c, s->conn) : NULL;
 
-	if (conn)
+	if (conn) {
+		/* what is waited for is its */
+		waiters_drop_conn(c, conn);
 		conn->session = NULL;
+	}
 	if (heap_contains(&s->deadline))
 		heap_remove(&c->deadlines_s, &s->deadline);
 	list_remove(&s->in_dirty);

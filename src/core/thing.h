@@ -52,7 +52,8 @@ struct thing {
 	uint64_t deal;
 	bool then_there;
 	uint64_t then_version;
-	bool nameless; /* deleted, until its last record is gone */
+	uint64_t then_maxsize; /* of a queue */
+	bool nameless;         /* deleted, until its last record is gone */
 	struct variable variable;
 	struct guard *guard;     /* of a lock: what claims it; NULL: nothing does */
 	struct dataset *dataset; /* NULL: it is not there, or no dataset */

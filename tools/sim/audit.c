@@ -140,6 +140,8 @@ void audit_store(struct sim *s)
 	audit_inside(s);
 	audit_book(s);
 	vars_audit(s);
+	if (s->flavor.queues)
+		qbook_audit(s);
 }
 
 /* ---- the core ---- */

@@ -30,6 +30,7 @@ void client_request_free(struct request *r)
 {
 	buf_release(&r->frame);
 	free(r->ids);
+	free(r->queue);
 	free(r);
 }
 
@@ -79,6 +80,7 @@ static void start_over(struct client *c)
 	c->big_count = 0;
 	c->big_asked = false;
 	graph_forget(c);
+	queues_forget(c, false);
 }
 
 void client_session_gone(struct sim *s, struct client *c)
@@ -131,6 +133,7 @@ void client_die(struct sim *s, struct client *c)
 	cut_off(s, c);
 	forget_requests(c);
 	graph_forget(c);
+	queues_forget(c, true);
 	c->nmine = 0;
 	c->big_asked = false;
 	map64_clear(&c->ended);
@@ -469,7 +472,9 @@ void client_request_some(struct sim *s, struct client *c)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
-	if (rng_chance(&s->rng, s->flavor.vars, 100))
+	if (s->flavor.queues && !s->settling && rng_chance(&s->rng, s->flavor.queues, 100))
+		client_queues(s, c);
+	else if (rng_chance(&s->rng, s->flavor.vars, 100))
 		client_vars(s, c);
 	else if (rng_chance(&s->rng, s->flavor.acts, 100))
 		client_again(s, c);
@@ -511,6 +516,8 @@ void client_act(struct sim *s, struct client *c)
 		client_big(s, c);
 	if (s->settling)
 		client_graph_settle(s, c);
+	if (s->settling && s->flavor.queues)
+		queues_settle(s, c);
 	if (s->settling || !c->session || c->sure_closed || c->reborn || c->nrequests > 12)
 		return;
 	client_request_some(s, c);

@@ -51,6 +51,14 @@
 	X(CONFLICT, "of them, refused")                                                            \
 	X(SWAP, "conditional sets that were done")                                                 \
 	X(READ, "variables read")                                                                  \
+	X(QUEUE_DEAL, "lists of operations on queues")                                             \
+	X(QUEUE_REFUSED, "of them, refused")                                                       \
+	X(STALE_ACK, "operations under an old fence")                                              \
+	X(TAKEN, "items granted")                                                                  \
+	X(AGAIN, "items granted again")                                                            \
+	X(WITHDRAWN, "items granted, and given back untold")                                       \
+	X(LEASE_OVER, "deliveries whose lease or session was over")                                \
+	X(DEAD_LETTER, "dead letters")                                                             \
 	X(SECEDE, "slots given back")
 
 enum sim_event {

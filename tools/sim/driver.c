@@ -240,7 +240,10 @@ static void tell_first(struct sim *s, uint64_t seq)
 
 	batch_init(&p->batch);
 	while (batch_next(s->batch, &pos, &op)) {
-		if (op.is_put)
+		if (op.is_move)
+			batch_move(
+				&p->batch, op.table, key_of_slice(op.key), key_of_slice(op.value));
+		else if (op.is_put)
 			batch_put(&p->batch, op.table, key_of_slice(op.key), op.value);
 		else
 			batch_del(&p->batch, op.table, key_of_slice(op.key));
@@ -413,6 +416,8 @@ void driver_frame(struct sim *s, struct link *l)
 	sim_trace_frame(s, peer_name(l), "scheduler", &f);
 	if (f.type == MSG_REPORT)
 		count_stale(s, &f);
+	else if (f.type == MSG_TAKE)
+		queues_arrived(s, l, &f);
 	else if (f.type == MSG_MISSING)
 		note_missing(s, &f);
 	engine_frame(s->engine, l->conn, &f, s->mono_us, s->wall_us);

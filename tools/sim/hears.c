@@ -103,6 +103,7 @@ static void opened(struct sim *s, struct client *c, const struct frame *f)
 	c->opened = true;
 	resend(s, c);
 	watch_again(s, c);
+	queues_resend(s, c);
 }
 
 /* ---- replies ---- */
@@ -312,7 +313,8 @@ static void answered(
 	if (r->seq > c->answered)
 		c->answered = r->seq;
 	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT &&
-		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT && r->kind != REQUEST_DO)
+		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT && r->kind != REQUEST_DO &&
+		r->kind != REQUEST_QUEUE)
 		sim_fail(s, "request %" PRIu64 " is refused with code %" PRIu64 ": %.*s", r->seq,
 			m->code, SLICE_ARG(m->text));
 	switch (r->kind) {
@@ -335,6 +337,9 @@ static void answered(
 		break;
 	case REQUEST_DO:
 		vars_answered(s, c, r, m);
+		break;
+	case REQUEST_QUEUE:
+		queues_answered(s, c, r, m);
 		break;
 	case REQUEST_ACT:
 		act_answered(s, c, r, m);
@@ -520,6 +525,9 @@ void client_frame(struct sim *s, struct client *c, const struct frame *f)
 		break;
 	case MSG_IS:
 		vars_heard(s, c, f);
+		break;
+	case MSG_GRANT:
+		queues_granted(s, c, f);
 		break;
 	default:
 		sim_fail(s, "%s came to a client", message_name(f->type));

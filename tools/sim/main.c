@@ -95,7 +95,9 @@ static bool take_core_mutant(const char *text)
 {
 	static const char *const words[] = {[CORE_MUTANT_NO_FENCE] = "no-fence",
 		[CORE_MUTANT_NO_ROUND] = "no-round",
-		[CORE_MUTANT_NO_VERSION] = "no-version"};
+		[CORE_MUTANT_NO_VERSION] = "no-version",
+		[CORE_MUTANT_NO_DELIVERY] = "no-delivery",
+		[CORE_MUTANT_NO_LOCK] = "no-lock"};
 
 	for (size_t i = 1; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(text, words[i]) == 0)

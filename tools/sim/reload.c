@@ -138,6 +138,20 @@ static bool count_block(const struct core_block_view *v, void *arg)
 	return true;
 }
 
+static bool compare_thing(const struct core_thing_view *v, void *arg)
+{
+	struct pair *p = arg;
+	struct core_thing_view o;
+
+	if (!core_view_thing(p->other, v->number, &o))
+		sim_fail(p->s, "%.*s is not there after a second load", SLICE_ARG(v->name));
+	else if (v->queue.len != o.queue.len || v->queue.maxsize != o.queue.maxsize ||
+		 v->queue.max_deliveries != o.queue.max_deliveries)
+		sim_fail(p->s, "%.*s has %" PRIu64 " items, and after a second load %" PRIu64,
+			SLICE_ARG(v->name), v->queue.len, o.queue.len);
+	return !p->s->failed;
+}
+
 static void compare(struct sim *s, const struct core *one, const struct core *other)
 {
 	struct pair p = {.s = s, .one = one, .other = other};
@@ -145,6 +159,7 @@ static void compare(struct sim *s, const struct core *one, const struct core *ot
 	uint32_t blocks = 0;
 
 	core_each_block(one, compare_block, &p);
+	core_each_thing(one, THING_QUEUE, 0, compare_thing, &p);
 	core_each_block(other, count_block, &blocks);
 	if (blocks != p.blocks && !p.leaving && !s->failed)
 		sim_fail(s, "%u blocks, and after a second load %u", p.blocks, blocks);

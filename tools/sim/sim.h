@@ -13,6 +13,7 @@
  *	times.c               when tasks may run
  *	inside.c              clients inside tasks
  *	vars.c                variables
+ *	queues.c, qbook.c     queues
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -31,6 +32,7 @@
 #include "sim/cover.h"
 #include "sim/fstore.h"
 #include "sim/net.h"
+#include "sim/queues.h"
 #include "wire/wire.h"
 
 #include <stdbool.h>
@@ -66,6 +68,7 @@ struct sim_flavor {
 	uint32_t times;       /* of 100 tasks, those that have a time, or a policy */
 	uint32_t inside;      /* of 100 tasks, those that use the scheduler */
 	uint32_t vars;        /* of 100 requests, those that are about variables */
+	uint32_t queues;      /* of 100 requests, those that are about queues */
 	uint32_t acts;        /* of 100 requests, those that retry, forget, or set a priority */
 };
 
@@ -95,7 +98,8 @@ enum request_kind {
 	REQUEST_COMMIT,
 	REQUEST_ABORT,
 	REQUEST_ACT,
-	REQUEST_DO
+	REQUEST_DO,
+	REQUEST_QUEUE
 };
 
 /* One of a DO: of which variable, and for which version. */
@@ -115,6 +119,7 @@ struct request {
 	bool forget, retry, strict;  /* ACT */
 	struct var_op ops[SIM_VARS]; /* DO */
 	uint32_t nops;
+	struct queue_deal *queue; /* QUEUE; owned */
 	bool sent;
 };
 
@@ -161,7 +166,8 @@ struct client {
 	struct map64 gets;           /* request -> id */
 	struct map64 awaits;         /* request -> variable, and the least version it may hear of */
 	uint64_t versions[SIM_VARS]; /* of variables, as it knows them */
-	struct map64 ended;          /* tasks that it was told have ended, with the generation */
+	struct client_queues queues;
+	struct map64 ended; /* tasks that it was told have ended, with the generation */
 	struct map64 after; /* tasks that it retried: the round whose end it may be told of */
 	uint32_t opens;
 	uint64_t heard_us; /* monotonic: when the scheduler last had its connection */
@@ -285,6 +291,7 @@ struct sim {
 	struct sworker workers[SIM_WORKERS_MAX];
 	struct book book;
 	struct sim_vars vars;
+	struct sim_queues queues;
 	struct map64 told;  /* session << 32 | request -> digest of its reply, 0 for a plain one */
 	struct buf scratch; /* a peer's next frame */
 

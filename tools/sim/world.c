@@ -22,7 +22,7 @@
 static void pick_flavor(struct sim *s)
 {
 	struct sim_flavor *f = &s->flavor;
-	struct rng *r = &s->rng;
+	struct rng *r = &s->rng, more; /* so that what came later changes no other run */
 
 	*f = (struct sim_flavor){.clients = 1 + (uint32_t)rng_below(r, 4),
 		.workers = 1 + (uint32_t)rng_below(r, 4),
@@ -46,6 +46,9 @@ static void pick_flavor(struct sim *s)
 		.vars = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 30),
 		.acts = rng_chance(r, 1, 2) ? 0 : (uint32_t)rng_between(r, 1, 20)};
 	f->big = f->bigs;
+	rng_init(&more, s->seed + 2);
+	f->queues = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 5, 70);
+	queues_init(s, &more);
 	if (f->deep)
 		f->workers = f->slots = 1 + (uint32_t)rng_below(r, 2);
 	if (f->calm) {
@@ -98,6 +101,7 @@ void sim_release(struct sim *s)
 	map64_release(&s->vars.writers);
 	map64_release(&s->vars.seen);
 	map64_release(&s->vars.refused);
+	qbook_release(&s->queues);
 	book_release(&s->book);
 	fstore_release(&s->store);
 	buf_release(&s->scratch);
@@ -351,7 +355,7 @@ static void stop_faults(struct sim *s)
 static bool all_satisfied(const struct sim *s)
 {
 	for (uint32_t i = 0; i < s->flavor.clients; i++)
-		if (!client_is_satisfied(&s->clients[i]))
+		if (!client_is_satisfied(&s->clients[i]) || !queues_settled(s, &s->clients[i]))
 			return false;
 	return true;
 }
@@ -382,6 +386,7 @@ static void tell_task(struct sim *s, const struct client *c, uint64_t id)
 /* What is still open, for whoever reads that a run did not settle. */
 static void tell_unfinished(struct sim *s)
 {
+	qbook_tell(s);
 	for (uint32_t i = 0; i < s->flavor.clients + SIM_INSIDE; i++) {
 		struct client *c = &s->clients[i];
 

@@ -33,8 +33,8 @@
 	}
 
 /* n items: contents, or the futures of tasks from `task` on. */
-static void put_as(struct story *s, uint64_t request, uint32_t n, int32_t priority, double delay_s,
-	uint64_t task)
+static void put_by(struct story *s, uint64_t conn, uint64_t request, uint32_t n, int32_t priority,
+	double delay_s, uint64_t task)
 {
 	struct deal_op op = {.kind = DEAL_PUT,
 		.name = slice_str("q"),
@@ -49,8 +49,14 @@ static void put_as(struct story *s, uint64_t request, uint32_t n, int32_t priori
 			&items, &(struct deal_value){.content = task ? slice_empty() : CONTENT,
 					.task = task ? task + i : 0});
 	op.items = buf_slice(&items);
-	story_deal(s, 10, request, &op, 1);
+	story_deal(s, conn, request, &op, 1);
 	buf_release(&items);
+}
+
+static void put_as(struct story *s, uint64_t request, uint32_t n, int32_t priority, double delay_s,
+	uint64_t task)
+{
+	put_by(s, 10, request, n, priority, delay_s, task);
 }
 
 static void put(struct story *s, uint64_t request, uint32_t n)
@@ -320,6 +326,84 @@ START_TEST(a_full_queue)
 }
 END_TEST
 
+/* Limits count from the operation on that makes the queue, also within its DO. */
+START_TEST(a_queue_that_is_made_full)
+{
+	struct deal_op create = OF(DEAL_CREATE), more = OF(DEAL_CREATE), fill = OF(DEAL_PUT);
+	struct buf items;
+	struct story s;
+
+	story_begin_usual(&s);
+	buf_init(&items, 4096);
+	pack_array(&items, 3);
+	for (int i = 0; i < 3; i++)
+		deal_item_encode(&items, &(struct deal_value){.content = CONTENT});
+	fill.items = buf_slice(&items);
+	create.maxsize = 2;
+	more.maxsize = 3;
+	DEAL(&s, 1, create, fill);
+	told_eq(&s, "put reply 1 1\n-> 10 reply 1 code 10 the queue is full: q\n");
+	DEAL(&s, 2, create, more);
+	told_eq(&s, "put reply 1 2\n-> 10 reply 2 code 8 it is there, with other limits: q\n");
+	DEAL(&s, 3, more, fill);
+	told_eq(&s, "put thing 1 queue q\nput thing 1 queue q\nput item 1 0.1\nput item 1 0.2\n"
+		    "put item 1 0.3\n-> 10 reply 3 code 0\n");
+	/* one of the name that is deleted has its limit no more */
+	DEAL(&s, 4, OF(DEAL_DELETE), create, fill);
+	told_eq(&s, "put reply 1 4\n-> 10 reply 4 code 10 the queue is full: q\n");
+	buf_release(&items);
+	story_end(&s);
+}
+END_TEST
+
+/* Given back for later, granted again when that had come; a start must not make it wait as well. */
+START_TEST(granted_after_a_delay)
+{
+	struct deal_op nack = ABOUT(DEAL_NACK, 1, 1);
+	struct story s;
+
+	story_begin_kept(&s);
+	put(&s, 1, 1);
+	take(&s, 10, 100, TAKE_LEASE, 1, 60);
+	DEAL(&s, 2, GRANTED(100));
+	nack.time_us = 1000000;
+	DEAL(&s, 3, nack);
+	story_pass(&s, 2);
+	take(&s, 10, 101, TAKE_GET, 1, 0);
+	story_restart(&s);
+	story_pass(&s, 1);
+	story_go_on(&s);
+	story_open(&s, 10);
+	story_told(&s);
+	take(&s, 10, 102, TAKE_GET, 1, 0);
+	told_eq(&s, "");
+	story_end(&s);
+}
+END_TEST
+
+/* What a session waits for is over with it, also while its connection lasts. */
+START_TEST(a_session_ends_that_waits)
+{
+	struct event close = {.kind = EVENT_CLOSE, .conn = 10, .seq = 1};
+	struct story s;
+
+	story_begin_usual(&s);
+	story_open(&s, 11);
+	take(&s, 10, 100, TAKE_LEASE, 1, 60);
+	await_room(&s, 10, 101);
+	story_step(&s, &close);
+	story_go_on(&s);
+	story_told(&s);
+	story_pass(&s, 1);
+	take(&s, 11, 100, TAKE_LEASE, 1, 60);
+	story_told(&s);
+	put_by(&s, 11, 1, 1, 0, 0, 0);
+	told_eq(&s,
+		"put item 1 0.1\nput grant 2 100: 0.1\n-> 11 grant 100\n-> 11 reply 1 code 0\n");
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(purged_and_deleted)
 {
 	struct story s;
@@ -497,6 +581,9 @@ Suite *suite_queue(void)
 	tcase_add_test(t, nacks_delays_and_extensions);
 	tcase_add_test(t, dead_letters);
 	tcase_add_test(t, a_full_queue);
+	tcase_add_test(t, a_queue_that_is_made_full);
+	tcase_add_test(t, granted_after_a_delay);
+	tcase_add_test(t, a_session_ends_that_waits);
 	tcase_add_test(t, purged_and_deleted);
 	tcase_add_test(t, an_item_holds_its_task);
 	tcase_add_test(t, all_or_nothing);
