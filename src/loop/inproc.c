@@ -1,5 +1,5 @@
 /*
- * The transport between two loops of this process, and listening for it.
+ * The transport between two loops of this process. Listening for it: inproc_listen.c.
  *
  * A link has two directions, each a queue of chunks under the link's mutex. The writer's flush puts
  * its bytes there and wakes the reader's loop; the reader takes chunk by chunk and parses them in
@@ -9,18 +9,14 @@
  * Each end belongs to its loop's thread. What both touch (queues, flags, the other's wake) is under
  * the mutex. An end that goes takes its wake out of the link first, so that nobody wakes a freed
  * one. The link goes with its second end.
- *
- * Listeners are found by name in one list of the process. A connecting stream is open at once; what
- * it sends waits in the link until the listener's loop has taken it.
  */
-#include "loop/stream_private.h"
+#include "loop/inproc_private.h"
 
 #include "base/alloc.h"
 #include "base/ensure.h"
 #include "base/fault.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,22 +35,6 @@ struct chunk {
 	uint8_t inside[];
 };
 
-struct direction {
-	struct list chunks;
-	size_t bytes;
-	bool writer_gone;  /* nothing will follow the chunks */
-	bool reader_gone;  /* nobody will take them */
-	bool writer_waits; /* wants to be woken when there is room */
-};
-
-struct link {
-	pthread_mutex_t mutex;
-	struct direction to[2]; /* to[i] is read by end i */
-	struct wake *wakes[2];  /* of end i; NULL before it exists and after it went */
-	unsigned ends;          /* alive; the link is freed at 0 */
-	struct list node;       /* in a listener's queue */
-};
-
 struct end {
 	struct link *link;
 	unsigned side;
@@ -63,20 +43,6 @@ struct end {
 	bool read_wanted;
 	bool write_wanted;
 };
-
-struct inproc_listener {
-	struct list node; /* in `listeners` */
-	struct listener *owner;
-	struct loop *loop;
-	struct wake *wake;
-	struct list queue; /* links nobody has taken yet */
-	bool paused;       /* the loop's thread only */
-	bool freed, busy;  /* freed inside on_accept: the accepting function frees the memory */
-	char name[256];
-};
-
-static pthread_mutex_t listeners_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct list listeners = {&listeners, &listeners};
 
 /* --- Links --- */
 
@@ -110,8 +76,7 @@ static void drop_chunks(struct direction *d)
 	d->bytes = 0;
 }
 
-/* One end goes, whether it ever had a stream or not. */
-static void link_leave(struct link *link, unsigned side)
+void link_leave(struct link *link, unsigned side)
 {
 	bool last;
 
@@ -373,24 +338,6 @@ fail:
 	return NULL;
 }
 
-/* Hands the link to the listener of that name. False: there is none. */
-static bool offer(const char *name, struct link *link)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&listeners_mutex);
-	list_for_each_entry(il, &listeners, struct inproc_listener, node) {
-		if (strcmp(il->name, name) != 0)
-			continue;
-		list_push_back(&il->queue, &link->node);
-		wake_send(il->wake);
-		found = true;
-		break;
-	}
-	pthread_mutex_unlock(&listeners_mutex);
-	return found;
-}
-
 struct stream *inproc_connect(
 	struct loop *loop, const char *name, const struct stream_handlers *handlers, void *arg)
 {
@@ -408,7 +355,7 @@ struct stream *inproc_connect(
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (fault || !offer(name, link)) {
+	if (fault || !inproc_offer(name, link)) {
 		link_leave(link, 1);
 		stream_end(s, strerror(fault ? fault : ECONNREFUSED), fault ? fault : ECONNREFUSED);
 		return s;
@@ -417,97 +364,11 @@ struct stream *inproc_connect(
 	return s;
 }
 
-/* --- Listening --- */
-
-static struct link *next_link(struct inproc_listener *il)
+struct stream *inproc_accept(struct loop *loop, struct link *link, const char *name)
 {
-	struct list *node;
+	struct stream *s = end_new(loop, link, 1, name, NULL, NULL);
 
-	pthread_mutex_lock(&listeners_mutex);
-	node = list_pop_front(&il->queue);
-	pthread_mutex_unlock(&listeners_mutex);
-	return node ? container_of(node, struct link, node) : NULL;
-}
-
-static void on_listener_wake(struct wake *wake, void *arg)
-{
-	struct inproc_listener *il = arg;
-	struct link *link;
-
-	(void)wake;
-	il->busy = true;
-	while (!il->freed && !il->paused && (link = next_link(il))) {
-		struct stream *s = end_new(il->loop, link, 1, il->name, NULL, NULL);
-
-		if (!s)
-			continue;
+	if (s)
 		stream_connected(s);
-		listener_accepted(il->owner, s);
-	}
-	il->busy = false;
-	if (il->freed)
-		free(il);
-}
-
-static bool name_is_taken(const char *name)
-{
-	list_for_each_entry(il, &listeners, struct inproc_listener, node) {
-		if (strcmp(il->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-struct inproc_listener *inproc_listen(struct listener *l, struct loop *loop, const char *name)
-{
-	struct inproc_listener *il = try_calloc(1, sizeof(*il));
-	bool taken;
-
-	if (!il)
-		return NULL;
-	il->owner = l;
-	il->loop = loop;
-	list_init(&il->queue);
-	snprintf(il->name, sizeof(il->name), "%s", name);
-	il->wake = wake_new(loop, on_listener_wake, il);
-	if (!il->wake) {
-		free(il);
-		errno = ENOMEM;
-		return NULL;
-	}
-	wake_own(il->wake);
-	pthread_mutex_lock(&listeners_mutex);
-	taken = name_is_taken(name);
-	if (!taken)
-		list_push_back(&listeners, &il->node);
-	pthread_mutex_unlock(&listeners_mutex);
-	if (taken) {
-		wake_free(&il->wake);
-		free(il);
-		errno = EADDRINUSE;
-		return NULL;
-	}
-	return il;
-}
-
-void inproc_listener_pause(struct inproc_listener *il, bool paused)
-{
-	il->paused = paused;
-	if (!paused)
-		wake_send(il->wake);
-}
-
-void inproc_listener_free(struct inproc_listener *il)
-{
-	struct link *link;
-
-	pthread_mutex_lock(&listeners_mutex);
-	list_remove(&il->node);
-	pthread_mutex_unlock(&listeners_mutex);
-	while ((link = next_link(il)))
-		link_leave(link, 1);
-	wake_free(&il->wake);
-	il->freed = true;
-	if (!il->busy)
-		free(il);
+	return s;
 }

@@ -145,7 +145,7 @@ void sock_tune(int fd, int family);
 /* Ends lingering sockets whose time is over, or all; returns whether any is left. */
 bool sock_reap(struct loop *loop, uint64_t now_us, bool all);
 
-/* inproc.c */
+/* inproc.c, inproc_listen.c */
 struct inproc_listener;
 struct stream *inproc_connect(
 	struct loop *loop, const char *name, const struct stream_handlers *handlers, void *arg);
