@@ -134,6 +134,13 @@ enum dq_on_dep_failure {
 	DQ_DEP_RUN = 2   /* run after any end of what it depends on; its value is nil then */
 };
 
+/* Where a result is kept that has more than 4 KiB; smaller ones are always with the scheduler. */
+enum dq_policy {
+	DQ_POLICY_WORKER = 0, /* on its worker, and may be lost with it */
+	DQ_POLICY_STORE = 1 /* with the scheduler, durably; one larger than it stores fails the task
+			     */
+};
+
 #define DQ_RETENTION_NONE (-1.0)
 
 struct dq_spec {
@@ -183,6 +190,7 @@ struct dq_spec {
 	/* seconds that the outcome stays after its end and its last hold; 0: the default (none; of
 	 * what is detached the scheduler's, 7 days); DQ_RETENTION_NONE: none at all */
 	double retention_s;
+	enum dq_policy policy;
 };
 
 #define DQ_SPEC_INIT                                                                               \

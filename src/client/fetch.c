@@ -95,6 +95,12 @@ static bool on_nodata(struct holder *h, const struct frame *f, const char **why)
 	return true;
 }
 
+bool fetch_own_frame(struct dq_client *c, const struct frame *f, const char **why)
+{
+	return f->type == MSG_DATA ? on_data(&c->gets.own, f, why)
+				   : on_nodata(&c->gets.own, f, why);
+}
+
 /* The holder closes the connection, and says why. */
 static void on_refuse(struct holder *h, const struct frame *f)
 {
@@ -181,7 +187,8 @@ static struct holder *holder_get(struct dq_client *c, struct slice address)
 static bool fetch_from(
 	struct dq_client *c, struct get *g, struct slice address, struct slice ticket)
 {
-	struct holder *h = holder_get(c, address);
+	bool own = address.n == 0;
+	struct holder *h = !own ? holder_get(c, address) : session_is_up(c) ? &c->gets.own : NULL;
 	struct msg_fetch m = {.request = g->request,
 		.id = g->id,
 		.generation = g->generation,
@@ -196,7 +203,7 @@ static bool fetch_from(
 	g->got = 0;
 	g->holder = h;
 	list_push_back(&h->gets, &g->in_holder);
-	msg_fetch_encode(stream_buf(h->stream), 0, &m);
+	msg_fetch_encode(own ? session_out(c) : stream_buf(h->stream), 0, &m);
 	return true;
 }
 

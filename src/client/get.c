@@ -33,6 +33,8 @@ int gets_init(struct dq_client *c)
 	map64_init(&gs->by_request);
 	list_init(&gs->active);
 	list_init(&gs->holders);
+	list_init(&gs->own.gets);
+	gs->own.client = c;
 	gs->next_request = 1;
 	gs->timer = timer_new(c->loop, get_tick, c);
 	return gs->timer ? 0 : client_error_code(c, DQ_E_NO_MEMORY);
@@ -148,8 +150,10 @@ static void get_tick(struct timer *timer, void *arg)
 void gets_restart(struct dq_client *c)
 {
 	list_for_each_entry(g, &c->gets.active, struct get, link)
-		if (g->state == GET_ASKED)
+		if (g->state == GET_ASKED || g->holder == &c->gets.own) {
+			fetch_stop(g);
 			get_ask(c, g);
+		}
 }
 
 /* The bytes are all there. */

@@ -64,6 +64,7 @@ struct gets {
 	struct map64 by_request;
 	struct list active;
 	struct list holders;
+	struct holder own;   /* the scheduler, over the session's connection */
 	struct timer *timer; /* pauses and silences */
 	uint64_t next_request;
 	size_t n;
@@ -88,6 +89,8 @@ void get_fetched(struct dq_client *c, struct get *g, bool ok, const char *why);
 /* Takes it off its holder. */
 void fetch_stop(struct get *g);
 void fetch_tick(struct dq_client *c, uint64_t now_us);
+/* DATA and NODATA of the session's connection. False: malformed; *why. */
+bool fetch_own_frame(struct dq_client *c, const struct frame *f, const char **why);
 void fetch_release(struct dq_client *c);
 
 #endif

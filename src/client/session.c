@@ -312,6 +312,9 @@ static bool on_message(struct dq_client *c, const struct frame *f, const char **
 		       watch_outcomes(c, &outcomes, why);
 	case MSG_VALUE:
 		return msg_value_decode(f->payload, &value, why) && get_value(c, &value, why);
+	case MSG_DATA:
+	case MSG_NODATA:
+		return fetch_own_frame(c, f, why);
 	case MSG_ANSWER:
 		return msg_answer_decode(f->payload, &answer, why) && query_answer(c, &answer, why);
 	case MSG_IS:

@@ -84,8 +84,8 @@ static bool has_terms(const struct dq_spec *s)
 {
 	return s->priority || s->retries || s->backoff_s != 0 || s->timeout_s != 0 ||
 	       s->delay_s != 0 || s->at_s != 0 || s->deadline_s != 0 || s->on_dep_failure ||
-	       s->retention_s != 0 || s->resources || s->workers || s->hosts || s->worker_labels ||
-	       s->allow_other;
+	       s->policy || s->retention_s != 0 || s->resources || s->workers || s->hosts ||
+	       s->worker_labels || s->allow_other;
 }
 
 int terms_pack(struct dq_client *c, struct buf *out, const struct dq_spec *s)
@@ -93,13 +93,14 @@ int terms_pack(struct dq_client *c, struct buf *out, const struct dq_spec *s)
 	struct terms t = {.priority = s->priority,
 		.retries = s->retries,
 		.on_dep_failure = (enum dep_policy)s->on_dep_failure,
+		.store = s->policy == DQ_POLICY_STORE,
 		.allow_other = s->allow_other};
 	int code;
 
 	buf_clear(out);
 	if (!has_terms(s))
 		return 0;
-	if ((unsigned)s->on_dep_failure > DQ_DEP_RUN)
+	if ((unsigned)s->on_dep_failure > DQ_DEP_RUN || (unsigned)s->policy > DQ_POLICY_STORE)
 		return client_error(c, DQ_E_USAGE, "a spec with a policy that is none");
 	code = times(c, s, &t);
 	if (code == 0)

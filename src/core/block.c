@@ -237,7 +237,8 @@ static bool task_is_dull(const struct task *t)
 	enum task_state s = task_state(t);
 
 	if (t->worker || t->users || t->lineage || t->dependents || t->holds || t->ncopies ||
-		t->getters || t->remake || t->held_value || t->keeps_deps || t->waiting_on)
+		t->getters || t->remake || t->held_value || t->stored || t->keeps_deps ||
+		t->waiting_on)
 		return false;
 	return s == TASK_GONE || task_state_is_final(s) ||
 	       ((s == TASK_READY || s == TASK_SCHEDULED) && !t->attempts && !t->deaths &&

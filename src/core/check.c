@@ -76,6 +76,15 @@ static bool check_staged(
 	return true;
 }
 
+/* A stored value is the only copy, of a task that is done and has nothing under way. */
+static bool check_value(struct tally *y, const struct task *t, enum task_state s, uint64_t id)
+{
+	if (t->stored && (s != TASK_DONE || t->held_value || t->ncopies || t->remake || t->getters))
+		return wrong(y, "task %llx: %s, its value stored, and not that alone",
+			(unsigned long long)id, task_state_word(s));
+	return true;
+}
+
 static bool check_task(const struct core *c, struct tally *y, const struct block *b, uint32_t i)
 {
 	struct task *t = task_peek((struct block *)b, i);
@@ -105,6 +114,8 @@ static bool check_task(const struct core *c, struct tally *y, const struct block
 	if (!timer_check(c, (struct block *)b, i))
 		return wrong(y, "task %llx: %s, and its timer is not what it needs",
 			(unsigned long long)id, task_state_word(s));
+	if (t && !check_value(y, t, s, id))
+		return false;
 	why = keep_check(b, i);
 	if (why)
 		return wrong(y, "task %llx: %s", (unsigned long long)id, why);

@@ -114,7 +114,9 @@ struct core_task_view {
 	bool array;
 	enum task_state state; /* the state users see: a remake is DONE */
 	bool started;
-	bool lost; /* done, and no copy of its value is known */
+	bool lost;   /* done, and no copy of its value is known */
+	bool stored; /* done, and the scheduler has its value, of this size and checksum */
+	uint64_t value_size, value_checksum;
 	uint32_t attempts, generation, deaths, failures;
 	uint64_t start_us;    /* SCHEDULED: when it may run */
 	uint64_t deadline_us; /* wall clock; 0: none */
@@ -152,6 +154,10 @@ struct core_worker_view {
 bool core_view_worker(const struct core *c, uint32_t number, struct core_worker_view *out);
 /* The worker with the task's current lease if that has the fence, else 0. */
 uint32_t core_lease_worker(const struct core *c, uint64_t id, struct fence fence);
+/* The worker that joined over the connection; 0: none. */
+uint32_t core_conn_worker(const struct core *c, uint64_t conn);
+/* Is the task's result to be stored? */
+bool core_task_stores(const struct core *c, uint64_t id);
 /* What a running task said last of its progress: false if nothing. *millionths past a million: how
  * far it is, is not known. */
 bool core_view_progress(

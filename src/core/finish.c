@@ -362,6 +362,15 @@ static void go_back(struct core *c, struct task *t, const struct outcome *o)
 	lease_back(c, t);
 }
 
+/* What came before the report is the task's value from now on. */
+static void store_value(struct core *c, struct task *t)
+{
+	struct record *r = update_record(c->u, RECORD_VALUE, task_own_id(t), t->generation);
+
+	update_record_end(c->u, r);
+	t->stored = true;
+}
+
 /* The report of the worker that has the lease. */
 void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome)
 {
@@ -372,7 +381,7 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 
 	ensure(outcome_decode(outcome, &o, &why));
 	state = o.state;
-	held = o.has_value && !o.is_inline;
+	held = o.has_value && !o.is_inline && !o.stored;
 	if (!t->started && (state != TASK_CANCELLED || o.started_us))
 		t->attempts++;
 	if (task_state(t) == TASK_CANCELLING &&
@@ -413,6 +422,8 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 	t->checksum = o.checksum;
 	if (held)
 		copy_add(c, t, w);
+	if (o.stored)
+		store_value(c, t);
 	if (t->remake) {
 		row_write(c, t, TASK_DONE, ++c->counters.finish_seq, outcome);
 		c->counters_dirty = true;

@@ -100,6 +100,9 @@ void forget(struct core *c, struct block *b, uint32_t idx)
 	if (t) {
 		copies_free(c, t);
 		t->held_value = false;
+		if (t->stored)
+			update_delete(c->u, RECORD_VALUE, block_id(b, idx), t->generation);
+		t->stored = false;
 		if (t->getters)
 			getters_answer(c, t, DQ_E_GONE, "the task was released");
 		if (t->keeps_deps)

@@ -151,6 +151,7 @@ void lease_send(
 		g->timeout_us = task_terms(c, t->block, t->idx)->timeout_us;
 		g->ahead = w->ahead;
 		g->suspect = t->suspect;
+		g->store = task_terms(c, t->block, t->idx)->store;
 		g->priority = task_priority(c, t->block, t->idx);
 		g->lane = t->block->owner == w->user ? 0 : t->block->owner->number + 1;
 		g->cpus = demand_of(c, t->block, t->idx)->cpus;

@@ -264,7 +264,8 @@ bool core_load_row(
 		priority_load(p.block, p.idx, r->priority);
 	if (keep_may(p.block, p.idx))
 		keep_load_row(c, p.block, p.idx, r->finished_us);
-	t->held_value = o.has_value && !o.is_inline && r->state == TASK_DONE;
+	t->stored = o.stored;
+	t->held_value = o.has_value && !o.is_inline && !o.stored && r->state == TASK_DONE;
 	t->started_us = o.started_us;
 	t->finished_us = r->finished_us;
 	if (o.cause == CAUSE_DEPENDENCY && o.blame)

@@ -13,8 +13,8 @@ bool may_retry(const struct core *c, const struct task *t, enum cause cause)
 {
 	const struct terms *terms = task_terms(c, t->block, t->idx);
 
-	return t->failures < terms->retries && cause != CAUSE_SPEC && !t->remake &&
-	       !(block_option(t->block, t->idx) & OPTION_ONCE);
+	return t->failures < terms->retries && cause != CAUSE_SPEC && cause != CAUSE_LIMIT &&
+	       !t->remake && !(block_option(t->block, t->idx) & OPTION_ONCE);
 }
 
 /* Doubled with each failure. The quarter more is by chance, but always the same for this failure of

@@ -178,7 +178,8 @@ struct task {
 			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is
 			    awaited any more */
-	bool held_value; /* done with a value that is not inline */
+	bool held_value; /* done with a value that only workers hold */
+	bool stored;     /* done with a value that is the scheduler's: it is not lost */
 	bool keeps_deps; /* its dependencies count it in users or lineage */
 	/* the lease; worker NULL: none */
 	struct worker *worker;

@@ -37,7 +37,9 @@ enum record_kind {
 	RECORD_ENTRY,
 	RECORD_ITEM,
 	RECORD_DELIVERY,
-	RECORD_GRANT
+	RECORD_GRANT,
+	RECORD_VALUE /* no table's: the file of a stored value, of task a and generation b; no
+			bytes: it came before the report */
 };
 
 struct record {
@@ -104,6 +106,7 @@ struct grant {
 	bool remake;
 	bool ahead;    /* before what has not begun at its worker */
 	bool suspect;  /* workers died with it */
+	bool store;    /* its result is to be stored */
 	uint64_t cpus; /* asked for, in parts; 0: none by name */
 	int32_t priority;
 	uint32_t lane; /* whose it is, among those that the worker has: 0: the worker's own user */

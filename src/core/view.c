@@ -68,6 +68,9 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 			out->state = TASK_DONE;
 		out->started = t->started;
 		out->lost = value_is_lost(t);
+		out->stored = t->stored;
+		out->value_size = t->size;
+		out->value_checksum = t->checksum;
 		out->attempts = t->attempts;
 		out->generation = t->generation;
 		out->deaths = t->deaths;
@@ -150,6 +153,20 @@ uint32_t core_conn_user(const struct core *c, uint64_t conn)
 	if (k && k->attempt)
 		return attempt_user(c, k->attempt)->number;
 	return k && k->user ? k->user->number : 0;
+}
+
+uint32_t core_conn_worker(const struct core *c, uint64_t conn)
+{
+	const struct conn *k = map64_get_ptr(&c->conns, conn);
+
+	return k && k->worker ? k->worker->number : 0;
+}
+
+bool core_task_stores(const struct core *c, uint64_t id)
+{
+	struct place p;
+
+	return place_shown(c, id, &p) && task_terms(c, p.block, p.idx)->store;
 }
 
 bool conn_may_see(const struct core *c, const struct conn *conn, const struct block *b)

@@ -35,7 +35,7 @@ static void encode_value(struct buf *out, const struct outcome *o)
 		pack_nil(out);
 		return;
 	}
-	pack_array(out, VALUE_FIELDS);
+	pack_array(out, VALUE_FIELDS + o->stored);
 	pack_str(out, o->type);
 	pack_u64(out, o->size);
 	pack_u64(out, o->checksum);
@@ -47,6 +47,8 @@ static void encode_value(struct buf *out, const struct outcome *o)
 		pack_raw(out, o->frames);
 	else
 		pack_nil(out);
+	if (o->stored)
+		pack_bool(out, true);
 }
 
 static void put_number(struct buf *out, unsigned key, uint64_t v)
@@ -95,7 +97,7 @@ static void encode_meta(struct buf *out, const struct outcome *o)
 void outcome_encode(struct buf *out, const struct outcome *o)
 {
 	ensure(task_state_is_final(o->state));
-	ensure(!o->is_inline || o->bytes.n == o->size);
+	ensure(!o->is_inline || (o->bytes.n == o->size && !o->stored));
 	pack_array(out, OUTCOME_FIELDS);
 	pack_u64(out, o->state);
 	pack_u64(out, o->started_us);
@@ -155,7 +157,11 @@ static void read_value(struct cursor *c, struct outcome *out)
 	}
 	read_frames(c, out);
 	if (have > VALUE_FIELDS)
-		cursor_skip_rest(c, have, VALUE_FIELDS);
+		out->stored = cursor_bool(c);
+	if (out->stored && (out->is_inline || out->state != TASK_DONE))
+		cursor_fail(c, "value: stored, and inline or of a task that is not done");
+	if (have > VALUE_FIELDS + 1)
+		cursor_skip_rest(c, have, VALUE_FIELDS + 1);
 }
 
 static int32_t read_i32(struct cursor *c)

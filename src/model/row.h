@@ -50,6 +50,7 @@ struct outcome {
 	/* value, when has_value */
 	bool has_value;
 	bool is_inline;
+	bool stored; /* not inline: the scheduler has it, and no worker need hold it */
 	struct slice type;
 	uint64_t size;
 	uint64_t checksum;   /* XXH3-64 of the value's bytes */

@@ -22,7 +22,8 @@ enum {
 	TERM_AT,
 	TERM_DEADLINE,
 	TERM_ON_DEP_FAILURE,
-	TERM_RETENTION = 11, /* 9 and 10: kept for result policies */
+	TERM_POLICY,
+	TERM_RETENTION = 11, /* 10: kept for replicas */
 	TERM_ALLOW_OTHER,
 	TERM_RESOURCES,
 	TERM_WORKERS,
@@ -86,8 +87,8 @@ static uint32_t how_many(const struct terms *t)
 {
 	return (t->priority != 0) + (t->retries != 0) + (t->backoff_us != 0) +
 	       (t->timeout_us != 0) + (t->delay_us != 0) + (t->at_us != 0) + (t->deadline_us != 0) +
-	       (t->on_dep_failure != 0) + t->has_retention + t->allow_other + (t->nresources != 0) +
-	       (t->nworkers != 0) + (t->nhosts != 0) + (t->nlabels != 0);
+	       (t->on_dep_failure != 0) + t->store + t->has_retention + t->allow_other +
+	       (t->nresources != 0) + (t->nworkers != 0) + (t->nhosts != 0) + (t->nlabels != 0);
 }
 
 void terms_encode(struct buf *out, const struct terms *t)
@@ -108,6 +109,7 @@ void terms_encode(struct buf *out, const struct terms *t)
 	put_number(out, TERM_AT, t->at_us);
 	put_number(out, TERM_DEADLINE, t->deadline_us);
 	put_number(out, TERM_ON_DEP_FAILURE, t->on_dep_failure);
+	put_number(out, TERM_POLICY, t->store);
 	if (t->has_retention) {
 		pack_u64(out, TERM_RETENTION);
 		pack_u64(out, t->retention_us);
@@ -226,6 +228,8 @@ static void get_term(struct cursor *c, struct terms *t, uint64_t key)
 		t->retries = (uint32_t)get_number(c, UINT32_MAX);
 	else if (key == TERM_ON_DEP_FAILURE)
 		t->on_dep_failure = (enum dep_policy)get_number(c, DEP_RUN);
+	else if (key == TERM_POLICY)
+		t->store = get_number(c, 1);
 	else if (key == TERM_RETENTION)
 		get_retention(c, t);
 	else

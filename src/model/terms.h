@@ -34,6 +34,7 @@ struct terms {
 	uint64_t at_us;       /* not before this wall clock time; 0: any */
 	uint64_t deadline_us; /* from its submit; 0: none */
 	enum dep_policy on_dep_failure;
+	bool store; /* its result is kept by the scheduler, whatever its size */
 	bool has_retention;
 	uint64_t retention_us; /* after its end and its last hold */
 	/* what a worker must have */

@@ -47,6 +47,7 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 		buf_init(&e->flights[i].bytes, SIZE_MAX / 2);
 	}
 	buf_init(&e->list, LIMIT_FRAME_BYTES);
+	map64_init(&e->uploads);
 	e->blocks = block_cache_new(BLOCK_CACHE_BYTES, read_block, e);
 	return e;
 }
@@ -79,6 +80,7 @@ void engine_free(struct engine **engine)
 		flight_free(&e->flights[i]);
 	}
 	block_cache_free(&e->blocks);
+	engine_values_free(e);
 	buf_release(&e->list);
 	free(e->leases);
 	free(e->unfit);
@@ -185,6 +187,7 @@ void engine_disconnect(struct engine *e, uint64_t conn, uint64_t mono_us, uint64
 	if (!c)
 		return;
 	conn_release(e, c);
+	engine_put_disconnect(e, conn);
 	engine_step(e, &event, mono_us, wall_us);
 }
 

@@ -25,10 +25,19 @@ struct engine;
 struct core;
 struct user_weight; /* core/core.h */
 
+#define VALUE_LIMIT_BYTES ((uint64_t)1 << 30)
+
 struct engine_store_status {
 	uint64_t bytes, commits;
 	const char *durability;
 	double oldest_reader_s;
+};
+
+/* Of a FETCH that is allowed. */
+struct value_wanted {
+	uint64_t request, id;
+	uint32_t generation;
+	uint64_t offset, total;
 };
 
 /* What the engine needs from whoever drives it. */
@@ -48,6 +57,16 @@ struct engine_port {
 	 */
 	void (*close)(void *arg, uint64_t conn);
 	void (*random)(void *arg, uint8_t *p, size_t n);
+	/*
+	 * Values in files. An upload is a number that is used once; its bytes come in order. False:
+	 * *why, for the worker, and the upload is void. What a batch keeps (store/batch.h) is an
+	 * upload whose bytes have all come.
+	 */
+	bool (*value_write)(void *arg, uint64_t upload, uint64_t offset, uint64_t total,
+		struct slice bytes, const char **why);
+	void (*value_drop)(void *arg, uint64_t upload);
+	/* Sends a stored value to the connection as DATA, or NODATA, at its own pace. */
+	void (*value_give)(void *arg, uint64_t conn, const struct value_wanted *wanted);
 	/* For `status`: fills what the store knows. */
 	void (*store_status)(void *arg, struct engine_store_status *out);
 };
@@ -56,8 +75,9 @@ struct engine_config {
 	uint64_t epoch;
 	uint8_t store_id[16];
 	uint64_t lease_ttl_ms, session_ttl_ms;
-	uint64_t retention_us; /* as in core_config */
-	uint32_t uid;          /* of the user who runs it: user 0 */
+	uint64_t retention_us;      /* as in core_config */
+	uint64_t value_limit_bytes; /* largest value that is stored; 0: VALUE_LIMIT_BYTES */
+	uint32_t uid;               /* of the user who runs it: user 0 */
 	struct slice user;
 	struct slice secret; /* proves user 0 over TCP; also the root of ticket keys */
 	const struct user_weight *weights; /* borrowed */

@@ -115,6 +115,8 @@ struct engine {
 	struct event_copy *copies;
 	uint32_t copies_cap;
 	struct buf list;
+	struct map64 uploads; /* task id -> struct upload: engine_values.c */
+	uint64_t next_upload;
 };
 
 /* The user that a connection is of. */
@@ -192,6 +194,23 @@ void engine_dataset(struct asking *a);
 void engine_topic(struct asking *a);
 void engine_show_queue(struct asking *a);
 void engine_peek(struct asking *a);
+/* ---- engine_values.c: values that the scheduler stores ---- */
+/* A part of one comes from a worker. NULL, or what is wrong with the message. */
+const char *engine_put(struct engine *e, struct engine_conn *c, const struct msg_put *m);
+/* All of the value that a report tells of has come before it. */
+bool engine_put_is_whole(const struct engine *e, const struct engine_conn *c,
+	const struct event_lease *l, const struct outcome *o);
+/* The report was handled: what it did not need is dropped. */
+void engine_put_over(struct engine *e, const struct engine_conn *c, const struct event_lease *l);
+void engine_put_disconnect(struct engine *e, uint64_t conn);
+/* Into the batch: RECORD_VALUE. */
+void engine_value_record(struct engine *e, struct batch *batch, const struct record *r);
+/* [["", ticket]]: ask the scheduler itself. */
+void engine_where_own(
+	struct engine *e, struct buf *out, uint64_t id, uint32_t generation, uint64_t checksum);
+void engine_fetch(struct engine *e, struct engine_conn *c, const struct msg_fetch *m);
+void engine_values_free(struct engine *e);
+
 /* ---- engine_late.c: what the store has, as of the last commit; borrowed until the next read ---- */
 bool engine_row(struct engine *e, uint64_t id, uint16_t round, struct task_row *row);
 /* How the task ended last, in this round or before. */

@@ -330,11 +330,37 @@ static bool on_leases(struct intake *in, enum event_kind kind)
 
 		if (!outcome_decode(in->e->leases[i].outcome, &o, &in->why))
 			return false;
+		if (o.stored && !engine_put_is_whole(in->e, in->c, &in->e->leases[i], &o))
+			return bad(in, "REPORT: a stored value that has not come");
 	}
 	ev->leases.items = in->e->leases;
 	if (kind == EVENT_REPORT)
 		(void)fault_point("scheduler.report");
-	return step(in);
+	step(in);
+	for (uint32_t i = 0; map64_count(&in->e->uploads) && i < ev->leases.n; i++)
+		engine_put_over(in->e, in->c, &in->e->leases[i]);
+	return true;
+}
+
+static bool on_put(struct intake *in)
+{
+	const char *why;
+	struct msg_put m;
+
+	if (!msg_put_decode(in->f->payload, &m, &in->why))
+		return false;
+	why = engine_put(in->e, in->c, &m);
+	return why ? bad(in, why) : true;
+}
+
+static bool on_fetch(struct intake *in)
+{
+	struct msg_fetch m;
+
+	if (!msg_fetch_decode(in->f->payload, &m, &in->why))
+		return false;
+	engine_fetch(in->e, in->c, &m);
+	return true;
 }
 
 static bool on_missing(struct intake *in)
@@ -452,6 +478,10 @@ static bool handle(struct intake *in)
 		return on_missing(in);
 	case MSG_PROGRESS:
 		return on_progress(in);
+	case MSG_PUT:
+		return on_put(in);
+	case MSG_FETCH:
+		return on_fetch(in);
 	case MSG_LEAVE:
 		return plain(in, EVENT_LEAVE);
 	default:

@@ -61,7 +61,12 @@ uint32_t where_encode(
 	uint32_t workers[ROW_HOLDERS], n = core_holders(e->core, id, workers, ROW_HOLDERS),
 				       found = 0;
 	struct core_worker_view v[ROW_HOLDERS];
+	struct core_task_view task;
 
+	if (!n && core_view_task(e->core, id, &task) && task.stored) {
+		engine_where_own(e, out, id, generation, checksum);
+		return 1;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		if (core_view_worker(e->core, workers[i], &v[found]) && v[found].address.n)
 			found++;
@@ -146,7 +151,7 @@ static enum granted write_grant(
 		.generation = g->generation,
 		.attempt = g->attempt,
 		.flags = (g->remake ? LEASE_FLAG_REMAKE : 0) | (g->ahead ? LEASE_FLAG_AHEAD : 0) |
-			 (g->suspect ? LEASE_FLAG_SUSPECT : 0),
+			 (g->suspect ? LEASE_FLAG_SUSPECT : 0) | (g->store ? LEASE_FLAG_STORE : 0),
 		.element = -1,
 		.timeout_us = g->timeout_us,
 		.cpus = g->cpus,

@@ -76,6 +76,8 @@ static struct key key_of(const struct record *r)
 		return key_delivery(r->a, r->c, r->b);
 	case RECORD_GRANT:
 		return key_grant((uint32_t)r->a, r->b);
+	case RECORD_VALUE:
+		break;
 	}
 	unreachable();
 }
@@ -88,7 +90,9 @@ static void store_records(struct engine *e)
 	for (uint32_t i = 0; i < u->nrecords; i++) {
 		const struct record *r = &u->records[i];
 
-		if (r->move) {
+		if (r->kind == RECORD_VALUE) {
+			engine_value_record(e, batch, r);
+		} else if (r->move) {
 			batch_move(batch, table_of(r->kind), key_of(r),
 				key_item(r->to_a, r->to_c, r->to_b));
 		} else if (r->del) {

@@ -120,6 +120,8 @@ static void show_value(struct showing *s)
 		core_view_worker(s->e->core, workers[i], &w);
 		pack_str(s->out, w.name);
 	}
+	pack_cstr(s->out, "stored");
+	pack_bool(s->out, s->v.stored);
 }
 
 static void show_error(struct showing *s)
@@ -181,7 +183,7 @@ static void show_task(struct showing *s)
 	buf_init(&outcome, OUTCOME_MAX_BYTES);
 	buf_append_slice(&outcome, s->has_row ? s->row.outcome : slice_empty());
 	s->has_row = s->has_row && outcome_decode(buf_slice(&outcome), &s->o, &why);
-	pack_map(s->out, 18);
+	pack_map(s->out, 19);
 	pack_cstr(s->out, "key");
 	show_key(s, s->id);
 	pack_cstr(s->out, "id");

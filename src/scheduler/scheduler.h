@@ -25,6 +25,7 @@ struct scheduler_options {
 	uint64_t session_ttl_ms;    /* 0: 600 s */
 	uint64_t retention_us;      /* of what is detached; 0: 7 days; SCHEDULER_NO_RETENTION */
 	uint64_t store_limit_bytes; /* 0: 1 TiB */
+	uint64_t value_limit_bytes; /* the largest result that is stored; 0: 1 GiB */
 	bool force_network_fs;
 	const char *socket_group;   /* whose members unix sockets admit; NULL: its own user alone */
 	const char *const *weights; /* NULL-ended "USER=N", or NULL */

@@ -150,6 +150,9 @@ static bool engine_start(struct scheduler *s, const char **why)
 		.send = peers_send,
 		.close = peers_close_one,
 		.random = port_random,
+		.value_write = values_write,
+		.value_drop = values_drop,
+		.value_give = values_give,
 		.store_status = port_status};
 	struct store_info info;
 	uint64_t mono, wall;
@@ -164,6 +167,7 @@ static bool engine_start(struct scheduler *s, const char **why)
 		engine_free(&s->engine);
 		return false;
 	}
+	values_sweep(s);
 	snapshot_park(s);
 	return true;
 }
@@ -445,6 +449,7 @@ struct scheduler *scheduler_new(
 	s->config.lease_ttl_ms = o->lease_ttl_ms ? o->lease_ttl_ms : 30000;
 	s->config.session_ttl_ms = o->session_ttl_ms ? o->session_ttl_ms : 600000;
 	s->config.retention_us = o->retention_us;
+	s->config.value_limit_bytes = o->value_limit_bytes;
 	s->durability = durability_of(o->durability, &known);
 	list_init(&s->peers);
 	list_init(&s->slow);

@@ -26,6 +26,8 @@ struct peer {
 	uint64_t conn;
 	bool admitted, paused, slow;
 	struct list in_peers;
+	struct list gifts; /* stored values that it waits for: server_values.c */
+	uint32_t ngifts;
 	struct list in_slow; /* linked: slow, and the engine does not know */
 };
 
@@ -79,5 +81,17 @@ void peers_pause(struct scheduler *s);
 /* All are ended after what they were sent; at once. */
 void peers_close(struct scheduler *s);
 void peers_drop(struct scheduler *s);
+
+/* ---- server_values.c ---- */
+/* As much as the peer may have unread. */
+void gifts_pump(struct peer *p);
+void gifts_release(struct peer *p);
+/* The engine's port: arg is the scheduler. */
+void values_give(void *arg, uint64_t conn, const struct value_wanted *wanted);
+bool values_write(void *arg, uint64_t upload, uint64_t offset, uint64_t total, struct slice bytes,
+	const char **why);
+void values_drop(void *arg, uint64_t upload);
+/* Files that no record names are removed. */
+void values_sweep(struct scheduler *s);
 
 #endif

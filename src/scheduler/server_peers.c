@@ -56,6 +56,7 @@ static void peer_free(struct peer *p)
 	map64_remove_ptr(&p->s->by_conn, p->conn);
 	list_remove(&p->in_peers);
 	list_remove(&p->in_slow);
+	gifts_release(p);
 	free(p);
 }
 
@@ -108,6 +109,7 @@ static void on_drain(struct stream *stream, void *arg)
 	uint64_t mono, wall;
 
 	(void)stream;
+	gifts_pump(p);
 	if (!p->slow)
 		return;
 	p->slow = false;
@@ -181,6 +183,7 @@ void peers_accept(struct listener *l, struct stream *stream, void *arg)
 	p->conn = s->next_conn;
 	list_push_back(&s->peers, &p->in_peers);
 	list_init(&p->in_slow);
+	list_init(&p->gifts);
 	ensure(map64_put_ptr(&s->by_conn, p->conn, p));
 	stream_set_pending_max(stream, LIMIT_PENDING_BYTES);
 	stream_set_handlers(stream, &handlers, p);

@@ -7,8 +7,10 @@
  */
 #include "store/batch.h"
 
+#include "base/alloc.h"
 #include "base/ensure.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define OP_HEAD_BYTES 8
@@ -27,6 +29,7 @@ void batch_init(struct batch *batch)
 void batch_release(struct batch *batch)
 {
 	buf_release(&batch->ops);
+	free(batch->files);
 	batch_init(batch);
 }
 
@@ -35,6 +38,7 @@ void batch_clear(struct batch *batch)
 	ensure(batch->open_at == BATCH_NOT_OPEN);
 	buf_clear(&batch->ops);
 	batch->count = 0;
+	batch->nfiles = 0;
 	batch->seq = 0;
 	batch->next = NULL;
 }
@@ -98,6 +102,25 @@ void batch_move(struct batch *batch, enum table table, struct key from, struct k
 	op_begin(batch, OP_MOVE, table, &from);
 	buf_append_slice(&batch->ops, key_slice(&to));
 	op_end(batch);
+}
+
+static void file_add(struct batch *batch, struct batch_file file)
+{
+	if (batch->nfiles == batch->files_cap) {
+		batch->files_cap = batch->files_cap ? batch->files_cap * 2 : 16;
+		batch->files = xreallocarray(batch->files, batch->files_cap, sizeof(*batch->files));
+	}
+	batch->files[batch->nfiles++] = file;
+}
+
+void batch_keep(struct batch *batch, uint64_t upload, uint64_t id, uint32_t generation)
+{
+	file_add(batch, (struct batch_file){true, upload, id, generation});
+}
+
+void batch_drop(struct batch *batch, uint64_t id, uint32_t generation)
+{
+	file_add(batch, (struct batch_file){false, 0, id, generation});
 }
 
 struct buf *batch_put_begin(struct batch *batch, enum table table, struct key key)

@@ -99,6 +99,13 @@ int store_meta_write_applied(struct store *store, MDB_txn *txn, uint64_t applied
 /* Carries a batch out in a transaction; returns 0 or LMDB's error. Store thread only. */
 int store_apply(struct store *store, MDB_txn *txn, const struct batch *batch);
 
+/* --- values.c --- */
+/* Before the commit: the files that the batch names are whole and synced under their names. Store
+ * thread only, as the next. */
+int store_values_keep(const struct store *store, const struct batch *batch);
+/* After it: those that it forgets are removed. */
+void store_values_drop(const struct store *store, const struct batch *batch);
+
 /* --- thread.c --- */
 enum store_code store_thread_start(struct store *store, struct store_error *err);
 /* Completes what is queued, then joins the thread. */

@@ -25,9 +25,14 @@ static int commit_batch(
 	struct store *store, const struct batch *batch, const char **what, uint64_t *txn_id)
 {
 	MDB_txn *txn = NULL;
-	int rc = fault_point("store.begin");
+	int rc;
 
+	*what = "cannot keep a value";
+	rc = batch->nfiles ? store_values_keep(store, batch) : 0;
+	if (rc != 0)
+		return rc;
 	*what = "cannot begin a transaction";
+	rc = fault_point("store.begin");
 	if (rc == 0)
 		rc = mdb_txn_begin(store->env, NULL, 0, &txn);
 	if (rc != 0)
@@ -78,6 +83,8 @@ static const struct store_error *run_batch(struct store *store, const struct bat
 		return &store->failure;
 	}
 	store->applied = batch->seq;
+	if (batch->nfiles)
+		store_values_drop(store, batch);
 	store_note_commit(store, txn_id, clock_mono_us() - from_us);
 	return NULL;
 }

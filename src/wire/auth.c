@@ -86,6 +86,15 @@ void wire_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, struct
 	mac(out, secret, &m);
 }
 
+void wire_own_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret)
+{
+	struct pieces m;
+
+	m.n = 0;
+	add(&m, slice_str("dq1 scheduler"));
+	mac(out, secret, &m);
+}
+
 void wire_task_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, uint32_t worker)
 {
 	struct pieces m;

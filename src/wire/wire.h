@@ -22,6 +22,8 @@
 
 #define WIRE_VERSION_MIN 1
 #define WIRE_VERSION_MAX 1
+/* Of PUT: what a chunk has at most. */
+#define WIRE_PUT_BYTES ((size_t)1 << 20)
 #define WIRE_NONCE_BYTES 16
 #define WIRE_PROOF_BYTES 32
 #define WIRE_TICKET_BYTES 32
@@ -127,6 +129,7 @@ struct lease_input {
 #define LEASE_FLAG_REMAKE 1u
 #define LEASE_FLAG_AHEAD 2u   /* begins before what has not begun */
 #define LEASE_FLAG_SUSPECT 4u /* its start is told before it runs */
+#define LEASE_FLAG_STORE 8u   /* a result that is not inline is PUT before it is reported */
 struct lease_item {
 	uint64_t id;
 	uint32_t generation, attempt, flags;
@@ -183,6 +186,8 @@ void wire_proof(uint8_t out[WIRE_PROOF_BYTES], struct slice secret, const char *
 	struct slice nonce_peer, struct slice nonce_scheduler, unsigned role, struct slice user);
 void wire_ticket(uint8_t out[WIRE_TICKET_BYTES], struct slice ticket_key, uint64_t id,
 	uint32_t generation, uint64_t checksum);
+/* The scheduler's own, for values that it stores. */
+void wire_own_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret);
 /* A worker's ticket key, derived from the scheduler's secret and the worker's identity. */
 void wire_ticket_key(uint8_t out[WIRE_TICKET_BYTES], struct slice secret, struct slice worker_uuid);
 

@@ -24,7 +24,6 @@
 
 #define ROUNDS 3
 #define ROUND_PAUSE_US (200 * US_PER_MS)
-#define TICK_MS 100
 #define SKIP_MAX 1024                       /* waiting ones whose holders are busy */
 #define IN_FLIGHT_BYTES ((size_t)256 << 20) /* in all; one value may be larger */
 #define KEPT_BYTES ((size_t)128 << 20)
@@ -127,6 +126,15 @@ static void missing(struct fetcher *f, struct fetch *t)
 	free(wants);
 	f->handlers->on_missing(id, generation, leases, nleases, f->arg);
 	free(leases);
+}
+
+void fetch_wait_again(struct fetcher *f, struct fetch *t)
+{
+	start_over(t);
+	if (t->nwants == 0)
+		fetch_free(f, t);
+	else
+		list_push_back(&f->waiting, &t->node);
 }
 
 /* After a pause if that was the last of a round. */
@@ -272,6 +280,8 @@ struct fetcher *fetcher_new(
 	list_init(&f->paused);
 	list_init(&f->kept);
 	list_init(&f->holders);
+	list_init(&f->own.asked);
+	f->own.address = f->dir; /* for the log */
 	f->tick = timer_new(loop, on_tick, f);
 	ensure(f->tick);
 	return f;
@@ -346,7 +356,7 @@ bool fetcher_want(struct fetcher *f, struct lease *l, uint32_t index)
 	}
 	add_want(t, l, index);
 	/* Not here: a failure would call back inside this call. */
-	timer_start(f->tick, 0, TICK_MS);
+	timer_start(f->tick, 0, FETCH_TICK_MS);
 	return false;
 }
 

@@ -5,7 +5,9 @@
 #ifndef WORKER_FETCH_H
 #define WORKER_FETCH_H
 
+#include "codec/frame.h"
 #include "loop/loop.h"
+#include "loop/stream.h"
 #include "worker/lease.h"
 
 #include <stdint.h>
@@ -30,6 +32,11 @@ void fetcher_free(struct fetcher **f);
  * later (false: `fetching` was counted up).
  */
 bool fetcher_want(struct fetcher *f, struct lease *l, uint32_t index);
+/* Values that the scheduler stores are had over the worker's own connection to it: while it stands,
+ * and its frames DATA and NODATA. False: malformed, *why. */
+void fetcher_connected(struct fetcher *f, struct stream *stream);
+void fetcher_disconnected(struct fetcher *f);
+bool fetcher_frame(struct fetcher *f, const struct frame *frame, const char **why);
 /* The lease wants nothing any more. */
 void fetcher_forget(struct fetcher *f, struct lease *l);
 /* The value is not kept any more. */

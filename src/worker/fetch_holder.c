@@ -67,18 +67,21 @@ static bool make_room(struct fetcher *f, struct fetch *t)
 	return true;
 }
 
-/* False: not what was asked for. */
+/* False: not what was asked for. Of the scheduler's own connection what nobody waits for any more
+ * is passed over. */
 static bool take_chunk(struct fetcher *f, struct holder *h, const struct msg_data *m)
 {
 	struct fetch *t = first_asked(h);
 
+	if (h == &f->own && (!t || t->request != m->request))
+		return true;
 	if (!t || t->request != m->request || m->total != t->size || m->offset != t->have ||
 		m->bytes.n > t->size - t->have || m->last != (m->bytes.n == t->size - t->have))
 		return false;
 	if (!make_room(f, t)) {
 		unask(f, h, t);
 		fetch_try_next(f, t);
-		return false;
+		return h == &f->own;
 	}
 	if (m->bytes.n)
 		memcpy(t->room + t->have, m->bytes.p, m->bytes.n);
@@ -102,7 +105,7 @@ static bool take_nodata(struct fetcher *f, struct holder *h, const struct msg_no
 	struct fetch *t = first_asked(h);
 
 	if (!t || t->request != m->request)
-		return false;
+		return h == &f->own;
 	log_info("%s does not give task %" PRIu64 ": %" SLICE_FMT, h->address, t->id,
 		SLICE_ARG(m->text));
 	unask(f, h, t);
@@ -129,6 +132,44 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 	if (!ok)
 		stream_abort(s);
 	fetcher_pump(a.fetcher);
+}
+
+bool fetcher_frame(struct fetcher *f, const struct frame *frame, const char **why)
+{
+	struct msg_data data;
+	struct msg_nodata nodata;
+	bool ok;
+
+	if (frame->type == MSG_DATA) {
+		if (!msg_data_decode(frame->payload, &data, why))
+			return false;
+		*why = "a part of a value that does not follow";
+		ok = take_chunk(f, &f->own, &data);
+	} else {
+		if (!msg_nodata_decode(frame->payload, &nodata, why))
+			return false;
+		ok = take_nodata(f, &f->own, &nodata);
+	}
+	fetcher_pump(f);
+	return ok;
+}
+
+void fetcher_connected(struct fetcher *f, struct stream *stream)
+{
+	fetcher_disconnected(f);
+	f->own.stream = stream;
+	timer_start(f->tick, 0, FETCH_TICK_MS);
+}
+
+void fetcher_disconnected(struct fetcher *f)
+{
+	struct fetch *t;
+
+	f->own.stream = NULL;
+	while ((t = first_asked(&f->own))) {
+		unask(f, &f->own, t);
+		fetch_wait_again(f, t);
+	}
 }
 
 static void on_close(struct stream *s, const char *reason, int err, void *arg)
@@ -186,12 +227,12 @@ static struct holder *holder_of(struct fetcher *f, struct slice address)
 enum holder_answer holder_ask(
 	struct fetcher *f, struct fetch *t, struct slice address, struct slice ticket)
 {
-	struct holder *h = holder_of(f, address);
+	struct holder *h = address.n ? holder_of(f, address) : &f->own;
 	struct msg_fetch m;
 
 	if (!h)
 		return HOLDER_UNREACHABLE;
-	if (h->nasked >= ASKED_MAX)
+	if (!h->stream || h->nasked >= ASKED_MAX)
 		return HOLDER_BUSY;
 	if (h->nasked == 0)
 		h->heard_us = clock_mono_us();
@@ -223,6 +264,7 @@ void holders_free(struct fetcher *f)
 	struct list *node;
 	struct fetch *t;
 
+	fetcher_disconnected(f);
 	while ((node = list_pop_front(&f->holders))) {
 		struct holder *h = list_entry(node, struct holder, node);
 

@@ -13,6 +13,8 @@
 #include "loop/stream.h"
 #include "worker/blob.h"
 
+#define FETCH_TICK_MS 100
+
 /* A connection to another worker, and what it was asked for. */
 struct holder {
 	struct list node;
@@ -56,6 +58,7 @@ struct fetcher {
 	void *arg;
 	struct map64 by_id;
 	struct list waiting, paused, kept, holders;
+	struct holder own; /* the scheduler; its stream is the worker's link */
 	size_t in_flight, kept_bytes;
 	uint64_t next_request;
 	struct timer *tick;
@@ -68,6 +71,8 @@ struct fetcher {
 void fetcher_pump(struct fetcher *f);
 /* Of a value that is in no holder's list: the holder did not give it, the next one is asked. */
 void fetch_try_next(struct fetcher *f, struct fetch *t);
+/* Likewise: it waits for its turn again, for nothing that its holder did. */
+void fetch_wait_again(struct fetcher *f, struct fetch *t);
 /* Likewise: all of it is there. */
 void fetch_complete(struct fetcher *f, struct fetch *t);
 /* Likewise: it is not wanted. */

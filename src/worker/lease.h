@@ -84,6 +84,7 @@ struct lease {
 	/* written by the slot */
 	struct blob *value; /* a held result; NULL: inline or none */
 	bool cancelled;     /* it was stopped: the value does not count */
+	struct slice entry; /* for REPORT, of one whose value is to be stored first; malloc'd */
 };
 
 /* Moves those that begin before what has not begun to the front of the queue. */

@@ -17,6 +17,7 @@
 struct report {
 	struct list node;
 	struct list leases;
+	bool stored;  /* of one lease, whose value was sent on this connection */
 	uint64_t seq; /* 0: not sent on this connection */
 	uint32_t count;
 	struct buf list; /* msgpack array of entries */
@@ -50,21 +51,24 @@ void reports_release(struct reports *r)
 	r->open = NULL;
 }
 
-static struct report *open_report(struct reports *r)
+static struct report *report_new(struct reports *r)
 {
 	static const uint8_t header[LIST_HEADER_BYTES] = {0xdd};
-	struct report *p = r->open;
+	struct report *p = xcalloc(1, sizeof(*p));
 
-	if (p && p->list.n < REPORT_FULL_BYTES)
-		return p;
-	p = xcalloc(1, sizeof(*p));
 	list_init(&p->node);
 	list_init(&p->leases);
 	buf_init(&p->list, REPORT_MAX_BYTES);
 	buf_append(&p->list, header, sizeof(header));
 	list_push_back(&r->unsent, &p->node);
-	r->open = p;
 	return p;
+}
+
+static struct report *open_report(struct reports *r)
+{
+	if (!r->open || r->open->list.n >= REPORT_FULL_BYTES)
+		r->open = report_new(r);
+	return r->open;
 }
 
 void reports_add(struct reports *r, struct batch *b)
@@ -97,6 +101,17 @@ void reports_add_one(struct reports *r, struct lease *l, uint64_t id, struct fen
 		list_push_back(&p->leases, &l->node);
 }
 
+void reports_add_stored(struct reports *r, struct lease *l)
+{
+	struct report *p = report_new(r);
+
+	p->stored = true;
+	buf_append_slice(&p->list, l->entry);
+	ensure(!p->list.failed);
+	p->count = 1;
+	list_push_back(&p->leases, &l->node);
+}
+
 static void fill_count(struct report *p)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -121,11 +136,19 @@ void reports_send(struct reports *r, struct buf *out)
 	}
 }
 
-void reports_restart(struct reports *r)
+void reports_restart(struct reports *r, struct list *stored)
 {
-	list_for_each_entry(p, &r->sent, struct report, node)
-		p->seq = 0;
 	list_splice_back(&r->sent, &r->unsent);
+	list_for_each_safe(node, next, &r->sent) {
+		struct report *p = list_entry(node, struct report, node);
+
+		p->seq = 0;
+		if (!p->stored)
+			continue;
+		list_splice_back(stored, &p->leases);
+		list_remove(node);
+		report_free(p);
+	}
 	list_splice_back(&r->unsent, &r->sent);
 	r->open = NULL;
 	r->next_seq = 1;

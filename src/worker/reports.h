@@ -31,10 +31,14 @@ void reports_add(struct reports *r, struct batch *b);
 /* One entry; l is NULL for a lease that this worker does not know. */
 void reports_add_one(struct reports *r, struct lease *l, uint64_t id, struct fence fence,
 	const struct outcome *o);
+/* lease->entry, of one whose value the scheduler has: a report of its own, since it counts on this
+ * connection alone. */
+void reports_add_stored(struct reports *r, struct lease *l);
 /* Appends what is unsent as frames. */
 void reports_send(struct reports *r, struct buf *out);
-/* A new connection: everything is unsent again, numbers start from 1. */
-void reports_restart(struct reports *r);
+/* A new connection: everything is unsent again, numbers start from 1. Leases whose values were
+ * stored are moved to `stored`, and are in no report any more. */
+void reports_restart(struct reports *r, struct list *stored);
 /* Acknowledged up to seq: their leases are moved to `leases`. False: that number was never sent. */
 bool reports_acked(struct reports *r, uint64_t seq, struct list *leases);
 bool reports_is_empty(const struct reports *r);

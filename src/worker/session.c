@@ -102,6 +102,7 @@ static void on_admitted(struct link *k, uint64_t epoch, void *arg)
 static bool handle_joined(struct worker *w, struct slice payload, const char **why)
 {
 	struct msg_joined m;
+	struct list stored;
 
 	if (!msg_joined_decode(payload, &m, why))
 		return false;
@@ -113,7 +114,10 @@ static bool handle_joined(struct worker *w, struct slice payload, const char **w
 	serve_set_key(w->serve, m.ticket_key);
 	slots_set_task_key(w->slots, m.task_key);
 	tasks_joined(w);
-	reports_restart(&w->reports);
+	list_init(&stored);
+	reports_restart(&w->reports, &stored);
+	puts_restart(&w->puts, &stored);
+	fetcher_connected(w->fetcher, link_stream(w->link));
 	w->credit.sent = 0;
 	w->joined = true;
 	log_info("%s is registered as worker %llu", w->name, (unsigned long long)m.worker);
@@ -143,6 +147,7 @@ static bool on_frame(struct link *k, const struct frame *frame, const char **why
 	struct msg_seceded seceded;
 	struct msg_stop stop;
 	struct msg_free values;
+	struct msg_putted putted;
 
 	(void)k;
 	if (frame->type == MSG_JOINED)
@@ -164,6 +169,12 @@ static bool on_frame(struct link *k, const struct frame *frame, const char **why
 	case MSG_FREE:
 		return msg_free_decode(frame->payload, &values, why) &&
 		       tasks_free_values(w, values.entries, why);
+	case MSG_PUTTED:
+		return msg_putted_decode(frame->payload, &putted, why) &&
+		       puts_answer(&w->puts, &w->reports, &putted, why);
+	case MSG_DATA:
+	case MSG_NODATA:
+		return fetcher_frame(w->fetcher, frame, why);
 	default:
 		*why = "no message for a worker";
 		return false;
@@ -177,6 +188,7 @@ static void on_lost(struct link *k, const char *reason, void *arg)
 	(void)k;
 	(void)reason;
 	w->joined = false;
+	fetcher_disconnected(w->fetcher);
 	/* The next JOIN says which have started. */
 	buf_clear(&w->started);
 	w->nstarted = 0;
@@ -190,6 +202,7 @@ static void on_refused(struct link *k, int code, const char *text, void *arg)
 
 	(void)k;
 	w->joined = false;
+	fetcher_disconnected(w->fetcher);
 	if (w->left)
 		worker_end(w, DQ_E_OK, NULL);
 	else
@@ -260,7 +273,7 @@ static void leave_if_done(struct worker *w)
 
 	if (!w->draining || w->left || w->with_slots > 0)
 		return;
-	if (!reports_is_empty(&w->reports)) {
+	if (!reports_is_empty(&w->reports) || !puts_is_empty(&w->puts)) {
 		if (!s && !timer_is_active(w->give_up))
 			timer_start(w->give_up, GIVE_UP_MS, 0);
 		return;
@@ -282,6 +295,7 @@ void session_flush(struct worker *w)
 	if (s) {
 		if (w->nstarted)
 			send_started(w, stream_buf(s));
+		puts_send(&w->puts, &w->reports, stream_buf(s));
 		if (!list_is_empty(&w->reports.unsent))
 			reports_send(&w->reports, stream_buf(s));
 		if (credit_is_due(&w->credit))

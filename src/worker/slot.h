@@ -68,8 +68,9 @@ struct slot {
 
 /* Runs it, in one of the two ways. False: it was not begun. */
 bool slot_run(struct slot *s, struct lease *l, struct outcome *o);
-/* Its entry for REPORT. */
-void slot_encode(struct slot *s, struct lease *l, const struct outcome *o, struct buf *entries);
+/* Its entry for REPORT, into entries, or false: into lease->entry, since its value is stored first.
+ */
+bool slot_encode(struct slot *s, struct lease *l, const struct outcome *o, struct buf *entries);
 /* Each fills the outcome (zeroed, state FAILED before) and lease->value. */
 void slot_run_thread(struct slot *s, struct lease *l, const struct spec *spec, struct outcome *o);
 void slot_run_helper(struct slot *s, struct lease *l, const struct spec *spec, struct outcome *o);

@@ -9,6 +9,8 @@
 #include "model/block.h"
 #include "wire/wire.h"
 
+#define ENTRY_HEAD_BYTES 64
+
 /* What it had printed is kept. */
 static void timed_out(struct slot *s, const struct lease *l, struct outcome *o)
 {
@@ -53,16 +55,27 @@ bool slot_run(struct slot *s, struct lease *l, struct outcome *o)
 		slot_run_thread(s, l, &spec, o);
 	if (l->stop)
 		stopped(s, l, o);
+	o->stored = l->flags & LEASE_FLAG_STORE && o->state == TASK_DONE && o->has_value &&
+		    !o->is_inline;
 	return true;
 }
 
-void slot_encode(struct slot *s, struct lease *l, const struct outcome *o, struct buf *entries)
+bool slot_encode(struct slot *s, struct lease *l, const struct outcome *o, struct buf *entries)
 {
 	struct fenced entry = {.id = l->id, .fence = l->fence};
+	struct buf own;
 
 	buf_clear(&s->outcome);
 	outcome_encode(&s->outcome, o);
 	entry.outcome = buf_slice(&s->outcome);
-	fenced_write(entries, &entry);
-	ensure(!s->outcome.failed && !entries->failed);
+	if (!o->stored) {
+		fenced_write(entries, &entry);
+		ensure(!s->outcome.failed && !entries->failed);
+		return true;
+	}
+	buf_init(&own, OUTCOME_MAX_BYTES + ENTRY_HEAD_BYTES);
+	fenced_write(&own, &entry);
+	ensure(!s->outcome.failed && !own.failed);
+	l->entry.p = buf_detach(&own, &l->entry.n);
+	return false;
 }

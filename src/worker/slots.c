@@ -77,7 +77,7 @@ void hand_over(struct slots *p, struct batch *b)
 
 	if (!b)
 		return;
-	ensure(b->count > 0 && !list_is_empty(&b->leases));
+	ensure(b->count + b->nstored > 0 && !list_is_empty(&b->leases));
 	pthread_mutex_lock(&p->lock);
 	first = list_is_empty(&p->ended);
 	list_push_back(&p->ended, &b->node);
@@ -118,9 +118,11 @@ static uint64_t work_on(struct slots *p, struct slot *s, struct lease *l, uint64
 	s->current = NULL;
 	if (!s->ended)
 		s->ended = batch_new();
-	slot_encode(s, l, &o, &s->ended->entries);
+	if (slot_encode(s, l, &o, &s->ended->entries))
+		s->ended->count++;
+	else
+		s->ended->nstored++;
 	list_push_back(&s->ended->leases, &l->node);
-	s->ended->count++;
 	s->ended->run_us += now_us - began_us;
 	*full = s->ended->count >= SLOT_BATCH_MAX || s->ended->entries.n > SLOT_INLINE_BYTES ||
 		s->ended->run_us >= (uint64_t)BATCH_TARGET_US ||

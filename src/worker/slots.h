@@ -40,7 +40,8 @@ struct slots_options {
 struct batch {
 	struct list node;
 	struct list leases;
-	uint32_t count;
+	uint32_t count;     /* entries */
+	uint32_t nstored;   /* leases besides those, whose values are to be stored */
 	uint64_t run_us;    /* of all together */
 	struct buf entries; /* fenced_write() with outcomes */
 };

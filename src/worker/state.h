@@ -12,6 +12,7 @@
 #include "worker/link.h"
 #include "worker/modules.h"
 #include "worker/offered.h"
+#include "worker/puts.h"
 #include "worker/reports.h"
 #include "worker/results.h"
 #include "worker/serve.h"
@@ -33,6 +34,7 @@ struct worker {
 	struct serve *serve;
 	struct link *link;
 	struct reports reports;
+	struct puts puts;
 	struct credit credit;
 	struct wake *wake;
 	struct timer *tick;    /* while leases are with slots */

@@ -65,7 +65,10 @@ static void lease_free(struct worker *w, struct lease *l)
 	if (tasks_find(w, l->id) == l)
 		map64_remove_ptr(&w->leases, l->id);
 	inputs_release(l);
+	if (l->entry.n && l->value)
+		blob_forget(l->value);
 	blob_unref(&l->value);
+	free((void *)(uintptr_t)l->entry.p);
 	frame_leave(frame);
 }
 
@@ -400,7 +403,7 @@ static void ended(struct worker *w, struct lease *l)
 		inputs_release(l);
 	if (l->value && (l->orphan || l->cancelled)) {
 		drop_value(w, l);
-	} else if (l->value) {
+	} else if (l->value && !l->entry.n) {
 		results_put(&w->results, l->id, l->generation, l->value);
 		l->value = NULL;
 	}
@@ -414,6 +417,17 @@ static void ended(struct worker *w, struct lease *l)
 	}
 }
 
+/* Its report follows its value. */
+static void ended_stored(struct worker *w, struct lease *l)
+{
+	list_remove(&l->node);
+	if (l->value)
+		puts_add(&w->puts, l);
+	else
+		reports_add_one(&w->reports, l, l->id, l->fence,
+			&(struct outcome){.state = TASK_CANCELLED, .cause = CAUSE_WORKER});
+}
+
 void tasks_collect(struct worker *w)
 {
 	struct list batches;
@@ -425,13 +439,18 @@ void tasks_collect(struct worker *w)
 		struct batch *b = list_entry(node, struct batch, node);
 		bool waited = false;
 
-		list_for_each_entry(l, &b->leases, struct lease, node) {
+		list_for_each_safe(at, next, &b->leases) {
+			struct lease *l = list_entry(at, struct lease, node);
+
 			waited = waited || l->has_seceded;
 			ended(w, l);
+			if (l->entry.n)
+				ended_stored(w, l);
 		}
 		if (!waited)
-			credit_ended(&w->credit, b->count, b->run_us);
-		reports_add(&w->reports, b);
+			credit_ended(&w->credit, b->count + b->nstored, b->run_us);
+		if (b->count)
+			reports_add(&w->reports, b);
 		batch_free(&b);
 	}
 	slots_set_mean(w->slots, w->credit.mean_us);
@@ -548,6 +567,7 @@ void tasks_release(struct worker *w)
 		for (uint32_t i = 0; i < f->count; i++) {
 			inputs_release(&f->leases[i]);
 			blob_unref(&f->leases[i].value);
+			free((void *)(uintptr_t)f->leases[i].entry.p);
 		}
 		free(f);
 	}

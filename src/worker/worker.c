@@ -215,6 +215,7 @@ struct worker *worker_new(
 	list_init(&w->ready);
 	buf_init(&w->started, STARTED_MAX_BYTES);
 	reports_init(&w->reports);
+	puts_init(&w->puts);
 	credit_init(&w->credit, w->options.slots);
 	if (offered_init(&w->offered, options->offer, w->options.slots, error, error_bytes) &&
 		worker_dir_open(&w->dir, options->dir, w->name, error, error_bytes) &&

@@ -44,6 +44,9 @@ const struct opt term_opts[] = {
 		"on any worker where none of those named is here"},
 	{0, "retention", OPT_SECONDS, &term_options.retention_s, "SEC",
 		"how long its outcome stays after its end and its last hold (detached: 7 days)"},
+	{0, "policy", OPT_STR, &term_options.policy, "WHERE",
+		"where its result is kept: worker (default), or store: with the scheduler, "
+		"durably"},
 	{0},
 };
 
@@ -78,6 +81,17 @@ static int into_policy(struct dq_spec *spec)
 	return word ? cli_usage("--on-dep-failure: fail, skip or run: %s", word) : 0;
 }
 
+static int into_result_policy(struct dq_spec *spec)
+{
+	const char *word = term_options.policy;
+
+	if (word && !strcmp(word, "store"))
+		spec->policy = DQ_POLICY_STORE;
+	else if (word && strcmp(word, "worker"))
+		return cli_usage("--policy: worker or store: %s", word);
+	return 0;
+}
+
 int terms_into(struct dq_spec *spec)
 {
 	const struct term_options *o = &term_options;
@@ -100,7 +114,9 @@ int terms_into(struct dq_spec *spec)
 	spec->worker_labels = o->worker_labels.v;
 	spec->allow_other = o->allow_other;
 	code = into_times(spec);
-	return code ? code : into_policy(spec);
+	if (code == 0)
+		code = into_policy(spec);
+	return code ? code : into_result_policy(spec);
 }
 
 void terms_options_release(void)

@@ -12,7 +12,7 @@ struct term_options {
 	int64_t priority;
 	uint64_t retries;
 	double backoff_s, timeout_s, delay_s, deadline_s, retention_s;
-	const char *at, *on_dep_failure;
+	const char *at, *on_dep_failure, *policy;
 	struct opt_list resources, workers, hosts, worker_labels;
 	bool allow_other;
 };

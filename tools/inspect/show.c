@@ -202,6 +202,8 @@ static void json_where(struct image *img, const struct end *end)
 			json_uint(j, end->row.holders[i]);
 	}
 	json_end_array(j);
+	json_key(j, "stored");
+	json_bool(j, end->has_outcome && end->outcome.stored);
 }
 
 static void json_value_of(struct json *j, const struct end *end)
@@ -297,7 +299,9 @@ static void show_end(struct image *img, const struct end *end)
 		put(in, "value      ");
 		put_safe(in, end->outcome.type);
 		put(in, ", %" PRIu64 " bytes%s\n", end->outcome.size,
-			end->outcome.is_inline ? ", inline" : "");
+			end->outcome.is_inline ? ", inline"
+			: end->outcome.stored  ? ", stored"
+					       : "");
 	}
 	for (uint32_t i = 0; i < end->row.nholders; i++) {
 		const struct img_worker *worker = image_worker(img, end->row.holders[i]);

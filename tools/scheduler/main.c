@@ -37,7 +37,7 @@ static struct settings {
 	const char *socket_group;
 	struct opt_list listen, weights;
 	double lease_ttl_s, session_ttl_s, retention_s;
-	uint64_t store_limit_bytes;
+	uint64_t store_limit_bytes, value_limit_bytes;
 	bool force_network_fs, help, version;
 } set;
 
@@ -58,6 +58,8 @@ static const struct opt opts[] = {
 		"how long a client that is gone keeps its holds (600)"},
 	{0, "store-limit", OPT_SIZE, &set.store_limit_bytes, "SIZE",
 		"how large the store may grow (1T)"},
+	{0, "value-limit", OPT_SIZE, &set.value_limit_bytes, "SIZE",
+		"the largest result that is stored, of tasks with --policy store (1G)"},
 	{0, "retention", OPT_SECONDS, &set.retention_s, "SEC",
 		"how long the outcome of what is detached stays (604800: 7 days)"},
 	{0, "contact", OPT_STR, &set.contact, "FILE",
@@ -295,6 +297,7 @@ static int start(const char *state, const char *const *listen)
 		.session_ttl_ms = to_ms(set.session_ttl_s),
 		.retention_us = to_retention_us(set.retention_s),
 		.store_limit_bytes = set.store_limit_bytes,
+		.value_limit_bytes = set.value_limit_bytes,
 		.force_network_fs = set.force_network_fs,
 		.socket_group = set.socket_group,
 		.weights = set.weights.v,

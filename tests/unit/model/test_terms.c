@@ -40,6 +40,7 @@ START_TEST(all_of_them_come_back)
 				   .at_us = 1800000000000000,
 				   .deadline_us = 3,
 				   .on_dep_failure = DEP_RUN,
+				   .store = true,
 				   .has_retention = true,
 				   .retention_us = 0,
 				   .allow_other = true,
@@ -63,7 +64,7 @@ START_TEST(all_of_them_come_back)
 	ck_assert_uint_eq(back.at_us, 1800000000000000);
 	ck_assert_uint_eq(back.deadline_us, 3);
 	ck_assert_int_eq(back.on_dep_failure, DEP_RUN);
-	ck_assert(back.has_retention && back.retention_us == 0 && back.allow_other);
+	ck_assert(back.store && back.has_retention && back.retention_us == 0 && back.allow_other);
 	ck_assert_uint_eq(back.nresources, 2);
 	ck_assert(slice_eq_str(back.resources[0].name, "cpus") && back.resources[0].parts == 1);
 	ck_assert(slice_eq_str(back.hosts[0], "a") && slice_eq_str(back.hosts[1], "b"));
@@ -78,7 +79,8 @@ START_TEST(another_form_is_refused)
 		"\x81\x01\x00",           /* a priority that says nothing */
 		"\x82\x02\x01\x01\x05",   /* out of order */
 		"\x81\x08\x03",           /* a policy that is none */
-		"\x81\x09\x01",           /* a result policy: not there yet */
+		"\x81\x09\x02",           /* a result policy that is none */
+		"\x81\x0a\x02",           /* replicas: not there yet */
 		"\x81\x20\x01",           /* unknown */
 		"\x81\x02\x01\x01",       /* bytes left over */
 		"\x81\x0e\x92\xa1w\xa1w", /* a name twice */
