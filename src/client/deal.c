@@ -36,25 +36,15 @@ static int reply_code(struct dq_client *c, struct reply_wait *w)
 	return w->no_memory ? client_error_code(c, DQ_E_NO_MEMORY) : 0;
 }
 
-int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double timeout_s,
-	struct buf *data)
+int deal_do_list(struct dq_client *c, struct slice list, double timeout_s, struct buf *data)
 {
 	struct reply_wait wait;
-	struct buf list;
-	int code = 0;
+	int code;
 
 	if (c->session.look_only)
 		return client_error(c, DQ_E_USAGE, "this client only looks: it cannot change");
-	buf_init(&list, LIMIT_FRAME_BYTES);
 	reply_wait_init(&wait);
-	pack_array(&list, n);
-	for (uint32_t i = 0; i < n; i++)
-		deal_op_encode(&list, &ops[i]);
-	if (list.failed)
-		code = client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(FRAME_BYTES));
-	if (code == 0)
-		code = outbox_do(c, buf_slice(&list), &wait);
-	buf_release(&list);
+	code = outbox_do(c, list, &wait);
 	if (code == 0)
 		code = things_await(c, reply_is_done, &wait, timeout_s);
 	if (code == 0) {
@@ -63,6 +53,24 @@ int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double t
 	}
 	outbox_forget(&c->outbox, &wait);
 	reply_wait_release(&wait);
+	return code;
+}
+
+int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double timeout_s,
+	struct buf *data)
+{
+	struct buf list;
+	int code;
+
+	buf_init(&list, LIMIT_FRAME_BYTES);
+	pack_array(&list, n);
+	for (uint32_t i = 0; i < n; i++)
+		deal_op_encode(&list, &ops[i]);
+	if (list.failed)
+		code = client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(FRAME_BYTES));
+	else
+		code = deal_do_list(c, buf_slice(&list), timeout_s, data);
+	buf_release(&list);
 	return code;
 }
 

@@ -61,7 +61,7 @@ static bool split(const char *text, bool is_signed, int64_t *a, uint64_t *b)
 }
 
 /* Of what was taken, into the operation. */
-static int delivery_read(struct dq_client *c, const char *id, const char *fence, struct deal_op *op)
+int delivery_read(struct dq_client *c, const char *id, const char *fence, struct deal_op *op)
 {
 	int64_t priority, epoch;
 

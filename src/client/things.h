@@ -2,7 +2,7 @@
  * What is shared by name, from the client's side: the numbered request DO (deal.c), the
  * registration AWAIT (await.c), what a dq_content means (content.c), and the calls of
  * <dq/coordination.h> (variable.c, variable_watch.c, lock.c, event.c, dataset.c,
- * topic.c). Under the client's lock.
+ * topic.c, queue*.c); transactions: txn.h. Under the client's lock.
  */
 #ifndef CLIENT_THINGS_H
 #define CLIENT_THINGS_H
@@ -46,6 +46,9 @@ int thing_name_check(struct dq_client *c, const char *name);
  * protocol says, also of a refusal. */
 int deal_do(struct dq_client *c, const struct deal_op *ops, uint32_t n, double timeout_s,
 	struct buf *data);
+
+/* The same of an encoded list. */
+int deal_do_list(struct dq_client *c, struct slice list, double timeout_s, struct buf *data);
 
 /* Whole calls: the delete of a thing, the list of those of a kind. */
 int thing_delete(
@@ -114,6 +117,11 @@ int things_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, double 
 /* A DO that is answered after all that was asked for before: what an await had to say is said. 0,
  * or a code. */
 int things_ask(struct dq_client *c);
+
+/* ---- queue.c ---- */
+
+/* The item and the delivery that an operation is about. 0, or DQ_E_USAGE with the error set. */
+int delivery_read(struct dq_client *client, const char *id, const char *fence, struct deal_op *op);
 
 /* ---- queue_take.c ---- */
 

@@ -55,6 +55,7 @@
 	X(GRANT_ITEMS, 1024, "items: at most 1024 a grant")                                        \
 	X(DELAYED, 1 << 20, "delayed and delivered items: at most 1048576 in a queue")             \
 	X(RANKS, 65535, "priorities: at most 65535 in a queue")                                    \
+	X(EFFECTS_BYTES, 1 << 20, "transaction of a task: at most 1 MiB")                          \
 	X(ACT_TASKS, 65536, "act: at most 65536 tasks that are named one by one")
 
 enum limit {
