@@ -121,6 +121,16 @@ bool await_is(struct dq_client *c, const struct msg_is *m, const char **why)
 	return true;
 }
 
+double things_time_left(double timeout_s, uint64_t began_us)
+{
+	double left;
+
+	if (timeout_s < 0)
+		return timeout_s;
+	left = timeout_s - (double)(clock_mono_us() - began_us) / 1e6;
+	return left > 0 ? left : 0;
+}
+
 /* The time that is up is longer by what it was without a connection. */
 static int wait_connected(struct dq_client *c,
 	int (*wait)(struct dq_client *c, bool (*done)(void *arg), void *arg, uint64_t deadline_us),

@@ -67,16 +67,6 @@ static int wait_held(struct dq_client *c, uint64_t number, double timeout_s)
 	return code;
 }
 
-static double time_left(double timeout_s, uint64_t began_us)
-{
-	double left;
-
-	if (timeout_s < 0)
-		return timeout_s;
-	left = timeout_s - (double)(clock_mono_us() - began_us) / 1e6;
-	return left > 0 ? left : 0;
-}
-
 static int claim(struct dq_client *c, const struct deal_op *op, double timeout_s, uint64_t *fence,
 	bool *held)
 {
@@ -98,14 +88,14 @@ static int acquire(struct dq_client *c, const struct deal_op *op, double timeout
 	uint64_t began_us = clock_mono_us();
 
 	for (;;) {
-		double left_s = time_left(timeout_s, began_us);
+		double left_s = things_time_left(timeout_s, began_us);
 		struct deal_op up = {.kind = DEAL_UNLOCK};
 		bool held;
 		int code = claim(c, op, left_s, fence, &held);
 
 		if (code || held)
 			return code;
-		left_s = time_left(timeout_s, began_us);
+		left_s = things_time_left(timeout_s, began_us);
 		code = wait_held(c, *fence, left_s);
 		/* cut off for too long: to the end of the line */
 		if (code == DQ_E_CONFLICT && left_s != 0)

@@ -1,14 +1,16 @@
 /*
  * dq_queue_get and dq_queue_take: TAKE is a registration under a number of the client's, answered
  * by GRANT; on a new connection it is made again under its number, which then has the same grant.
- * Its futures are held, then the grant is acknowledged by a deal. When the time is up, what was
- * there is still told before the answer to a request that asks for nothing; then the TAKE is
- * withdrawn, without waiting for more.
+ * Its futures are held, then the grant is acknowledged by a deal; where the scheduler was lost
+ * before that was stored there is no such grant any more, and it begins anew. When the time is up,
+ * what was there is still told before the answer to a request that asks for nothing; then the TAKE
+ * is withdrawn, without waiting for more.
  */
 #include "client/client.h"
 #include "client/things.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "codec/cursor.h"
 #include "model/item.h"
@@ -23,6 +25,7 @@ struct taking {
 	struct list link; /* awaits.takings */
 	struct msg_take m;
 	bool done;
+	bool lost; /* the scheduler was lost between its grant and our acknowledgement */
 	int code;
 	struct buf text, items;
 };
@@ -250,11 +253,20 @@ static int await_grant(struct dq_client *c, struct taking *t, double timeout_s)
 	return code;
 }
 
-static int run(struct dq_client *c, struct taking *t, double timeout_s, struct dq_item *out,
+static void items_clear(struct dq_item *out, size_t *n)
+{
+	for (size_t i = 0; i < *n; i++)
+		item_clear(&out[i]);
+	*n = 0;
+}
+
+static int take_once(struct dq_client *c, struct taking *t, double timeout_s, struct dq_item *out,
 	size_t max, size_t *n)
 {
-	int code, kept;
+	int code;
 
+	t->m.request = c->awaits.next_request++;
+	t->done = t->lost = false;
 	list_push_back(&c->awaits.takings, &t->link);
 	/* what was put before is to be seen */
 	code = client_push(c);
@@ -264,9 +276,26 @@ static int run(struct dq_client *c, struct taking *t, double timeout_s, struct d
 	}
 	if (code == 0)
 		code = items_read(c, buf_slice(&t->items), out, max, n);
-	if (code == 0)
+	if (code == 0) {
 		code = say(c, DEAL_GRANTED, t->m.request, true, -1);
+		t->lost = code == DQ_E_GONE && !c->fatal;
+	}
 	list_remove(&t->link);
+	return code;
+}
+
+static int run(struct dq_client *c, struct taking *t, double timeout_s, struct dq_item *out,
+	size_t max, size_t *n)
+{
+	uint64_t began_us = clock_mono_us();
+	int code = take_once(c, t, timeout_s, out, max, n), kept;
+
+	/* the items wait again */
+	while (t->lost) {
+		items_clear(out, n);
+		buf_clear(&t->items);
+		code = take_once(c, t, things_time_left(timeout_s, began_us), out, max, n);
+	}
 	if (code == 0)
 		return 0;
 	if (!t->code && !c->fatal) {
@@ -277,9 +306,7 @@ static int run(struct dq_client *c, struct taking *t, double timeout_s, struct d
 		if (kept == 0)
 			memcpy(c->error, text, sizeof(text));
 	}
-	for (size_t i = 0; i < *n; i++)
-		item_clear(&out[i]);
-	*n = 0;
+	items_clear(out, n);
 	return code;
 }
 
@@ -302,7 +329,6 @@ static int taking_run(struct dq_client *client, struct taking *t, double timeout
 		buf_init(&t->text, LIMIT_FRAME_BYTES);
 		buf_init(&t->items, LIMIT_FRAME_BYTES);
 		list_init(&t->link);
-		t->m.request = client->awaits.next_request++;
 		t->m.count = max;
 		code = run(client, t, timeout_s, out, max, n);
 		buf_release(&t->text);

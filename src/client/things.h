@@ -114,6 +114,9 @@ bool await_is(struct dq_client *c, const struct msg_is *m, const char **why);
 int things_await(struct dq_client *c, bool (*done)(void *arg), void *arg, double timeout_s);
 int things_wait(struct dq_client *c, bool (*done)(void *arg), void *arg, double timeout_s);
 
+/* What is left of a time that began then; below 0: no limit. */
+double things_time_left(double timeout_s, uint64_t began_us);
+
 /* A DO that is answered after all that was asked for before: what an await had to say is said. 0,
  * or a code. */
 int things_ask(struct dq_client *c);

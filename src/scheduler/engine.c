@@ -288,8 +288,8 @@ bool engine_continue(struct engine *e, uint64_t mono_us, uint64_t wall_us)
 
 bool engine_wants_seal(const struct engine *e)
 {
-	return e->seal_wanted || batch_count(&e->batches[e->open]) || e->flights[e->open].n ||
-	       !list_is_empty(&e->telling);
+	return e->seal_wanted || batch_count(&e->batches[e->open]) > e->lazy ||
+	       e->flights[e->open].n || !list_is_empty(&e->telling);
 }
 
 const struct batch *engine_seal(struct engine *e, uint64_t mono_us, uint64_t wall_us, uint64_t *seq)
@@ -300,6 +300,7 @@ const struct batch *engine_seal(struct engine *e, uint64_t mono_us, uint64_t wal
 
 	ensure(!e->under_way);
 	e->seal_wanted = false;
+	e->lazy = 0;
 	engine_step(e, &event, mono_us, wall_us);
 	engine_flush_outcomes(e);
 	if (batch_count(batch) == 0) {

@@ -101,6 +101,7 @@ struct engine {
 	bool under_way; /* the other one is with the store */
 	uint64_t seq;   /* of the last batch sealed */
 	bool seal_wanted, more, scans, no_room;
+	uint32_t lazy;                    /* operations of the open batch that nobody waits for */
 	uint64_t wall_us;                 /* of the last message */
 	uint64_t next_tick_us, ticked_us; /* the next deadline; the last tick */
 	uint64_t skipped;                 /* records left out while loading */
@@ -186,6 +187,10 @@ struct asking;
 void engine_send_thing(struct engine *e, const struct send *s);
 /* engine_queues.c */
 void engine_send_grant(struct engine *e, const struct send *s);
+/* Told before its commit. False: it must wait for that. */
+bool engine_grant_early(struct engine *e, const struct send *s);
+/* Nothing but grants, so many of which were told early: nobody waits for their commit. */
+bool engine_is_lazy(const struct update *u, uint32_t early);
 void engine_list_things(struct asking *a);
 /* ---- engine_topics.c: datasets and topics ---- */
 void engine_send_topic(struct engine *e, const struct send *s, const struct core_thing_view *v);

@@ -442,8 +442,11 @@ static void defer(struct engine *e, const struct send *s)
 	f->ngrants += s->n;
 }
 
-static void send_messages(struct engine *e)
+/* Returns how many grants were told early. */
+static uint32_t send_messages(struct engine *e)
 {
+	uint32_t early = 0;
+
 	for (uint32_t i = 0; i < e->update.nsends; i++) {
 		const struct send *s = &e->update.sends[i];
 		struct engine_conn *c;
@@ -463,14 +466,20 @@ static void send_messages(struct engine *e)
 		case SEND_STORED_OUTCOME:
 		case SEND_VALUE:
 		case SEND_THING:
-		case SEND_GRANT:
 		case SEND_LEASE:
 			defer(e, s);
+			break;
+		case SEND_GRANT:
+			if (engine_grant_early(e, s))
+				early++;
+			else
+				defer(e, s);
 			break;
 		default:
 			send_now(e, s);
 		}
 	}
+	return early;
 }
 
 void engine_translate(struct engine *e)
@@ -478,8 +487,10 @@ void engine_translate(struct engine *e)
 	const struct update *u = &e->update;
 
 	store_records(e);
-	send_messages(e);
-	e->seal_wanted = e->seal_wanted || u->seal;
+	if (engine_is_lazy(u, send_messages(e)))
+		e->lazy += u->nrecords;
+	else
+		e->seal_wanted = e->seal_wanted || u->seal;
 	e->more = u->more;
 	e->scans = u->scans;
 	if (u->next_tick_us && (!e->next_tick_us || u->next_tick_us < e->next_tick_us))

@@ -1,6 +1,11 @@
 /*
- * Queues, as the engine tells of them: a grant, made after its commit from its record and those of
- * its items; and a look at the items at the front.
+ * Queues, as the engine tells of them: a grant, made from its record and those of its items; and a
+ * look at the items at the front.
+ *
+ * A grant may be told before its own commit where its items are stored already: a client shows
+ * nothing of it before it has acknowledged it, which is a request of its own, stored before it is
+ * answered. If the scheduler is lost between, the acknowledgement finds no grant, the items wait
+ * again, and the client asks again. Such a grant wants no commit for itself: it goes with the next.
  */
 #include "scheduler/engine_impl.h"
 
@@ -59,6 +64,59 @@ static bool pack_item(struct engine *e, const struct grant_record *g, uint32_t i
 	return true;
 }
 
+static bool pack_items(struct engine *e, const struct grant_record *g, struct buf *out)
+{
+	pack_array(out, g->count);
+	for (uint32_t i = 0; i < g->count; i++)
+		if (!pack_item(e, g, i, out))
+			return false;
+	return !out->failed;
+}
+
+/* Its record in this update; NULL: it is an older one. */
+static const struct record *record_of(const struct update *u, const struct send *s)
+{
+	for (uint32_t i = 0; i < u->nrecords; i++) {
+		const struct record *r = &u->records[i];
+
+		if (r->kind == RECORD_GRANT && !r->del && r->a == s->session && r->b == s->seq)
+			return r;
+	}
+	return NULL;
+}
+
+bool engine_grant_early(struct engine *e, const struct send *s)
+{
+	const struct update *u = &e->update;
+	const struct record *rec = s->code ? NULL : record_of(u, s);
+	struct msg_grant m = {.request = s->seq};
+	struct grant_record r;
+	struct buf items;
+	const char *why;
+	bool ok;
+
+	if (!rec || !grant_record_decode(update_bytes(u, rec->at, rec->n), &r, &why))
+		return false;
+	buf_init(&items, LIMIT_FRAME_BYTES);
+	ok = pack_items(e, &r, &items);
+	if (ok) {
+		m.items = buf_slice(&items);
+		send_grant(e, s->conn, &m);
+	}
+	buf_release(&items);
+	return ok;
+}
+
+bool engine_is_lazy(const struct update *u, uint32_t early)
+{
+	if (early == 0 || u->nsends > early)
+		return false;
+	for (uint32_t i = 0; i < u->nrecords; i++)
+		if (u->records[i].kind != RECORD_GRANT || u->records[i].del)
+			return false;
+	return true;
+}
+
 /* One that was withdrawn meanwhile is not told. */
 void engine_send_grant(struct engine *e, const struct send *s)
 {
@@ -79,12 +137,8 @@ void engine_send_grant(struct engine *e, const struct send *s)
 	buf_init(&record, LIMIT_FRAME_BYTES);
 	buf_init(&items, LIMIT_FRAME_BYTES);
 	buf_append_slice(&record, value); /* the next read takes it away */
-	ok = grant_record_decode(buf_slice(&record), &r, &why);
-	if (ok)
-		pack_array(&items, r.count);
-	for (uint32_t i = 0; ok && i < r.count; i++)
-		ok = pack_item(e, &r, i, &items);
-	if (ok && !items.failed) {
+	ok = grant_record_decode(buf_slice(&record), &r, &why) && pack_items(e, &r, &items);
+	if (ok) {
 		m.items = buf_slice(&items);
 		send_grant(e, s->conn, &m);
 	} else {

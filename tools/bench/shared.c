@@ -198,37 +198,40 @@ static void count_items(struct member *m, size_t n)
 	m->done += n;
 }
 
-/* Until there is none. */
+/* How many of its part the next call is to have. */
+static size_t wanted(const struct member *m)
+{
+	return m->n - m->done < m->b->window ? (size_t)(m->n - m->done) : m->b->window;
+}
+
 static int get_all(struct member *m)
 {
-	size_t n;
-	int r;
+	int r = DQ_E_OK;
 
-	for (;;) {
+	while (r == DQ_E_OK && m->done < m->n) {
 		uint64_t began_us = clock_mono_us();
+		size_t n;
 
-		r = dq_queue_get(m->client, QUEUE, m->b->window, 0, m->items, &n);
-		if (r != DQ_E_OK)
-			return r == DQ_E_TIMEOUT ? DQ_E_OK : r;
+		r = dq_queue_get(m->client, QUEUE, wanted(m), -1, m->items, &n);
 		took(m, began_us);
 		count_items(m, n);
 	}
+	return r;
 }
 
 static int take_all(struct member *m)
 {
-	size_t n;
-	int r;
+	int r = DQ_E_OK;
 
-	for (;;) {
-		r = dq_queue_take(m->client, QUEUE, m->b->window, LEASE_S, 0, m->items, &n);
-		if (r != DQ_E_OK)
-			return r == DQ_E_TIMEOUT ? DQ_E_OK : r;
-		r = dq_queue_ack_many(m->client, QUEUE, m->items, n, -1, NULL);
+	while (r == DQ_E_OK && m->done < m->n) {
+		size_t n;
+
+		r = dq_queue_take(m->client, QUEUE, wanted(m), LEASE_S, -1, m->items, &n);
+		if (r == DQ_E_OK)
+			r = dq_queue_ack_many(m->client, QUEUE, m->items, n, -1, NULL);
 		count_items(m, n);
-		if (r != DQ_E_OK)
-			return r;
 	}
+	return r;
 }
 
 /* Each item came, and once. */

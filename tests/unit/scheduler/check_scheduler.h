@@ -6,6 +6,7 @@
 
 TCase *tcase_cache(void);
 TCase *tcase_act(void);
+TCase *tcase_queues(void);
 TCase *tcase_things(void);
 
 #endif
