@@ -15,7 +15,7 @@
 int thing_name_check(struct dq_client *c, const char *name)
 {
 	if (!name || !*name)
-		return client_error(c, DQ_E_USAGE, "no name");
+		return client_error(c, DQ_E_USAGE, "the name is empty");
 	if (strlen(name) > LIMIT_NAMESPACE_BYTES + 1 + LIMIT_NAME_BYTES)
 		return client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(NAME_BYTES));
 	return 0;

@@ -329,7 +329,9 @@ static int labels_gather(struct dq_client *c, const struct dq_spec *spec,
 		if (*n == LIMIT_LABELS)
 			return client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(LABELS));
 		labels[*n] = slice_str(spec->labels[i]);
-		if (labels[*n].n == 0 || labels[*n].n > LIMIT_LABEL_BYTES)
+		if (labels[*n].n == 0)
+			return client_error(c, DQ_E_USAGE, "label: is empty");
+		if (labels[*n].n > LIMIT_LABEL_BYTES)
 			return client_error(c, DQ_E_LIMIT, "%s", LIMIT_TEXT(LABEL_BYTES));
 		++*n;
 	}

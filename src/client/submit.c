@@ -36,7 +36,7 @@ static int key_take(struct dq_client *c, const char *text, struct slice *ns, str
 	*key = slice_str(slash ? slash + 1 : text);
 	if ((slash && !namespace_is_valid(*ns, &why)) || !key_is_valid(*key, &why))
 		return client_error(c, key->n > LIMIT_KEY_BYTES ? DQ_E_LIMIT : DQ_E_USAGE,
-			"%s: %.80s", why, text);
+			text[0] ? "%s: %.80s" : "%s", why, text);
 	return 0;
 }
 

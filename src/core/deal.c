@@ -17,6 +17,12 @@ bool deal_refuse(struct dealing *d, uint32_t code, const char *text, struct slic
 	return false;
 }
 
+bool deal_refuse_name(struct dealing *d, uint32_t code, struct slice name)
+{
+	return deal_refuse(d, code,
+		code == DQ_E_USAGE ? "not a name: " : "the namespace is another user's: ", name);
+}
+
 void deal_unpin(struct core *c, uint64_t task)
 {
 	if (c->shared->nunpinned == c->shared->unpinned_cap) {
@@ -104,7 +110,7 @@ static bool check_one(struct dealing *d, const struct deal_op *op)
 	if (op->kind == DEAL_DELETE && !can_be_deleted(kind))
 		return deal_refuse(d, DQ_E_USAGE, "there is no such kind of thing", slice_empty());
 	if (!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
-		return deal_refuse(d, code, why, op->name);
+		return deal_refuse_name(d, code, op->name);
 	t = thing_get(d->c, kind, ns, name);
 	if (t->kind == THING_EVENT)
 		return flag_check(d, t, op);

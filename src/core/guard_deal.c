@@ -51,7 +51,7 @@ static struct guard *check_part(struct dealing *d, const struct claim_part *part
 	uint32_t code;
 
 	if (!name_split(c, d->s->user, part->name, &ns, &name, &code, &why)) {
-		deal_refuse(d, code, why, part->name);
+		deal_refuse_name(d, code, part->name);
 		return NULL;
 	}
 	g = then_of(c, guard_get(c, ns, name));

@@ -25,13 +25,13 @@ bool name_split(const struct core *c, const struct user *u, struct slice text, s
 	int64_t element = -1;
 
 	*code = DQ_E_USAGE;
-	*why = "not a name: ";
+	*why = "not a name";
 	if (text.n == 0 || !key_split(text, ns, name, &element) || element >= 0)
 		return false;
 	if (slice_is_empty(*ns))
 		*ns = slice_str(u->name);
 	*code = DQ_E_REFUSED;
-	*why = "the namespace is another user's: ";
+	*why = "the namespace is another user's";
 	return slice_eq(*ns, core_user_name(c, u->number));
 }
 

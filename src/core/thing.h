@@ -94,6 +94,8 @@ struct dealing {
 
 /* Notes why the operation cannot be done. Returns false. */
 bool deal_refuse(struct dealing *d, uint32_t code, const char *text, struct slice more);
+/* For a name that name_split() did not take, with its code. */
+bool deal_refuse_name(struct dealing *d, uint32_t code, struct slice name);
 /* The deal lets go of a task when it is done. */
 void deal_unpin(struct core *c, uint64_t task);
 void deal_let_go(struct core *c);

@@ -113,7 +113,7 @@ int cli_fail_client(int error, const struct dq_client *client, const char *what)
 
 	if (!text[0])
 		text = dq_strerror(error);
-	if (what && is_named(text, what))
+	if (what && (!what[0] || is_named(text, what)))
 		what = NULL;
 	return what ? cli_fail(error, "%s: %s", what, text) : cli_fail(error, "%s", text);
 }

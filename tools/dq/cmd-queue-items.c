@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINES_MAX 1000
 #define TAKE_MAX 1024
@@ -70,25 +71,29 @@ static int fail(int r, struct dq_client *client, const char *name)
 
 /* ---- put ---- */
 
+/* 0, or an error. */
 static int put(struct dq_client *client, const char *name, const struct dq_content *items, size_t n)
 {
 	struct dq_put options = DQ_PUT_INIT;
-	int r;
 
 	options.priority = (int32_t)priority;
 	options.delay_s = delay_s;
-	r = dq_queue_put(client, name, items, n, &options, timeout_s, NULL);
-	return r == DQ_E_OK ? 0 : fail(r, client, name);
+	return dq_queue_put(client, name, items, n, &options, timeout_s, NULL);
 }
 
 static int put_word(struct dq_client *client, const char *name, const char *word)
 {
 	struct dq_content content;
 	struct dq_args *args;
-	int code = content_of_word(word, &args, &content);
+	int code = content_of_word(word, &args, &content), r;
 
-	if (!code)
-		code = put(client, name, &content, 1);
+	if (!code) {
+		r = put(client, name, &content, 1);
+		if (r == DQ_E_TIMEOUT)
+			code = fail(r, client, name);
+		else if (r != DQ_E_OK)
+			code = put_failed(r, client, name, word);
+	}
 	dq_args_free(&args);
 	return code;
 }
@@ -97,21 +102,19 @@ static int put_raw(struct dq_client *client, const char *name)
 {
 	struct dq_content content = DQ_CONTENT_INIT;
 	struct buf bytes;
-	size_t n;
-	int code;
+	int code, r;
 
 	buf_init(&bytes, TEXT_MAX);
-	do {
-		uint8_t *p = buf_reserve(&bytes, 65536);
-
-		n = p ? fread(p, 1, 65536, stdin) : 0;
-		buf_commit(&bytes, n);
-	} while (n > 0);
+	r = input_read("-", &bytes);
 	content.type = "bytes";
 	content.bytes = bytes.n ? (const void *)bytes.p : "";
 	content.n = bytes.n;
-	code = ferror(stdin) ? cli_fail(DQ_E_IO, "standard input: %s", strerror(errno))
-			     : put(client, name, &content, 1);
+	if (r)
+		code = cli_fail(DQ_E_IO, "standard input: %s", strerror(r));
+	else if ((r = put(client, name, &content, 1)) == DQ_E_OK)
+		code = 0;
+	else
+		code = fail(r, client, name);
 	buf_release(&bytes);
 	return code;
 }
@@ -120,43 +123,81 @@ struct lines {
 	struct dq_content items[LINES_MAX];
 	struct dq_args *args[LINES_MAX];
 	size_t n;
+	uint64_t count; /* of all so far */
+	size_t seen;    /* bytes at the front of what was read that have no newline */
 };
 
 static int put_gathered(struct dq_client *client, const char *name, struct lines *l)
 {
-	int code = l->n ? put(client, name, l->items, l->n) : 0;
+	int r = l->n ? put(client, name, l->items, l->n) : DQ_E_OK;
 
 	for (size_t i = 0; i < l->n; i++)
 		dq_args_free(&l->args[i]);
 	l->n = 0;
+	return r == DQ_E_OK ? 0 : fail(r, client, name);
+}
+
+static int put_line(struct dq_client *client, const char *name, struct lines *l, struct slice line)
+{
+	int code = 0;
+
+	l->count++;
+	if (!utf8_is_valid(line)) {
+		code = put_gathered(client, name, l);
+		return code ? code
+			    : cli_usage("standard input: line %llu is not UTF-8, as a string is; "
+					"--raw puts bytes",
+				      (unsigned long long)l->count);
+	}
+	l->args[l->n] = dq_args_new();
+	dq_args_strn(l->args[l->n], line.n ? (const char *)line.p : "", line.n);
+	l->items[l->n] = (struct dq_content)DQ_CONTENT_INIT;
+	l->items[l->n].args = l->args[l->n];
+	if (++l->n == LINES_MAX)
+		code = put_gathered(client, name, l);
+	return code;
+}
+
+/* Puts the lines that are whole, and at the end what comes after them; keeps the rest. */
+static int put_text(
+	struct dq_client *client, const char *name, struct lines *l, struct buf *text, bool end)
+{
+	struct slice rest = buf_slice(text), line;
+	int code = 0;
+
+	while (!code && rest.n && (end || memchr(rest.p, '\n', rest.n)) && line_next(&rest, &line))
+		code = put_line(client, name, l, line);
+	if (!code)
+		code = put_gathered(client, name, l);
+	if (rest.n)
+		memmove(text->p, rest.p, rest.n);
+	buf_truncate(text, rest.n);
 	return code;
 }
 
 static int put_lines(struct dq_client *client, const char *name)
 {
 	struct lines *l = xcalloc(1, sizeof *l);
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
+	bool more = true;
+	struct buf text;
 	int code = 0;
 
-	while (!code && (n = getline(&line, &room, stdin)) >= 0) {
-		if (n > 0 && line[n - 1] == '\n')
-			n--;
-		l->args[l->n] = dq_args_new();
-		dq_args_strn(l->args[l->n], line, (size_t)n);
-		l->items[l->n] = (struct dq_content)DQ_CONTENT_INIT;
-		l->items[l->n].args = l->args[l->n];
-		if (++l->n == LINES_MAX)
-			code = put_gathered(client, name, l);
+	buf_init(&text, TEXT_MAX);
+	while (!code && more) {
+		int r = input_read_some(STDIN_FILENO, &text, &more);
+		bool whole = !more || memchr(text.p + l->seen, '\n', text.n - l->seen);
+
+		l->seen = text.n;
+		if (r) {
+			code = cli_fail(DQ_E_IO, "standard input: %s", strerror(r));
+		} else if (whole) {
+			code = put_text(client, name, l, &text, !more);
+			l->seen = text.n;
+		}
 	}
-	if (!code && ferror(stdin))
-		code = cli_fail(DQ_E_IO, "standard input: %s", strerror(errno));
-	if (!code)
-		code = put_gathered(client, name, l);
 	for (size_t i = 0; i < l->n; i++)
 		dq_args_free(&l->args[i]);
-	free(line);
+	buf_release(&text);
 	free(l);
 	return code;
 }
@@ -219,7 +260,8 @@ static int take_all(struct dq_client *client, const char *name, bool taken)
 	uint64_t began_us = clock_mono_us(), left = count;
 	int r = DQ_E_OK;
 
-	while (left > 0 && r == DQ_E_OK) {
+	/* what cannot be printed shall not take more from the queue */
+	while (left > 0 && r == DQ_E_OK && !ferror(stdout)) {
 		size_t n, max = left < TAKE_MAX ? left : TAKE_MAX;
 		double time_s = cli_time_left(timeout_s, began_us);
 

@@ -12,6 +12,7 @@
 #include "task.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define CANCEL_S 10
 #define KEPT_BYTES 4096 /* of the output of a command that failed */
@@ -51,8 +52,12 @@ static int print_outcome(struct dq_client *client, struct dq_future *future)
 		cli_fail_client(r, client, dq_future_key(future));
 		return EXIT_RUN_FAILED;
 	}
-	if (failure.signal > 0)
+	if (failure.signal > 0) {
+		/* its end was not its own doing: by a timeout, the memory limit */
+		if (strcmp(failure.cause, "signal") != 0)
+			print_failure(client, future);
 		return 128 + failure.signal;
+	}
 	if (failure.exit_status > 0)
 		return failure.exit_status;
 	print_failure(client, future);

@@ -55,7 +55,7 @@ static int set(const char *name, const uint64_t *expected, const char *word)
 	if (r == DQ_E_OK)
 		print_version(version);
 	else
-		code = cli_fail_client(r, client, name);
+		code = put_failed(r, client, name, word);
 	return cli_close(&client, code);
 }
 

@@ -10,22 +10,32 @@
 
 #define READ_BYTES 65536
 
+int input_read_some(int fd, struct buf *out, bool *more)
+{
+	uint8_t *room = buf_reserve(out, READ_BYTES);
+	ssize_t n;
+
+	*more = false;
+	if (!room)
+		return out->n + READ_BYTES > out->max ? EFBIG : ENOMEM;
+	do {
+		n = read(fd, room, READ_BYTES);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno;
+	*more = n > 0;
+	buf_commit(out, (size_t)n);
+	return 0;
+}
+
 static int read_all(int fd, struct buf *out)
 {
-	for (;;) {
-		uint8_t *room = buf_reserve(out, READ_BYTES);
-		ssize_t n;
+	bool more = true;
+	int r = 0;
 
-		if (!room)
-			return out->n + READ_BYTES > out->max ? EFBIG : ENOMEM;
-		n = read(fd, room, READ_BYTES);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return errno;
-		if (n > 0)
-			buf_commit(out, (size_t)n);
-	}
+	while (r == 0 && more)
+		r = input_read_some(fd, out, &more);
+	return r;
 }
 
 int input_read(const char *path, struct buf *out)

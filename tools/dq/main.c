@@ -7,6 +7,8 @@
 #include "cli.h"
 #include "cmd.h"
 
+#include "common/stdfds.h"
+
 #include <dq/error.h>
 #include <dq/version.h>
 
@@ -135,8 +137,10 @@ static int run_all(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int code = run_all(argc > 0 ? argc - 1 : 0, argv + 1);
+	int code;
 
+	stdfds_fill(true);
+	code = run_all(argc > 0 ? argc - 1 : 0, argv + 1);
 	opt_list_release(&globals.modules);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		int failed = cli_fail(DQ_E_IO, "standard output: %s", strerror(errno));

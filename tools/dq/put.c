@@ -23,6 +23,14 @@ int content_of_word(const char *word, struct dq_args **args, struct dq_content *
 	return 0;
 }
 
+int put_failed(int error, const struct dq_client *client, const char *name, const char *word)
+{
+	if (error == DQ_E_NOT_FOUND)
+		return cli_fail(error, "%.80s: there is no such task to hold",
+			word[0] == '@' ? word + 1 : word);
+	return cli_fail_client(error, client, name);
+}
+
 void content_json(struct json *j, const struct dq_value *value, const struct dq_future *future)
 {
 	if (!future) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "common/stdfds.h"
 
 #define CMD_ENTRY(name) &cmd_##name,
 static const struct cmd *const cmds[] = {CMDS(CMD_ENTRY)};
@@ -188,9 +189,11 @@ int main(int argc, char **argv)
 {
 	const struct opt *const tables[] = {global_opts, NULL};
 	struct opts opts = {.tables = tables, .words_end = true};
-	int words = opts_parse(&opts, argc - 1, argv + 1);
 	const struct cmd *cmd;
+	int words;
 
+	stdfds_fill(true);
+	words = opts_parse(&opts, argc - 1, argv + 1);
 	if (globals.version) {
 		printf("dq-inspect %s\n", PACKAGE_VERSION);
 		return 0;

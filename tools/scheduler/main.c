@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "common/address.h"
 #include "common/options.h"
+#include "common/stdfds.h"
 #include "core/core.h"
 #include "loop/loop.h"
 #include "scheduler/scheduler.h"
@@ -369,6 +370,7 @@ int main(int argc, char **argv)
 	char why[512];
 	int words, code;
 
+	stdfds_fill(false);
 	forget_settings();
 	words = opts_parse(&parse, argc - 1, argv + 1);
 	if (words == 0 && set.config && !set.help && !set.version) {

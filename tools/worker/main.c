@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "common/address.h"
 #include "common/options.h"
+#include "common/stdfds.h"
 #include "loop/loop.h"
 #include "loop/stream.h"
 #include "model/limits.h"
@@ -230,6 +231,7 @@ int main(int argc, char **argv)
 	char why[512];
 	int words, code;
 
+	stdfds_fill(false);
 	words = opts_parse(&parse, argc - 1, argv + 1);
 	if (set.help) {
 		printf("usage: dq-worker [OPTIONS]\n\n");

@@ -110,7 +110,7 @@ START_TEST(names_that_are_none)
 	DEAL(&s, 3, {.kind = DEAL_DELETE, .name = slice_str("x")});
 	told_eq(&s, "put reply 1 3\n-> 10 reply 3 code 3 there is no such kind of thing\n");
 	story_await(&s, 10, 1, "a/b/c", 0);
-	told_eq(&s, "-> 10 thing 1 code 3 not a name: \n");
+	told_eq(&s, "-> 10 thing 1 code 3 not a name\n");
 	story_end(&s);
 }
 END_TEST
