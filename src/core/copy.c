@@ -69,6 +69,20 @@ void copies_free(struct core *c, struct task *t)
 	}
 }
 
+/* From now on it is lost, as one of which no worker has a copy. */
+void value_spoilt(struct core *c, const struct event *e)
+{
+	struct place p;
+	struct task *t = place_of(c, e->get.id, &p) ? task_peek(p.block, p.idx) : NULL;
+
+	if (!t || !t->stored || t->generation != e->seq)
+		return;
+	t->stored = false;
+	t->held_value = true;
+	update_delete(c->u, RECORD_VALUE, e->get.id, t->generation);
+	c->u->seal = true;
+}
+
 void getters_answer(struct core *c, struct task *t, uint32_t code, const char *text)
 {
 	while (t->getters) {

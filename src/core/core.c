@@ -304,6 +304,7 @@ static void dispatch(struct core *c, const struct event *e)
 		[EVENT_REPORT] = worker_report,
 		[EVENT_MISSING] = worker_missing,
 		[EVENT_PROGRESS] = attempt_progress,
+		[EVENT_SPOILT] = value_spoilt,
 		[EVENT_LEAVE] = worker_leave,
 	};
 

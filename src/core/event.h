@@ -46,6 +46,7 @@ enum event_kind {
 	EVENT_PROGRESS,
 	EVENT_LEAVE,
 	/* the shell's own */
+	EVENT_SPOILT,   /* the stored value of task get.id, of generation seq, cannot be read */
 	EVENT_TICK,     /* time passes: deadlines */
 	EVENT_CONTINUE, /* go on with long works; asked for by update.more */
 	EVENT_SEAL /* a batch is about to be handed to the store: decide leases, write what changed

@@ -176,6 +176,7 @@ void remake_end(struct core *c, struct task *t, bool ok);
 /* The values of a task's dependencies are there, or it waits for them now, or is doomed: true only
  * for the first. */
 bool inputs_there(struct core *c, struct block *b, uint32_t idx);
+void value_spoilt(struct core *c, const struct event *e);
 void getters_answer(struct core *c, struct task *t, uint32_t code, const char *text);
 
 /* ---- session.c ---- */

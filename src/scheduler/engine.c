@@ -265,7 +265,8 @@ static void end_unfit(struct engine *e, const struct unfit *u, uint64_t mono_us,
 
 bool engine_has_work(const struct engine *e)
 {
-	return e->more || e->nunfit || (e->scans && e->flights[e->open].scanned < SCANNED_MAX);
+	return e->more || e->nunfit || e->nspoilt ||
+	       (e->scans && e->flights[e->open].scanned < SCANNED_MAX);
 }
 
 void engine_flow(struct engine *e, uint64_t conn, bool slow, uint64_t mono_us, uint64_t wall_us)
@@ -281,6 +282,7 @@ bool engine_continue(struct engine *e, uint64_t mono_us, uint64_t wall_us)
 
 	while (e->nunfit)
 		end_unfit(e, &e->unfit[--e->nunfit], mono_us, wall_us);
+	engine_tell_spoilt(e, mono_us, wall_us);
 	if (engine_has_work(e))
 		engine_step(e, &event, mono_us, wall_us);
 	return engine_has_work(e);

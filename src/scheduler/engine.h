@@ -37,7 +37,7 @@ struct engine_store_status {
 struct value_wanted {
 	uint64_t request, id;
 	uint32_t generation;
-	uint64_t offset, total;
+	uint64_t offset, total, checksum;
 };
 
 /* What the engine needs from whoever drives it. */
@@ -65,7 +65,10 @@ struct engine_port {
 	bool (*value_write)(void *arg, uint64_t upload, uint64_t offset, uint64_t total,
 		struct slice bytes, const char **why);
 	void (*value_drop)(void *arg, uint64_t upload);
-	/* Sends a stored value to the connection as DATA, or NODATA, at its own pace. */
+	/* Is there a file of this size? */
+	bool (*value_there)(void *arg, uint64_t id, uint32_t generation, uint64_t size);
+	/* Sends a stored value to the connection as DATA, or NODATA, at its own pace. One that
+	 * cannot be read, or has another checksum, it tells by engine_spoilt(). */
 	void (*value_give)(void *arg, uint64_t conn, const struct value_wanted *wanted);
 	/* For `status`: fills what the store knows. */
 	void (*store_status)(void *arg, struct engine_store_status *out);
@@ -130,6 +133,8 @@ const struct batch *engine_seal(
 	struct engine *e, uint64_t mono_us, uint64_t wall_us, uint64_t *seq);
 /* Everything up to seq is on stable storage: its messages leave through the port. */
 void engine_committed(struct engine *e, uint64_t seq);
+/* The stored value cannot be read: it is lost from the next engine_continue() on. */
+void engine_spoilt(struct engine *e, uint64_t id, uint32_t generation);
 /* Low water: requests that grow the store are refused until it is called with false. */
 void engine_set_room(struct engine *e, bool no_room);
 

@@ -57,6 +57,12 @@ struct unfit {
 	struct fence fence;
 };
 
+/* A stored value that cannot be read. */
+struct spoilt {
+	uint64_t id;
+	uint32_t generation;
+};
+
 enum item_kind { ITEM_BYTES, ITEM_CLOSE, ITEM_DEFERRED, ITEM_SHOW, ITEM_HISTORY };
 
 struct flight_item {
@@ -118,6 +124,8 @@ struct engine {
 	struct buf list;
 	struct map64 uploads; /* task id -> struct upload: engine_values.c */
 	uint64_t next_upload;
+	struct spoilt *spoilt;
+	uint32_t nspoilt, spoilt_cap;
 };
 
 /* The user that a connection is of. */
@@ -214,6 +222,8 @@ void engine_value_record(struct engine *e, struct batch *batch, const struct rec
 void engine_where_own(
 	struct engine *e, struct buf *out, uint64_t id, uint32_t generation, uint64_t checksum);
 void engine_fetch(struct engine *e, struct engine_conn *c, const struct msg_fetch *m);
+/* Tells the core of spoilt values. */
+void engine_tell_spoilt(struct engine *e, uint64_t mono_us, uint64_t wall_us);
 void engine_values_free(struct engine *e);
 
 /* ---- engine_late.c: what the store has, as of the last commit; borrowed until the next read ---- */

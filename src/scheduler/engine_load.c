@@ -72,12 +72,19 @@ static bool load_gone(struct loader *l, struct slice key, struct slice value)
 
 static bool load_row(struct loader *l, struct slice key, struct slice value)
 {
+	struct outcome o;
 	struct task_row r;
+	const char *why;
 	uint64_t id;
 	uint16_t round;
 
-	return key_read_task(key, &id, &round) && task_row_decode(value, &r, &l->why) &&
-	       core_load_row(l->e->core, id, round, &r, &l->why);
+	if (!key_read_task(key, &id, &round) || !task_row_decode(value, &r, &l->why) ||
+		!core_load_row(l->e->core, id, round, &r, &l->why))
+		return false;
+	if (r.outcome.n && outcome_decode(r.outcome, &o, &why) && o.stored &&
+		!l->e->port.value_there(l->e->port.arg, id, r.generation, o.size))
+		engine_spoilt(l->e, id, r.generation);
+	return true;
 }
 
 static bool load_lease(struct loader *l, struct slice key, struct slice value)

@@ -7,6 +7,7 @@
 #include "scheduler/engine_impl.h"
 
 #include "base/hash.h"
+#include "base/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -188,6 +189,30 @@ void engine_put_disconnect(struct engine *e, uint64_t conn)
 	}
 }
 
+void engine_spoilt(struct engine *e, uint64_t id, uint32_t generation)
+{
+	if (e->nspoilt == e->spoilt_cap) {
+		e->spoilt_cap = e->spoilt_cap ? e->spoilt_cap * 2 : 16;
+		e->spoilt = xreallocarray(e->spoilt, e->spoilt_cap, sizeof(*e->spoilt));
+	}
+	e->spoilt[e->nspoilt++] = (struct spoilt){.id = id, .generation = generation};
+}
+
+void engine_tell_spoilt(struct engine *e, uint64_t mono_us, uint64_t wall_us)
+{
+	struct event event = {.kind = EVENT_SPOILT};
+
+	while (e->nspoilt) {
+		const struct spoilt *s = &e->spoilt[--e->nspoilt];
+
+		event.get.id = s->id;
+		event.seq = s->generation;
+		log_error("the stored value of task %llx is missing or damaged: it is lost",
+			(unsigned long long)s->id);
+		engine_step(e, &event, mono_us, wall_us);
+	}
+}
+
 void engine_values_free(struct engine *e)
 {
 	struct map64_iter it = {0};
@@ -197,6 +222,7 @@ void engine_values_free(struct engine *e)
 	while (map64_next_ptr(&e->uploads, &it, &id, &p))
 		free(p);
 	map64_release(&e->uploads);
+	free(e->spoilt);
 }
 
 void engine_value_record(struct engine *e, struct batch *batch, const struct record *r)
@@ -261,7 +287,8 @@ void engine_fetch(struct engine *e, struct engine_conn *c, const struct msg_fetc
 				.id = m->id,
 				.generation = v.generation,
 				.offset = m->offset,
-				.total = v.value_size});
+				.total = v.value_size,
+				.checksum = m->checksum});
 		return;
 	}
 	no.text = slice_str(why);

@@ -152,6 +152,7 @@ static bool engine_start(struct scheduler *s, const char **why)
 		.random = port_random,
 		.value_write = values_write,
 		.value_drop = values_drop,
+		.value_there = values_there,
 		.value_give = values_give,
 		.store_status = port_status};
 	struct store_info info;

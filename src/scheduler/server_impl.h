@@ -90,6 +90,7 @@ void gifts_release(struct peer *p);
 void values_give(void *arg, uint64_t conn, const struct value_wanted *wanted);
 bool values_write(void *arg, uint64_t upload, uint64_t offset, uint64_t total, struct slice bytes,
 	const char **why);
+bool values_there(void *arg, uint64_t id, uint32_t generation, uint64_t size);
 void values_drop(void *arg, uint64_t upload);
 /* Files that no record names are removed. */
 void values_sweep(struct scheduler *s);

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/ensure.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "core/core.h"
 #include "model/limits.h"
@@ -26,7 +27,9 @@
 struct gift {
 	struct list node;
 	struct value_wanted wanted;
-	int fd; /* -1: its turn has not come */
+	int fd;     /* -1: its turn has not come */
+	bool whole; /* given from its start: its checksum is counted */
+	struct hasher hasher;
 };
 
 static void gift_free(struct peer *p, struct gift *g)
@@ -58,11 +61,7 @@ static bool gift_open(struct peer *p, struct gift *g)
 	uint64_t size = 0;
 
 	g->fd = store_value_open(p->s->store, w->id, w->generation, &size);
-	if (g->fd >= 0 && size == w->total)
-		return true;
-	log_error("the file of the stored value of task %llx is missing or damaged",
-		(unsigned long long)w->id);
-	return false;
+	return g->fd >= 0 && size == w->total;
 }
 
 static ssize_t read_all(int fd, uint8_t *to, size_t n, uint64_t offset)
@@ -92,8 +91,12 @@ static bool gift_send(struct peer *p, struct gift *g, uint8_t *room)
 
 	if ((g->fd < 0 && !gift_open(p, g)) || read_all(g->fd, room, n, w->offset) < 0) {
 		send_nodata(p, w->request, DQ_E_IO, "the stored value cannot be read");
+		engine_spoilt(p->s->engine, w->id, w->generation);
 		return true;
 	}
+	hasher_update(&g->hasher, room, n);
+	if (m.last && g->whole && hasher_hash64(&g->hasher) != w->checksum)
+		engine_spoilt(p->s->engine, w->id, w->generation);
 	m.bytes = slice_of(room, n);
 	msg_data_encode(stream_buf(p->stream), 0, &m);
 	w->offset += n;
@@ -133,6 +136,8 @@ void values_give(void *arg, uint64_t conn, const struct value_wanted *wanted)
 	g = xcalloc(1, sizeof(*g));
 	g->wanted = *wanted;
 	g->fd = -1;
+	g->whole = wanted->offset == 0;
+	hasher_init(&g->hasher);
 	list_push_back(&p->gifts, &g->node);
 	p->ngifts++;
 	gifts_pump(p);
@@ -149,6 +154,17 @@ bool values_write(void *arg, uint64_t upload, uint64_t offset, uint64_t total, s
 	log_warn("a result cannot be stored: %s", err.text);
 	*why = err.text;
 	return false;
+}
+
+bool values_there(void *arg, uint64_t id, uint32_t generation, uint64_t size)
+{
+	struct scheduler *s = arg;
+	uint64_t have = 0;
+	int fd = store_value_open(s->store, id, generation, &have);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && have == size;
 }
 
 void values_drop(void *arg, uint64_t upload)

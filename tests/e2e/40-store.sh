@@ -48,6 +48,20 @@ dq result big >"$T/big"
 cmp "$T/big" "$T/expected"
 is "$(dq run -- tail -n 1 '{in:big}')" 300000
 
+step "a file that is damaged, or gone: the value is lost, and may be made again"
+is "$(dq submit --policy store --recompute --key odd -- seq 20000)" odd
+exits 0 dq wait odd --timeout 60
+f=$(ls -t "$STATE/values" | head -n 1)
+tr 1 2 <"$STATE/values/$f" >"$T/other"
+cat "$T/other" >"$STATE/values/$f"
+is "$(dq result odd | tail -n 1)" 20000
+kill_hard "$SCHEDULER"
+rm "$STATE/values"/*.1
+start_scheduler --value-limit 3M
+is "$(dq result odd | tail -n 1)" 20000
+is "$(dq result big | tail -n 1)" 300000
+exits 0 dq forget odd
+
 step "too large"
 is "$(dq submit --policy store --key huge --retries 3 -- head -c 4000000 /dev/zero)" huge
 exits 1 dq wait huge --timeout 60
