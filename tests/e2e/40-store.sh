@@ -73,8 +73,20 @@ is "$(dq submit --policy store --key many --array 1-20 -- seq '{index}' 5000)" m
 exits 0 dq wait many --timeout 60
 is "$(dq result 'many[7]' | wc -l)" 4994
 is "$(files)" 21
+stop "$WORKER"
+stop "$SCHEDULER"
+check_store
+has "$("$B/dq-inspect" --state "$STATE" task big)" ", stored"
+f=$STATE/values/$(ls "$STATE/values" | head -n 1)
+mv "$f" "$T/kept"
+exits 1 "$B/dq-inspect" --state "$STATE" check
+has "$(cat "$T/out")" "stored value is missing"
+tr 0 1 <"$T/kept" >"$f"
+exits 1 "$B/dq-inspect" --state "$STATE" check
+has "$(cat "$T/out")" "has other bytes"
+mv -f "$T/kept" "$f"
+start_scheduler --value-limit 3M
 exits 0 dq forget big many
 until_true 30 no_files
-stop "$WORKER"
 stop "$SCHEDULER"
 check_store

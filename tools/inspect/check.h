@@ -14,6 +14,9 @@ void check_rows(struct image *img);
 void check_tasks(struct image *img);
 void check_keys(struct image *img);
 
+/* check-values.c: the files of stored values. */
+void check_values(struct image *img);
+
 /* check-leases.c */
 void check_leases(struct image *img);
 

@@ -84,6 +84,7 @@ static int check_image(struct image *img)
 	check_blocks(img);
 	check_gone(img);
 	check_rows(img);
+	check_values(img);
 	check_tasks(img);
 	check_keys(img);
 	check_leases(img);

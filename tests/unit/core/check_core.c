@@ -19,6 +19,7 @@ int main(void)
 	srunner_add_suite(r, suite_queue());
 	srunner_add_suite(r, suite_stage());
 	srunner_add_suite(r, suite_revoke());
+	srunner_add_suite(r, suite_stored());
 	srunner_add_suite(r, suite_times());
 	srunner_add_suite(r, suite_topic());
 	srunner_add_suite(r, suite_variable());

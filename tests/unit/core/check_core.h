@@ -14,6 +14,7 @@ Suite *suite_stage(void);
 Suite *suite_account(void);
 Suite *suite_again(void);
 Suite *suite_revoke(void);
+Suite *suite_stored(void);
 Suite *suite_times(void);
 Suite *suite_trouble(void);
 Suite *suite_guard(void);

@@ -175,7 +175,7 @@ static void tell_record(struct story *s, const struct record *r)
 {
 	static const char *const names[] = {"counters", "block", "task", "gone", "lease", "session",
 		"reply", "hold", "worker", "user", "work", "stage", "thing", "amend", "entry",
-		"item", "delivery", "grant"};
+		"item", "delivery", "grant", "value"};
 
 	if (s->quiet &&
 		(r->kind == RECORD_COUNTERS || r->kind == RECORD_SESSION || r->kind == RECORD_WORK))
@@ -183,7 +183,8 @@ static void tell_record(struct story *s, const struct record *r)
 	buf_printf(&s->told, "%s %s", r->move ? "move" : r->del ? "del" : "put", names[r->kind]);
 	if (story_tell_queue(s, r))
 		return;
-	if (r->kind == RECORD_TASK || r->kind == RECORD_BLOCK || r->kind == RECORD_GONE)
+	if (r->kind == RECORD_TASK || r->kind == RECORD_BLOCK || r->kind == RECORD_GONE ||
+		r->kind == RECORD_VALUE)
 		tell_id(s, r->a);
 	else if (r->kind == RECORD_LEASE)
 		buf_printf(&s->told, " %llu", (unsigned long long)r->b);
@@ -420,12 +421,13 @@ void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq)
 	story_step(s, &e);
 }
 
-void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
-	uint64_t held)
+static void report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
+	uint64_t held, bool stored)
 {
 	struct outcome o = {.state = state,
 		.started_us = s->ran_from_us,
 		.has_value = held != 0,
+		.stored = stored,
 		.size = held,
 		.checksum = held};
 	struct event_lease l = {.id = id, .fence = {s->epoch, seq}};
@@ -443,6 +445,17 @@ void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enu
 	e.leases.n = 1;
 	story_step(s, &e);
 	buf_release(&b);
+}
+
+void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
+	uint64_t held)
+{
+	report(s, conn, id, seq, state, held, false);
+}
+
+void story_report_stored(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, uint64_t bytes)
+{
+	report(s, conn, id, seq, TASK_DONE, bytes, true);
 }
 
 void story_missing(struct story *s, uint64_t conn, uint64_t value, uint64_t id, uint64_t seq)

@@ -67,6 +67,8 @@ void story_started(struct story *s, uint64_t conn, uint64_t id, uint64_t seq);
 /* held: bytes of a value that stays on the worker; 0: none */
 void story_report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, enum task_state state,
 	uint64_t held);
+/* Done, with a value of so many bytes that came before. */
+void story_report_stored(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, uint64_t bytes);
 /* The value (generation 0) could not be had for this lease. */
 void story_missing(struct story *s, uint64_t conn, uint64_t value, uint64_t id, uint64_t seq);
 void story_runs(struct story *s, enum event_kind kind, uint64_t conn, uint64_t request,
