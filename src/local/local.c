@@ -38,7 +38,7 @@ struct local {
 	struct host host;            /* the scheduler's */
 	struct scheduler *scheduler; /* its thread's */
 	char address[64];
-	char *socket; /* for tasks in processes of their own; NULL: none */
+	char *socket; /* for tasks that cannot use the address; NULL: none */
 	char *dir;
 	bool temporary;
 	char *helper; /* NULL: none */
@@ -222,16 +222,16 @@ static int local_dirs(struct local *l, const char *given, char *error, size_t er
 }
 
 /*
- * Tasks use the scheduler too, and those that run in processes of their own cannot do so inside
- * this one: they find a socket in the state directory, where only this user may enter. One whose
- * path is too long for a socket is done without.
+ * Tasks use the scheduler too, and those that run in processes of their own, or whose module has
+ * brought a libdq of its own, cannot do so inside this one: they find a socket in the state
+ * directory, where only this user may enter. One whose path is too long for a socket is done
+ * without.
  */
 static void local_socket(struct local *l)
 {
 	char path[PATH_MAX];
 
-	if (l->helper && realpath(l->dir, path) &&
-		strlen(path) + sizeof("/scheduler.sock") <= SOCKET_PATH_MAX)
+	if (realpath(l->dir, path) && strlen(path) + sizeof("/scheduler.sock") <= SOCKET_PATH_MAX)
 		l->socket = xasprintf("unix:%s/scheduler.sock", path);
 }
 
