@@ -1,6 +1,7 @@
 /*
- * A client that adds 1 to the variable "sum", by compare-and-set, for so many seconds, and prints
- * how often it has: counter ADDRESS SECONDS. A conflict is another client's, and tried again.
+ * A client that adds 1 to the variable "sum", by compare-and-set, for so many seconds, or until it
+ * has done so COUNT times, and prints how often it has: counter ADDRESS SECONDS [COUNT]. A conflict
+ * is another client's, and tried again.
  */
 #include <dq/coordination.h>
 
@@ -42,16 +43,18 @@ int main(int argc, char **argv)
 	struct dq_options options = DQ_OPTIONS_INIT;
 	struct dq_args *args = dq_args_new();
 	struct dq_client *client;
-	uint64_t added = 0, conflicts = 0;
+	uint64_t added = 0, conflicts = 0, count = UINT64_MAX;
 	double until;
 	int r;
 
-	if (argc != 3 || !args)
+	if (argc < 3 || argc > 4 || !args)
 		return 2;
+	if (argc == 4)
+		count = strtoull(argv[3], NULL, 10);
 	options.connect_timeout_s = 30;
 	r = dq_client_open(argv[1], &options, &client);
 	until = now() + strtod(argv[2], NULL);
-	while (r == 0 && now() < until) {
+	while (r == 0 && added < count && now() < until) {
 		r = add_one(client, args);
 		added += r == 0;
 		conflicts += r == DQ_E_CONFLICT;
