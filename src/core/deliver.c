@@ -240,14 +240,14 @@ bool delivery_check(struct dealing *d, struct thing *t, const struct deal_op *op
 {
 	struct qspecial *sp = delivery_of(t, op);
 
-	/* it would be out for ever */
-	if (op->kind == DEAL_EXTEND && op->time_us == 0)
-		return deal_refuse(d, DQ_E_USAGE, "a lease of no time", slice_empty());
 	if (!sp || sp->deal == d->c->shared->deal)
 		return deal_refuse(d, DQ_E_CONFLICT,
 			"the delivery is over: it was acknowledged, given back, or its lease has "
 			"ended",
 			slice_empty());
+	/* it would be out for ever */
+	if (op->kind == DEAL_EXTEND && op->time_us == 0 && !sp->owner)
+		return deal_refuse(d, DQ_E_USAGE, "a lease of no time", slice_empty());
 	if (op->kind != DEAL_EXTEND)
 		sp->deal = d->c->shared->deal;
 	if (op->kind == DEAL_ACK)

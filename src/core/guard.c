@@ -228,7 +228,7 @@ bool claim_try(struct core *c, struct claim *cl)
 		const struct guard *g = cl->places[i].guard;
 
 		if (g->waiting.next != &cl->places[i].in_guard ||
-			g->count - g->used < cl->places[i].units)
+			(g->count - g->used < cl->places[i].units && !MUTANT(NO_LOCK)))
 			return false;
 	}
 	hold_places(cl);

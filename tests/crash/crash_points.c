@@ -343,6 +343,142 @@ static void play_dataset(struct scene *s)
 	dq_future_free(&again);
 }
 
+/* ITEMS items: each comes out once, in order, but for what is given back. */
+#define ITEMS 6
+static bool put_items(struct scene *s, int from)
+{
+	struct dq_content content[ITEMS];
+	char bytes[ITEMS];
+
+	for (int i = 0; i < ITEMS; i++) {
+		content[i] = (struct dq_content)DQ_CONTENT_INIT;
+		bytes[i] = (char)(from + i);
+		content[i].type = "text";
+		content[i].bytes = &bytes[i];
+		content[i].n = 1;
+	}
+	return good(
+		s, "put", dq_queue_put(s->client, "queue", content, ITEMS, NULL, PATIENCE_S, NULL));
+}
+
+static bool is_item(struct scene *s, const struct dq_item *item, int byte)
+{
+	return (item->value.n == 1 && *(const char *)item->value.bytes == byte) ||
+	       wrong(s, "item %d instead of %d",
+		       item->value.n ? *(const char *)item->value.bytes : -1, byte);
+}
+
+/* Taken; the first is given back and comes again, the others are done with. */
+static void take_items(struct scene *s, int from)
+{
+	struct dq_item items[ITEMS];
+	size_t n = 0;
+
+	if (!good(s, "take", dq_queue_take(s->client, "queue", ITEMS, 600, PATIENCE_S, items, &n)))
+		return;
+	if (n != ITEMS)
+		wrong(s, "%zu items of %d", n, ITEMS);
+	for (size_t i = 0; i < n && is_item(s, &items[i], from + (int)i); i++) {
+		if (i == 0)
+			good(s, "nack",
+				dq_queue_nack(s->client, "queue", items[i].id, items[i].fence, 0,
+					PATIENCE_S));
+		else
+			good(s, "ack",
+				dq_queue_ack(s->client, "queue", items[i].id, items[i].fence,
+					PATIENCE_S));
+	}
+	if (!s->why && dq_queue_ack(s->client, "queue", items[0].id, items[0].fence, PATIENCE_S) !=
+			       DQ_E_CONFLICT)
+		wrong(s, "an item was acknowledged under an old fence");
+	for (size_t i = 0; i < n; i++)
+		dq_item_release(&items[i]);
+}
+
+static void play_queue(struct scene *s)
+{
+	struct dq_queue_limits limits = {
+		.size = sizeof(limits), .maxsize = 2 * ITEMS, .max_deliveries = 5};
+	struct dq_item items[ITEMS];
+	uint64_t len = 1;
+	size_t n = 0;
+
+	if (!good(s, "create", dq_queue_create(s->client, "queue", &limits, PATIENCE_S)) ||
+		!put_items(s, 0))
+		return;
+	take_items(s, 0);
+	if (s->why || !put_items(s, ITEMS))
+		return;
+	for (int i = 0; i <= ITEMS && !s->why; i++) {
+		if (!good(s, "get", dq_queue_get(s->client, "queue", 1, PATIENCE_S, items, &n)))
+			return;
+		is_item(s, &items[0], i ? ITEMS + i - 1 : 0);
+		dq_item_release(&items[0]);
+	}
+	if (good(s, "len", dq_queue_len(s->client, "queue", PATIENCE_S, &len)) && len)
+		wrong(s, "%d items are left", (int)len);
+	if (!s->why)
+		good(s, "delete", dq_queue_delete(s->client, "queue", PATIENCE_S));
+}
+
+/* Each set counts once. */
+static void play_variable(struct scene *s)
+{
+	struct dq_content content = DQ_CONTENT_INIT;
+	struct dq_variable v = {.version = 0};
+	uint64_t version, last = 0;
+
+	content.type = "text";
+	content.bytes = "variable";
+	for (int i = 1; i <= TASKS && !s->why; i++) {
+		content.n = (size_t)i;
+		if (good(s, "set",
+			    i % 2 ? dq_variable_set(s->client, "v", &content, PATIENCE_S, &version)
+				  : dq_variable_set_if(s->client, "v", last, &content, PATIENCE_S,
+					    &version)) &&
+			last && version != last + 1)
+			wrong(s, "a variable was set twice, or its version lost");
+		last = version;
+	}
+	if (!s->why && good(s, "get", dq_variable_get(s->client, "v", 0, PATIENCE_S, &v)) &&
+		(v.version != last || v.value.n != TASKS))
+		wrong(s, "a variable of version %d, not %d", (int)v.version, (int)last);
+	dq_variable_release(&v);
+	if (!s->why)
+		good(s, "delete", dq_variable_delete(s->client, "v", PATIENCE_S));
+}
+
+/* A graph in parts, with more tasks than one step works off, is there whole or not at all. */
+#define GRAPH_TASKS 5000
+static void play_graph(struct scene *s)
+{
+	const char *sleep_argv[] = {"sleep", "600", NULL}, *argv[] = {"true", NULL};
+	struct dq_future **f = xcalloc(GRAPH_TASKS, sizeof(*f));
+	struct dq_spec spec = DQ_SPEC_INIT, first = DQ_SPEC_INIT;
+	const struct dq_future *deps[] = {NULL, NULL};
+	struct dq_graph *g = NULL;
+
+	first.argv = sleep_argv;
+	spec.argv = argv;
+	spec.after = deps;
+	good(s, "graph", dq_graph_new(s->client, &g));
+	for (int i = 0; i < GRAPH_TASKS && !s->why; i++) {
+		good(s, "add", dq_graph_add(g, i ? &spec : &first, &f[i]));
+		deps[0] = f[0];
+	}
+	if (g && good(s, "commit", dq_graph_commit(&g)) &&
+		good(s, "sync", dq_client_sync(s->client, PATIENCE_S)))
+		good(s, "cancel", dq_future_cancel(f[0]));
+	if (!s->why)
+		good(s, "wait", dq_wait(s->client, f, GRAPH_TASKS, DQ_WAIT_ALL, PATIENCE_S));
+	for (int i = 0; i < GRAPH_TASKS; i++) {
+		if (!s->why && dq_future_state(f[i]) != DQ_STATE_CANCELLED)
+			wrong(s, "task %d of a graph is in state %d", i, dq_future_state(f[i]));
+		dq_future_free(&f[i]);
+	}
+	free(f);
+}
+
 static void play_shared(struct scene *s)
 {
 	play_topic(s);
@@ -354,7 +490,8 @@ static const struct {
 	void (*play)(struct scene *s);
 } requests[] = {{"submit", play_submit}, {"cancel", play_cancel}, {"release", play_release},
 	{"wait", play_wait}, {"result", play_result}, {"map", play_map}, {"report", play_report},
-	{"again", play_again}, {"shared", play_shared}, {"lock", play_lock}, {"store", play_store}};
+	{"again", play_again}, {"shared", play_shared}, {"lock", play_lock}, {"queue", play_queue},
+	{"variable", play_variable}, {"graph", play_graph}, {"store", play_store}};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /* ---- one point, one action ---- */

@@ -20,4 +20,5 @@ M=$B/tests/sim/dq-sim-mutants
 caught 'no fence test' "$M" --mutant no-fence --seed 1 --seeds 200
 caught 'a retry in the same round' "$M" --mutant no-round --seed 1 --seeds 200
 caught 'an ack without its fence' "$M" --mutant no-delivery --seed 1 --seeds 200
+caught 'a lock granted while held' "$M" --mutant no-lock --seed 1 --seeds 200
 caught 'a conditional set without its condition' "$M" --mutant no-version --seed 1 --seeds 200

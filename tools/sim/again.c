@@ -78,8 +78,11 @@ static void retried(struct sim *s, struct client *c, const struct request *r)
 
 		if (!map64_remove(&c->ended, r->ids[i], &generation))
 			continue;
-		if (r->strict) {
+		/* what has not ended, and was gone for the client alone, is left as it is */
+		if (r->strict && generation != ENDED_GONE) {
 			s->cover->events[SIM_ANEW]++;
+			sim_trace(s, "%s has begun %" PRIx64 " anew, after round %u", c->peer.name,
+				r->ids[i], (unsigned)ROUND_OF(generation));
 			ensure(map64_put(&c->after, r->ids[i], ROUND_OF(generation) + 1));
 		}
 		client_watch(s, c, &r->ids[i], 1);

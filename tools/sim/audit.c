@@ -142,6 +142,7 @@ void audit_store(struct sim *s)
 	vars_audit(s);
 	if (s->flavor.queues)
 		qbook_audit(s);
+	claims_audit(s);
 }
 
 /* ---- the core ---- */
@@ -228,6 +229,9 @@ void audit_empty(struct sim *s)
 		if (s->store.table[none[i]].n && !(waits && none[i] == TABLE_LEASE))
 			sim_fail(s, "all sessions are over, and %u records are left in %s",
 				s->store.table[none[i]].n, table_name(none[i]));
+	if (s->locks.nlive)
+		sim_fail(s, "all sessions are over, and %u claims of locks are left",
+			s->locks.nlive);
 	for (uint32_t i = 0; i < s->book.n; i++) {
 		struct book_task *t = s->book.v[i];
 		struct block_record block;

@@ -22,6 +22,7 @@ void client_init(struct sim *s, struct client *c, uint32_t index)
 	c->named = rng_chance(&s->rng, 1, 2);
 	map64_init(&c->gets);
 	map64_init(&c->awaits);
+	map64_init(&c->locks.awaits);
 	map64_init(&c->ended);
 	map64_init(&c->after);
 }
@@ -31,6 +32,7 @@ void client_request_free(struct request *r)
 	buf_release(&r->frame);
 	free(r->ids);
 	free(r->queue);
+	free(r->lock);
 	free(r);
 }
 
@@ -51,6 +53,7 @@ void client_release(struct client *c)
 	free(c->graph.ids);
 	map64_release(&c->gets);
 	map64_release(&c->awaits);
+	map64_release(&c->locks.awaits);
 	map64_release(&c->ended);
 	map64_release(&c->after);
 }
@@ -81,6 +84,7 @@ static void start_over(struct client *c)
 	c->big_asked = false;
 	graph_forget(c);
 	queues_forget(c, false);
+	locks_forget(c);
 }
 
 void client_session_gone(struct sim *s, struct client *c)
@@ -134,6 +138,7 @@ void client_die(struct sim *s, struct client *c)
 	forget_requests(c);
 	graph_forget(c);
 	queues_forget(c, true);
+	locks_forget(c);
 	c->nmine = 0;
 	c->big_asked = false;
 	map64_clear(&c->ended);
@@ -474,6 +479,8 @@ void client_request_some(struct sim *s, struct client *c)
 
 	if (s->flavor.queues && !s->settling && rng_chance(&s->rng, s->flavor.queues, 100))
 		client_queues(s, c);
+	else if (s->flavor.locks && !s->settling && rng_chance(&s->rng, s->flavor.locks, 100))
+		client_locks(s, c);
 	else if (rng_chance(&s->rng, s->flavor.vars, 100))
 		client_vars(s, c);
 	else if (rng_chance(&s->rng, s->flavor.acts, 100))
@@ -518,6 +525,8 @@ void client_act(struct sim *s, struct client *c)
 		client_graph_settle(s, c);
 	if (s->settling && s->flavor.queues)
 		queues_settle(s, c);
+	if (s->settling && s->flavor.locks)
+		locks_settle(s, c);
 	if (s->settling || !c->session || c->sure_closed || c->reborn || c->nrequests > 12)
 		return;
 	client_request_some(s, c);

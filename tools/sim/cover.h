@@ -59,6 +59,13 @@
 	X(WITHDRAWN, "items granted, and given back untold")                                       \
 	X(LEASE_OVER, "deliveries whose lease or session was over")                                \
 	X(DEAD_LETTER, "dead letters")                                                             \
+	X(LOCK_DEAL, "lists of operations on locks and events")                                    \
+	X(LOCK_REFUSED, "of them, refused")                                                        \
+	X(STALE_LOCK, "operations on claims that were over")                                       \
+	X(LOCKED, "claims held")                                                                   \
+	X(LOCK_TOLD, "claims told of to who waited")                                               \
+	X(LOCK_OVER, "claims whose lease or session was over")                                     \
+	X(EVENT_TOLD, "events told of")                                                            \
 	X(SECEDE, "slots given back")
 
 enum sim_event {

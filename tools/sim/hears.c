@@ -104,6 +104,7 @@ static void opened(struct sim *s, struct client *c, const struct frame *f)
 	resend(s, c);
 	watch_again(s, c);
 	queues_resend(s, c);
+	locks_resend(s, c);
 }
 
 /* ---- replies ---- */
@@ -314,7 +315,7 @@ static void answered(
 		c->answered = r->seq;
 	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT &&
 		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT && r->kind != REQUEST_DO &&
-		r->kind != REQUEST_QUEUE)
+		r->kind != REQUEST_QUEUE && r->kind != REQUEST_LOCK)
 		sim_fail(s, "request %" PRIu64 " is refused with code %" PRIu64 ": %.*s", r->seq,
 			m->code, SLICE_ARG(m->text));
 	switch (r->kind) {
@@ -340,6 +341,9 @@ static void answered(
 		break;
 	case REQUEST_QUEUE:
 		queues_answered(s, c, r, m);
+		break;
+	case REQUEST_LOCK:
+		locks_answered(s, c, r, m);
 		break;
 	case REQUEST_ACT:
 		act_answered(s, c, r, m);
@@ -420,7 +424,7 @@ static void outcome(struct sim *s, struct client *c, const struct outcomes_entry
 		ROUND_OF(e->generation) < after)
 		sim_fail(s, "%" PRIx64 " was retried, and the end of round %u is told after that",
 			id, ROUND_OF(e->generation));
-	ensure(map64_put(&c->ended, id, e->generation));
+	ensure(map64_put(&c->ended, id, e->state == TASK_GONE ? ENDED_GONE : e->generation));
 }
 
 static void outcomes(struct sim *s, struct client *c, const struct frame *f)

@@ -14,6 +14,7 @@
  *	inside.c              clients inside tasks
  *	vars.c                variables
  *	queues.c, qbook.c     queues
+ *	locks.c, claims.c     locks and events
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -31,6 +32,7 @@
 #include "sim/book.h"
 #include "sim/cover.h"
 #include "sim/fstore.h"
+#include "sim/locks.h"
 #include "sim/net.h"
 #include "sim/queues.h"
 #include "wire/wire.h"
@@ -44,6 +46,7 @@
 #define SIM_WORKERS_MAX 6
 #define SIM_SECRET "the secret of a simulated user"
 #define SIM_USER "user"
+#define ENDED_GONE UINT64_MAX /* in client.ended: it was told that the task is gone */
 /* How often the task had been begun anew. */
 #define ROUND_OF(generation) ((generation) >> 16)
 
@@ -69,6 +72,7 @@ struct sim_flavor {
 	uint32_t inside;      /* of 100 tasks, those that use the scheduler */
 	uint32_t vars;        /* of 100 requests, those that are about variables */
 	uint32_t queues;      /* of 100 requests, those that are about queues */
+	uint32_t locks;       /* likewise: locks and events */
 	uint32_t acts;        /* of 100 requests, those that retry, forget, or set a priority */
 };
 
@@ -99,7 +103,8 @@ enum request_kind {
 	REQUEST_ABORT,
 	REQUEST_ACT,
 	REQUEST_DO,
-	REQUEST_QUEUE
+	REQUEST_QUEUE,
+	REQUEST_LOCK
 };
 
 /* One of a DO: of which variable, and for which version. */
@@ -120,6 +125,7 @@ struct request {
 	struct var_op ops[SIM_VARS]; /* DO */
 	uint32_t nops;
 	struct queue_deal *queue; /* QUEUE; owned */
+	struct lock_deal *lock;   /* LOCK; owned */
 	bool sent;
 };
 
@@ -167,6 +173,7 @@ struct client {
 	struct map64 awaits;         /* request -> variable, and the least version it may hear of */
 	uint64_t versions[SIM_VARS]; /* of variables, as it knows them */
 	struct client_queues queues;
+	struct client_locks locks;
 	struct map64 ended; /* tasks that it was told have ended, with the generation */
 	struct map64 after; /* tasks that it retried: the round whose end it may be told of */
 	uint32_t opens;
@@ -292,6 +299,7 @@ struct sim {
 	struct book book;
 	struct sim_vars vars;
 	struct sim_queues queues;
+	struct sim_locks locks;
 	struct map64 told;  /* session << 32 | request -> digest of its reply, 0 for a plain one */
 	struct buf scratch; /* a peer's next frame */
 

@@ -208,8 +208,14 @@ void vars_heard(struct sim *s, struct client *c, const struct frame *f)
 	const char *why;
 	uint32_t var;
 
-	if (!msg_is_decode(f->payload, &m, &why) || m.code) {
-		sim_fail(s, "an IS that is none, or code %" PRIu64, m.code);
+	if (!msg_is_decode(f->payload, &m, &why)) {
+		sim_fail(s, "an IS that is none: %s", why);
+		return;
+	}
+	if (locks_heard(s, c, &m))
+		return;
+	if (m.code) {
+		sim_fail(s, "an IS with code %" PRIu64, m.code);
 		return;
 	}
 	if (!map64_remove(&c->awaits, m.request, &wanted)) {

@@ -380,6 +380,7 @@ void watch_batch(struct sim *s, const struct batch *batch)
 	size_t pos = 0;
 
 	qbook_batch(s, batch);
+	claims_batch(s, batch);
 	while (batch_next(batch, &pos, &op)) {
 		struct slice value;
 		struct task_row row;

@@ -49,6 +49,7 @@ static void pick_flavor(struct sim *s)
 	rng_init(&more, s->seed + 2);
 	f->queues = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 5, 70);
 	queues_init(s, &more);
+	f->locks = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 5, 50);
 	if (f->deep)
 		f->workers = f->slots = 1 + (uint32_t)rng_below(r, 2);
 	if (f->calm) {
@@ -67,6 +68,7 @@ static void world_init(struct sim *s, const struct sim_options *o, struct cover 
 	book_init(&s->book);
 	map64_init(&s->told);
 	map64_init(&s->vars.writers);
+	map64_init(&s->locks.claims);
 	map64_init(&s->vars.seen);
 	map64_init(&s->vars.refused);
 	map64_init(&s->shadow);
@@ -102,6 +104,7 @@ void sim_release(struct sim *s)
 	map64_release(&s->vars.seen);
 	map64_release(&s->vars.refused);
 	qbook_release(&s->queues);
+	claims_release(&s->locks);
 	book_release(&s->book);
 	fstore_release(&s->store);
 	buf_release(&s->scratch);
@@ -355,7 +358,8 @@ static void stop_faults(struct sim *s)
 static bool all_satisfied(const struct sim *s)
 {
 	for (uint32_t i = 0; i < s->flavor.clients; i++)
-		if (!client_is_satisfied(&s->clients[i]) || !queues_settled(s, &s->clients[i]))
+		if (!client_is_satisfied(&s->clients[i]) || !queues_settled(s, &s->clients[i]) ||
+			!locks_settled(&s->clients[i]))
 			return false;
 	return true;
 }
@@ -387,6 +391,7 @@ static void tell_task(struct sim *s, const struct client *c, uint64_t id)
 static void tell_unfinished(struct sim *s)
 {
 	qbook_tell(s);
+	claims_tell(s);
 	for (uint32_t i = 0; i < s->flavor.clients + SIM_INSIDE; i++) {
 		struct client *c = &s->clients[i];
 

@@ -270,6 +270,13 @@ START_TEST(nacks_delays_and_extensions)
 	told_eq(&s, "");
 	story_pass(&s, 2);
 	told_eq(&s, "put delivery 1 0.1 back 2\n");
+	take(&s, 10, 102, TAKE_LEASE, 1, 5);
+	DEAL(&s, 6, GRANTED(102));
+	story_told(&s);
+	extend.fence.seq = 3;
+	extend.time_us = 0;
+	DEAL(&s, 7, extend);
+	told_eq(&s, "put reply 1 7\n-> 10 reply 7 code 3 a lease of no time\n");
 	story_end(&s);
 }
 END_TEST
