@@ -1,6 +1,7 @@
 /*
- * Before admission: HELLO, CHALLENGE, PROVE, ADMIT (doc/protocol.md). Nothing here touches the
- * core, and nothing else is accepted.
+ * Before admission: HELLO, CHALLENGE, PROVE, ADMIT (doc/protocol.md). Nothing else is
+ * accepted, and the core hears of nobody who has not proved who it is; but that a task's lease is
+ * over is the core's to say.
  */
 #include "scheduler/engine_impl.h"
 
@@ -36,7 +37,8 @@ static struct slice secret_of(const struct engine *e, const struct engine_conn *
 	return c->in_task ? slice_of(c->task_mac, sizeof(c->task_mac)) : e->config.secret;
 }
 
-static void hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m)
+static void hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m,
+	uint64_t mono_us, uint64_t wall_us)
 {
 	struct msg_challenge answer = {.version = WIRE_VERSION_MAX};
 	uint8_t proof[WIRE_PROOF_BYTES];
@@ -51,11 +53,8 @@ static void hello(struct engine *e, struct engine_conn *c, const struct msg_hell
 		engine_refuse(e, c, DQ_E_REFUSED, why);
 		return;
 	}
-	why = engine_task_hello(e, c, m);
-	if (why) {
-		engine_refuse(e, c, DQ_E_GONE, why);
+	if (m->task.n && !engine_task_hello(e, c, m, mono_us, wall_us))
 		return;
-	}
 	if (m->version_max < answer.version)
 		answer.version = m->version_max;
 	c->role = (unsigned)m->role;
@@ -122,7 +121,7 @@ void engine_handshake(struct engine *e, struct engine_conn *c, const struct fram
 
 	if (c->stage == STAGE_HELLO && f->type == MSG_HELLO &&
 		msg_hello_decode(f->payload, &m, &why)) {
-		hello(e, c, &m);
+		hello(e, c, &m, mono_us, wall_us);
 	} else if (c->stage == STAGE_PROVE && f->type == MSG_PROVE &&
 		   msg_prove_decode(f->payload, &p, &why)) {
 		if (!proof_holds(e, c, p.proof)) {

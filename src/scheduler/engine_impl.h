@@ -158,8 +158,10 @@ void engine_handshake(struct engine *e, struct engine_conn *c, const struct fram
 	uint64_t mono_us, uint64_t wall_us);
 
 /* ---- engine_task.c: clients inside tasks ---- */
-/* Notes the task that the HELLO names; NULL: so far it may be, else why not. */
-const char *engine_task_hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m);
+/* Notes the task that the HELLO names. False: it is refused, or will be once what that rests on is
+ * stored. */
+bool engine_task_hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m,
+	uint64_t mono_us, uint64_t wall_us);
 /* It has proved its task. */
 void engine_task_enter(struct engine *e, struct engine_conn *c, uint64_t mono_us, uint64_t wall_us);
 /* Of `show`: the task that submitted this one, and how far it says it is: two entries of a map. */

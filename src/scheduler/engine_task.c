@@ -13,24 +13,31 @@ void engine_task_key(const struct engine *e, uint32_t worker, uint8_t key[WIRE_T
 	wire_task_key(key, e->config.secret, worker);
 }
 
-const char *engine_task_hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m)
+bool engine_task_hello(struct engine *e, struct engine_conn *c, const struct msg_hello *m,
+	uint64_t mono_us, uint64_t wall_us)
 {
 	uint8_t key[WIRE_TICKET_BYTES];
 	uint32_t worker;
 
-	if (m->task.n == 0)
-		return NULL;
-	if (m->role != ROLE_CLIENT)
-		return "only a client is inside a task";
-	if (!wire_token_head(m->task, &c->task, &c->fence))
-		return "no task's token";
+	if (m->role != ROLE_CLIENT) {
+		engine_refuse(e, c, DQ_E_GONE, "only a client is inside a task");
+		return false;
+	}
+	if (!wire_token_head(m->task, &c->task, &c->fence)) {
+		engine_refuse(e, c, DQ_E_GONE, "no task's token");
+		return false;
+	}
 	worker = core_lease_worker(e->core, c->task, c->fence);
-	if (!worker)
-		return "the task's lease is over";
+	if (!worker) {
+		/* That may not be stored yet, and then is not so after a crash: the core refuses,
+		 * and the refusal leaves with what it rests on. */
+		engine_task_enter(e, c, mono_us, wall_us);
+		return false;
+	}
 	engine_task_key(e, worker, key);
 	wire_task_mac(c->task_mac, slice_of(key, sizeof(key)), c->task, c->fence);
 	c->in_task = true;
-	return NULL;
+	return true;
 }
 
 void engine_task_enter(struct engine *e, struct engine_conn *c, uint64_t mono_us, uint64_t wall_us)

@@ -385,6 +385,7 @@ int main(void)
 	suite_add_tcase(suite, tcase_cache());
 	suite_add_tcase(suite, tcase_act());
 	suite_add_tcase(suite, tcase_queues());
+	suite_add_tcase(suite, tcase_inside());
 	suite_add_tcase(suite, tcase_things());
 	r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);

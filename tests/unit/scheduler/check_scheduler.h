@@ -7,6 +7,7 @@
 TCase *tcase_cache(void);
 TCase *tcase_act(void);
 TCase *tcase_queues(void);
+TCase *tcase_inside(void);
 TCase *tcase_things(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * An engine without a loop or a store: one connection, CONN, whose frames the tests write and read,
- * and what was stored, in memory.
+ * An engine without a loop or a store: a connection whose frames the tests write and read, CONN
+ * unless they turn to another one, and what was stored, in memory.
  */
 #ifndef TESTS_UNIT_SCHEDULER_RIG_H
 #define TESTS_UNIT_SCHEDULER_RIG_H
@@ -11,7 +11,8 @@
 
 #define CONN 5
 
-/* What the engine did to the outside. */
+extern uint64_t talking; /* the connection */
+/* What the engine did to it. */
 extern struct buf sent;
 extern bool closed;
 extern enum table unreadable; /* a table that cannot be read; TABLE_END: none */
@@ -31,6 +32,8 @@ struct engine *admitted(void);
 /* Hands the engine the frame that is in b, and empties b. */
 void say(struct engine *e, struct buf *b);
 void say_hello(struct engine *e, unsigned role);
+/* Inside the task that the head of a token names. */
+void say_hello_of(struct engine *e, unsigned role, struct slice task);
 void say_proof(struct engine *e, struct slice proof);
 /* The next frame that the engine sent; valid until the next call. */
 struct frame heard(unsigned type);
