@@ -124,9 +124,10 @@ struct core_task_view {
 	uint32_t user;
 	uint32_t session;
 	uint64_t submitted_us;
-	uint32_t waiting_on;   /* dependencies that have not ended */
-	uint64_t waits_for;    /* one of those */
-	uint32_t lease_worker; /* 0: none */
+	uint32_t waiting_on;            /* dependencies that have not ended */
+	uint64_t waits_for;             /* one of those */
+	uint32_t lease_worker;          /* 0: none */
+	uint64_t leased_us, started_us; /* of that lease, wall clock; 0: not, or not known */
 	bool detached;
 	uint64_t kept_until_us; /* wall clock: it is there for its retention alone; 0: it is not */
 	bool stuck;             /* ready, but no worker that is here could ever run it */

@@ -76,7 +76,11 @@ bool core_view_task(const struct core *c, uint64_t id, struct core_task_view *ou
 		out->deaths = t->deaths;
 		out->failures = t->failures;
 		out->waiting_on = t->waiting_on;
-		out->lease_worker = t->worker ? t->worker->number : 0;
+		if (t->worker) {
+			out->lease_worker = t->worker->number;
+			out->leased_us = t->bundle->issued_us;
+			out->started_us = t->started_us;
+		}
 	}
 	if (out->state == TASK_READY)
 		out->stuck = demand_is_stuck(demand_peek(c, p.block, p.idx));

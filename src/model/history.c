@@ -79,6 +79,13 @@ void history_submitted(struct history *h, uint64_t time_us)
 	put(h, &(struct past_event){.time_us = time_us}, &(struct more){.word = "submitted"});
 }
 
+void history_now(
+	struct history *h, const char *word, uint16_t round, struct slice worker, uint64_t since_us)
+{
+	put(h, &(struct past_event){.time_us = since_us, .worker = worker},
+		&(struct more){.word = word, .round = round});
+}
+
 static void put_end(
 	struct history *h, const struct task_row *row, const struct outcome *o, uint16_t round)
 {

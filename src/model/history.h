@@ -25,6 +25,10 @@ struct history {
 };
 
 void history_submitted(struct history *h, uint64_t time_us);
+/* The attempt that has not ended, at the end of the history: its state in a word, where it is,
+ * since when (0: not known). */
+void history_now(struct history *h, const char *word, uint16_t round, struct slice worker,
+	uint64_t since_us);
 /* What the row tells; false: its outcome cannot be read, and nothing of it is told. */
 bool history_row(struct history *h, const struct task_row *row, uint16_t round);
 

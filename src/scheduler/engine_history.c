@@ -1,6 +1,7 @@
 /*
  * `history`: what happened to a task, or to each element of an array, from its rows in the store,
- * after the commit of what was there when it was asked for. A bounded part for each question.
+ * after the commit of what was there when it was asked for, and the lease that it has now. A
+ * bounded part for each question.
  */
 #include "scheduler/engine_impl.h"
 
@@ -45,6 +46,19 @@ static void tell_row(struct engine *e, uint64_t id, uint16_t round, struct histo
 	buf_release(&copy);
 }
 
+/* What goes on now: it is leased, or runs, maybe to make a lost value again. */
+static void tell_lease(struct engine *e, const struct core_task_view *v, struct history *h)
+{
+	const char *word = v->started ? "running" : task_state_word(TASK_LEASED);
+	struct core_worker_view w = {0};
+
+	if (!v->lease_worker || !core_view_worker(e->core, v->lease_worker, &w))
+		return;
+	if (v->state == TASK_CANCELLING)
+		word = task_state_word(v->state);
+	history_now(h, word, v->round, w.name, v->started ? v->started_us : v->leased_us);
+}
+
 static void tell_task(struct engine *e, uint64_t id, struct history *h)
 {
 	char key[TASK_KEY_TEXT];
@@ -60,6 +74,7 @@ static void tell_task(struct engine *e, uint64_t id, struct history *h)
 	from = v.round < ROUNDS_KEPT ? 0 : (uint16_t)(v.round - ROUNDS_KEPT + 1);
 	for (uint32_t round = from; round <= v.round; round++)
 		tell_row(e, id, (uint16_t)round, h);
+	tell_lease(e, &v, h);
 }
 
 void engine_history(struct engine *e, uint64_t conn, uint64_t request, struct run run, uint64_t at)

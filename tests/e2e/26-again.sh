@@ -98,6 +98,8 @@ dq priority 9 q
 kill_hard "$SCHEDULER"
 start_scheduler
 has "$(dq show p3)" "priority    5"
+has "$("$B/dq-inspect" --state "$STATE" task p3)" "priority   5"
+has "$("$B/dq-inspect" --state "$STATE" task 'q[1]')" "priority   9"
 start_worker w1 --slots 1
 exits 0 dq wait p1 p2 p3 p4 q
 is "$(tr '\n' ' ' <"$T/order")" "q q p3 p2 p4 p1 "

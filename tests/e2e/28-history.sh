@@ -67,6 +67,16 @@ is "$(dq history arr | awk '{ printf "%s %s ", $1, $3 }')" \
 	"arr[3] submitted arr[3] done arr[4] submitted arr[4] done arr[5] submitted arr[5] done "
 is "$(dq history 'arr[4]' | wc -l)" 2
 
+step "an attempt that has not ended"
+dq submit --key now -- sh -c "echo >$T/began; exec sleep 300"
+until_true 20 test -e "$T/began"
+until_true 20 sh -c "'$B/dq' --scheduler '$ADDR' history now | grep -q ' running '"
+is "$(events now)" "submitted running "
+has "$(dq history now | tail -n 1)" " on w1"
+exits 0 dq cancel now
+exits 1 dq wait now
+is "$(events now)" "submitted cancelled "
+
 step "a task that its workers die of is given up, and names them"
 dq submit --key poison -- sh -c "echo \$DQ_WORKER >>$T/poison; sleep 300"
 for i in 1 2 3; do

@@ -44,6 +44,17 @@ static void tell_row(struct telling *t, struct history *h, const struct img_row 
 		t->lost = true;
 }
 
+/* The lease that it has; whether it has started is not stored. */
+static void tell_lease(struct telling *t, struct history *h, uint64_t id, uint16_t round)
+{
+	const struct img_lease *lease = image_lease(t->img, id);
+	const struct img_worker *worker = lease ? image_worker(t->img, lease->worker) : NULL;
+
+	if (worker)
+		history_now(
+			h, task_state_word(TASK_LEASED), round, worker->r.name, lease->issued_us);
+}
+
 static void print_maps(struct telling *t, uint32_t n, bool with_key)
 {
 	struct inspect *in = t->img->in;
@@ -82,6 +93,7 @@ static void on_found(void *arg, const struct img_walk *w)
 		tell_row(t, &h, &earlier[i]);
 	if (row)
 		tell_row(t, &h, row);
+	tell_lease(t, &h, w->id, row ? row->round : 0);
 	print_maps(t, h.n, w->block->r.flags & BLOCK_ARRAY);
 	buf_release(&key);
 }

@@ -117,6 +117,21 @@ static bool add_block(struct image *img, struct slice key, struct slice value, c
 	return true;
 }
 
+static bool add_amend(struct image *img, struct slice key, struct slice value, const char **why)
+{
+	const struct img_block *block;
+	struct amend_record r;
+	uint64_t first, index;
+
+	if (!key_read_amend(key, &first) || !amend_record_decode(value, &r, why))
+		return false;
+	*why = "an amendment of no block";
+	if (!image_place(img, first, &block, &index) || block->r.first != first)
+		return false;
+	img->blocks.v[block - img->blocks.v].amend = r;
+	return true;
+}
+
 static bool add_gone(struct image *img, struct slice key, struct slice value, const char **why)
 {
 	struct img_chunk *chunk = VEC_ADD(&img->chunks);
@@ -327,6 +342,7 @@ int image_load(
 		{TABLE_WORKER, add_worker},
 		{TABLE_SESSION, add_session},
 		{TABLE_BLOCK, add_block},
+		{TABLE_AMEND, add_amend},
 		{TABLE_GONE, add_gone},
 		{TABLE_TASK, add_row},
 		{TABLE_LEASE, add_lease},

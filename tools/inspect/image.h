@@ -25,6 +25,7 @@ struct img_block {
 	bool readable; /* its body decodes throughout */
 	bool staged;   /* part of a graph that is not there yet */
 	bool dead;     /* and that never will be: it is being removed */
+	struct amend_record amend;
 };
 
 struct img_row {
@@ -201,6 +202,8 @@ uint64_t img_walk_dep(const struct img_walk *w, uint32_t i);
 
 /* The task's own retention in µs; false: its terms do not say. */
 bool image_retention(const struct img_walk *w, uint64_t *us);
+/* Of its row, else of what was changed of its block, else as it was submitted. */
+int32_t image_priority(const struct image *img, const struct img_walk *w);
 /* Since when (s) only its retention keeps it, as its block's records say; 0: they do not. */
 uint32_t image_kept_since(const struct image *img, const struct img_walk *w);
 /* What the failure of a dependency means to the task. */

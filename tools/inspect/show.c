@@ -261,6 +261,8 @@ static void show_json(struct image *img, const struct img_walk *w, const struct 
 	json_uint(j, end->row.generation);
 	json_key(j, "session");
 	json_uint(j, w->block->r.session);
+	json_key(j, "priority");
+	json_int(j, image_priority(img, w));
 	json_key(j, "detached");
 	json_bool(j, img->flag[w->index] & IMG_DETACHED);
 	if (image_retention(w, &us)) {
@@ -351,6 +353,8 @@ static void show_text(struct image *img, const struct img_walk *w, const struct 
 		put_other(img, img_walk_dep(w, i));
 		out_line(in);
 	}
+	if (image_priority(img, w))
+		put(in, "priority   %" PRId32 "\n", image_priority(img, w));
 	if (lease)
 		put(in, "leased to  worker %" PRIu32 ", fence %" PRIu64 ".%" PRIu64 "\n",
 			lease->worker, lease->fence.epoch, lease->fence.seq);

@@ -45,6 +45,17 @@ bool image_retention(const struct img_walk *w, uint64_t *us)
 	return terms_of(w)->has_retention;
 }
 
+int32_t image_priority(const struct image *img, const struct img_walk *w)
+{
+	const struct img_row *row = image_row(img, w->id);
+	struct task_row r;
+	const char *why;
+
+	if (row && task_row_decode(row->value, &r, &why) && r.has_priority)
+		return r.priority;
+	return w->block->amend.has_priority ? w->block->amend.priority : terms_of(w)->priority;
+}
+
 uint32_t image_kept_since(const struct image *img, const struct img_walk *w)
 {
 	uint64_t first = w->block->r.first + (w->id - w->block->r.first) / GONE_CHUNK * GONE_CHUNK;

@@ -178,7 +178,7 @@ static void heard_answer(struct cursor *data)
 
 START_TEST(what_is_told_of_it)
 {
-	static const char *const words[] = {"submitted", "failed", "retried"};
+	static const char *const words[] = {"submitted", "failed", "retried", "leased"};
 	struct engine *e = with_a_lease();
 	struct cursor c;
 
@@ -202,8 +202,8 @@ START_TEST(what_is_told_of_it)
 	store_all(e);
 	heard_reply(2, 0);
 	heard_answer(&c);
-	ck_assert_uint_eq(cursor_array(&c), 3);
-	for (int i = 0; i < 3; i++) {
+	ck_assert_uint_eq(cursor_array(&c), 4);
+	for (int i = 0; i < 4; i++) {
 		uint32_t n = cursor_map(&c);
 
 		for (uint32_t k = 0; k < n; k++) {
