@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "lookup.h"
 #include "output.h"
+#include "verb.h"
 
 #include "common/value.h"
 
@@ -31,16 +32,7 @@ static int run_publish(int argc, char **argv)
 
 static int run_remove(int argc, char **argv)
 {
-	struct dq_client *client;
-	int code, r;
-
-	if (argc != 1)
-		return cli_usage("one NAME is wanted");
-	code = cli_open(false, &client);
-	if (code)
-		return code;
-	r = dq_dataset_remove(client, argv[0], -1);
-	return cli_close(&client, r == DQ_E_OK ? 0 : cli_fail_client(r, client, argv[0]));
+	return verb_name(argc, argv, dq_dataset_remove, -1);
 }
 
 /* ---- looking ---- */
@@ -120,12 +112,8 @@ static void print_rows(struct slice answer)
 	table_add(&t, slice_str("NAME"));
 	table_add(&t, slice_str("TASKS"));
 	for (struct values v = values_of(answer); values_next(&v, &row);) {
-		char tasks[24];
-
-		snprintf(tasks, sizeof tasks, "%llu",
-			(unsigned long long)value_u64(value_member(row, "tasks"), 0));
 		table_add(&t, value_bytes(value_member(row, "name")));
-		table_add(&t, slice_str(tasks));
+		table_add_number(&t, row, "tasks");
 	}
 	table_print(&t);
 	table_release(&t);
@@ -133,24 +121,7 @@ static void print_rows(struct slice answer)
 
 static int run_list(int argc, char **argv)
 {
-	struct dq_client *client;
-	struct dq_value answer;
-	int code, r;
-
-	if (argc > 0)
-		return cli_usage("takes no words: %s", argv[0]);
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	r = dq_dataset_list(client, -1, &answer);
-	if (r != DQ_E_OK)
-		code = cli_fail_client(r, client, NULL);
-	else if (globals.json)
-		code = print_answer_json(value_slice(&answer));
-	else
-		print_rows(value_slice(&answer));
-	dq_value_release(&answer);
-	return cli_close(&client, code);
+	return verb_list(argc, argv, dq_dataset_list, print_rows);
 }
 
 /* ---- the table ---- */

@@ -1,11 +1,10 @@
 /*
  * dq event: set and cleared, and waited for.
  */
-#include "cli.h"
 #include "cmd.h"
+#include "verb.h"
 
 #include <dq/coordination.h>
-#include <dq/error.h>
 
 static double timeout_s = -1;
 
@@ -14,38 +13,19 @@ static const struct opt wait_opts[] = {
 	{0},
 };
 
-static int act(int argc, char **argv,
-	int (*call)(struct dq_client *client, const char *name, double timeout_s), double limit_s)
-{
-	struct dq_client *client;
-	int code, r;
-
-	if (argc != 1)
-		return cli_usage("one NAME is wanted");
-	code = cli_open(false, &client);
-	if (code)
-		return code;
-	r = call(client, argv[0], limit_s);
-	if (r == DQ_E_TIMEOUT)
-		code = cli_fail(r, "%s: %s", argv[0], dq_strerror(r));
-	else if (r != DQ_E_OK)
-		code = cli_fail_client(r, client, argv[0]);
-	return cli_close(&client, code);
-}
-
 static int run_set(int argc, char **argv)
 {
-	return act(argc, argv, dq_event_set, -1);
+	return verb_name(argc, argv, dq_event_set, -1);
 }
 
 static int run_clear(int argc, char **argv)
 {
-	return act(argc, argv, dq_event_clear, -1);
+	return verb_name(argc, argv, dq_event_clear, -1);
 }
 
 static int run_wait(int argc, char **argv)
 {
-	return act(argc, argv, dq_event_wait, timeout_s);
+	return verb_name(argc, argv, dq_event_wait, timeout_s);
 }
 
 static const struct cmd subs[] = {

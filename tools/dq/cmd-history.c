@@ -2,10 +2,9 @@
  * dq history: what happened to a task, a line an event, oldest first: its attempts, where they ran
  * and how they ended, and what users did to it. Of an array, element by element.
  */
-#include "cli.h"
 #include "cmd.h"
-#include "lookup.h"
 #include "output.h"
+#include "verb.h"
 
 #include "common/history.h"
 #include "common/value.h"
@@ -43,28 +42,7 @@ static void print_lines(struct slice answer)
 
 static int run(int argc, char **argv)
 {
-	struct dq_client *client;
-	struct dq_value answer;
-	struct dq_args *args;
-	int code;
-
-	if (argc != 1)
-		return cli_usage("one KEY is wanted");
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	args = dq_args_new();
-	dq_args_str(args, argv[0]);
-	code = ask(client, DQ_QUERY_HISTORY, args, argv[0], &answer);
-	dq_args_free(&args);
-	if (!code) {
-		if (globals.json)
-			code = print_answer_json(value_slice(&answer));
-		else
-			print_lines(value_slice(&answer));
-		dq_value_release(&answer);
-	}
-	return cli_close(&client, code);
+	return verb_key(argc, argv, DQ_QUERY_HISTORY, print_lines);
 }
 
 const struct cmd cmd_history = {

@@ -7,6 +7,7 @@
 #include "cmd.h"
 #include "lookup.h"
 #include "output.h"
+#include "verb.h"
 
 #include "common/value.h"
 
@@ -119,15 +120,6 @@ static int run_len(int argc, char **argv)
 	return with_queue(argc, argv, len);
 }
 
-static void add_count(struct table *t, struct slice row, const char *key)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%llu",
-		(unsigned long long)value_u64(value_member(row, key), 0));
-	table_add(t, slice_str(text));
-}
-
 static void print_rows(struct slice answer)
 {
 	struct table t;
@@ -141,10 +133,10 @@ static void print_rows(struct slice answer)
 	table_add(&t, slice_str("MAXSIZE"));
 	for (struct values v = values_of(answer); values_next(&v, &row);) {
 		table_add(&t, value_bytes(value_member(row, "name")));
-		add_count(&t, row, "len");
-		add_count(&t, row, "waiting");
-		add_count(&t, row, "delayed");
-		add_count(&t, row, "maxsize");
+		table_add_number(&t, row, "len");
+		table_add_number(&t, row, "waiting");
+		table_add_number(&t, row, "delayed");
+		table_add_number(&t, row, "maxsize");
 	}
 	table_print(&t);
 	table_release(&t);
@@ -152,24 +144,7 @@ static void print_rows(struct slice answer)
 
 static int run_list(int argc, char **argv)
 {
-	struct dq_client *client;
-	struct dq_value answer;
-	int code, r;
-
-	if (argc > 0)
-		return cli_usage("takes no words: %s", argv[0]);
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	r = dq_queue_list(client, -1, &answer);
-	if (r != DQ_E_OK)
-		code = cli_fail_client(r, client, NULL);
-	else if (globals.json)
-		code = print_answer_json(value_slice(&answer));
-	else
-		print_rows(value_slice(&answer));
-	dq_value_release(&answer);
-	return cli_close(&client, code);
+	return verb_list(argc, argv, dq_queue_list, print_rows);
 }
 
 static const struct cmd subs[] = {

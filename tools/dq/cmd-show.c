@@ -1,10 +1,9 @@
 /*
  * dq show: all that is known of a task, and why it is not running.
  */
-#include "cli.h"
 #include "cmd.h"
-#include "lookup.h"
 #include "output.h"
+#include "verb.h"
 
 #include "common/value.h"
 
@@ -38,28 +37,7 @@ static void print_fields(struct slice map)
 
 static int run(int argc, char **argv)
 {
-	struct dq_client *client;
-	struct dq_value answer;
-	struct dq_args *args;
-	int code;
-
-	if (argc != 1)
-		return cli_usage("one KEY is wanted");
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	args = dq_args_new();
-	dq_args_str(args, argv[0]);
-	code = ask(client, DQ_QUERY_SHOW, args, argv[0], &answer);
-	dq_args_free(&args);
-	if (!code) {
-		if (globals.json)
-			code = print_answer_json(value_slice(&answer));
-		else
-			print_fields(value_slice(&answer));
-		dq_value_release(&answer);
-	}
-	return cli_close(&client, code);
+	return verb_key(argc, argv, DQ_QUERY_SHOW, print_fields);
 }
 
 const struct cmd cmd_show = {

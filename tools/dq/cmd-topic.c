@@ -7,6 +7,7 @@
 #include "lookup.h"
 #include "output.h"
 #include "put.h"
+#include "verb.h"
 
 #include "base/str.h"
 #include "common/value.h"
@@ -63,32 +64,19 @@ static int run_publish(int argc, char **argv)
 	return cli_close(&client, code);
 }
 
+static int bound(struct dq_client *client, const char *name, double timeout_s)
+{
+	return dq_topic_bound(client, name, max_entries, max_age_s, timeout_s);
+}
+
 static int run_create(int argc, char **argv)
 {
-	struct dq_client *client;
-	int code, r;
-
-	if (argc != 1)
-		return cli_usage("one NAME is wanted");
-	code = cli_open(false, &client);
-	if (code)
-		return code;
-	r = dq_topic_bound(client, argv[0], max_entries, max_age_s, -1);
-	return cli_close(&client, r == DQ_E_OK ? 0 : cli_fail_client(r, client, argv[0]));
+	return verb_name(argc, argv, bound, -1);
 }
 
 static int run_delete(int argc, char **argv)
 {
-	struct dq_client *client;
-	int code, r;
-
-	if (argc != 1)
-		return cli_usage("one NAME is wanted");
-	code = cli_open(false, &client);
-	if (code)
-		return code;
-	r = dq_topic_delete(client, argv[0], -1);
-	return cli_close(&client, r == DQ_E_OK ? 0 : cli_fail_client(r, client, argv[0]));
+	return verb_name(argc, argv, dq_topic_delete, -1);
 }
 
 /* ---- reading ---- */
@@ -165,15 +153,6 @@ static int run_read(int argc, char **argv)
 	return cli_close(&client, read_all(client, argv[0], after));
 }
 
-static void add_number(struct table *t, struct slice row, const char *name)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%llu",
-		(unsigned long long)value_u64(value_member(row, name), 0));
-	table_add(t, slice_str(text));
-}
-
 static void print_rows(struct slice answer)
 {
 	struct table t;
@@ -186,9 +165,9 @@ static void print_rows(struct slice answer)
 	table_add(&t, slice_str("LAST"));
 	for (struct values v = values_of(answer); values_next(&v, &row);) {
 		table_add(&t, value_bytes(value_member(row, "name")));
-		add_number(&t, row, "entries");
-		add_number(&t, row, "oldest");
-		add_number(&t, row, "last");
+		table_add_number(&t, row, "entries");
+		table_add_number(&t, row, "oldest");
+		table_add_number(&t, row, "last");
 	}
 	table_print(&t);
 	table_release(&t);
@@ -196,24 +175,7 @@ static void print_rows(struct slice answer)
 
 static int run_list(int argc, char **argv)
 {
-	struct dq_client *client;
-	struct dq_value answer;
-	int code, r;
-
-	if (argc > 0)
-		return cli_usage("takes no words: %s", argv[0]);
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	r = dq_topic_list(client, -1, &answer);
-	if (r != DQ_E_OK)
-		code = cli_fail_client(r, client, NULL);
-	else if (globals.json)
-		code = print_answer_json(value_slice(&answer));
-	else
-		print_rows(value_slice(&answer));
-	dq_value_release(&answer);
-	return cli_close(&client, code);
+	return verb_list(argc, argv, dq_topic_list, print_rows);
 }
 
 /* ---- the table ---- */

@@ -9,6 +9,7 @@
 #include "lookup.h"
 #include "output.h"
 #include "put.h"
+#include "verb.h"
 
 #include "base/str.h"
 #include "common/value.h"
@@ -77,16 +78,7 @@ static int run_cas(int argc, char **argv)
 
 static int run_delete(int argc, char **argv)
 {
-	struct dq_client *client;
-	int code, r;
-
-	if (argc != 1)
-		return cli_usage("one NAME is wanted");
-	code = cli_open(false, &client);
-	if (code)
-		return code;
-	r = dq_variable_delete(client, argv[0], -1);
-	return cli_close(&client, r == DQ_E_OK ? 0 : cli_fail_client(r, client, argv[0]));
+	return verb_name(argc, argv, dq_variable_delete, -1);
 }
 
 /* ---- looking ---- */
@@ -170,14 +162,12 @@ static void print_rows(struct slice answer)
 	table_add(&t, slice_str("HOLDS"));
 	for (struct values v = values_of(answer); values_next(&v, &row);) {
 		struct slice key = value_bytes(value_member(row, "key"));
-		char version[24], bytes[40];
+		char bytes[40];
 
-		snprintf(version, sizeof version, "%llu",
-			(unsigned long long)value_u64(value_member(row, "version"), 0));
 		snprintf(bytes, sizeof bytes, "%llu bytes",
 			(unsigned long long)value_u64(value_member(row, "bytes"), 0));
 		table_add(&t, value_bytes(value_member(row, "name")));
-		table_add(&t, slice_str(version));
+		table_add_number(&t, row, "version");
 		table_add(&t, key.n ? key : slice_str(bytes));
 	}
 	table_print(&t);
@@ -186,24 +176,7 @@ static void print_rows(struct slice answer)
 
 static int run_list(int argc, char **argv)
 {
-	struct dq_client *client;
-	struct dq_value answer;
-	int code, r;
-
-	if (argc > 0)
-		return cli_usage("takes no words: %s", argv[0]);
-	code = cli_open(true, &client);
-	if (code)
-		return code;
-	r = dq_variable_list(client, -1, &answer);
-	if (r != DQ_E_OK)
-		code = cli_fail_client(r, client, NULL);
-	else if (globals.json)
-		code = print_answer_json(value_slice(&answer));
-	else
-		print_rows(value_slice(&answer));
-	dq_value_release(&answer);
-	return cli_close(&client, code);
+	return verb_list(argc, argv, dq_variable_list, print_rows);
 }
 
 /* ---- the table ---- */
