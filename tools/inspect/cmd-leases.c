@@ -1,12 +1,11 @@
 /*
  * dq-inspect leases: the live leases, by task.
  */
-#include "image.h"
+#include "list.h"
 
 #include <inttypes.h>
 
-static void print_json(
-	struct image *img, const struct img_lease *lease, const struct img_worker *worker)
+static void print_json(struct image *img, const struct img_lease *lease)
 {
 	struct json *j = &img->in->j;
 
@@ -18,10 +17,7 @@ static void print_json(
 	json_key(j, "fence");
 	json_fence(j, lease->fence);
 	json_key(j, "worker");
-	if (worker)
-		json_str(j, worker->r.name);
-	else
-		json_uint(j, lease->worker);
+	json_worker(j, img, lease->worker);
 	json_key(j, "remake");
 	json_bool(j, lease->flags & LEASE_REMAKE);
 	json_key(j, "issued");
@@ -30,9 +26,9 @@ static void print_json(
 	out_maybe_flush(img->in);
 }
 
-static void print_text(
-	struct image *img, const struct img_lease *lease, const struct img_worker *worker)
+static void print_text(struct image *img, const struct img_lease *lease)
 {
+	const struct img_worker *worker = image_worker(img, lease->worker);
 	struct inspect *in = img->in;
 	char id[ID_TEXT_BYTES];
 
@@ -43,29 +39,21 @@ static void print_text(
 	out_line(in);
 }
 
+static void print_all(struct image *img)
+{
+	for (size_t i = 0; i < img->leases.n; i++) {
+		if (!img->leases.v[i].live)
+			continue;
+		if (img->in->json)
+			print_json(img, &img->leases.v[i]);
+		else
+			print_text(img, &img->leases.v[i]);
+	}
+}
+
 static int run(struct inspect *in)
 {
-	struct image img;
-	int rc = image_load(&img, in, NULL, NULL);
-
-	if (rc == 0 && in->json)
-		json_open_array(&in->j);
-	for (size_t i = 0; rc == 0 && i < img.leases.n; i++) {
-		const struct img_lease *lease = &img.leases.v[i];
-
-		if (!lease->live)
-			continue;
-		if (in->json)
-			print_json(&img, lease, image_worker(&img, lease->worker));
-		else
-			print_text(&img, lease, image_worker(&img, lease->worker));
-	}
-	if (rc == 0 && in->json) {
-		json_end_array(&in->j);
-		out_line(in);
-	}
-	image_release(&img);
-	return rc;
+	return list_records(in, print_all);
 }
 
 const struct cmd cmd_leases = {

@@ -2,7 +2,7 @@
  * dq-inspect locks: who holds locks and semaphores, and who waits for them, in the order in which
  * they came.
  */
-#include "image.h"
+#include "list.h"
 
 #include <inttypes.h>
 
@@ -11,7 +11,6 @@
 static void print_json(struct image *img, const struct img_thing *thing)
 {
 	const struct thing_record *r = &thing->r;
-	const struct img_user *owner = image_user(img, r->owner);
 	struct json *j = &img->in->j;
 	struct claim_part part;
 	struct cursor at;
@@ -23,10 +22,7 @@ static void print_json(struct image *img, const struct img_thing *thing)
 	json_key(j, "held");
 	json_bool(j, (r->claim.flags & CLAIM_HELD) != 0);
 	json_key(j, "owner");
-	if (owner)
-		json_str(j, owner->r.name);
-	else
-		json_uint(j, r->owner);
+	json_user(j, img, r->owner);
 	json_key(j, "session");
 	json_uint(j, r->claim.session);
 	json_key(j, "created");
@@ -73,27 +69,21 @@ static void print_text(struct image *img, const struct img_thing *thing)
 	out_line(in);
 }
 
+static void print_all(struct image *img)
+{
+	for (size_t i = 0; i < img->things.n; i++) {
+		if (img->things.v[i].r.kind != THING_LOCK)
+			continue;
+		if (img->in->json)
+			print_json(img, &img->things.v[i]);
+		else
+			print_text(img, &img->things.v[i]);
+	}
+}
+
 static int run(struct inspect *in)
 {
-	struct image img;
-	int rc = image_load(&img, in, NULL, NULL);
-
-	if (rc == 0 && in->json)
-		json_open_array(&in->j);
-	for (size_t i = 0; rc == 0 && i < img.things.n; i++) {
-		if (img.things.v[i].r.kind != THING_LOCK)
-			continue;
-		if (in->json)
-			print_json(&img, &img.things.v[i]);
-		else
-			print_text(&img, &img.things.v[i]);
-	}
-	if (rc == 0 && in->json) {
-		json_end_array(&in->j);
-		out_line(in);
-	}
-	image_release(&img);
-	return rc;
+	return list_records(in, print_all);
 }
 
 const struct cmd cmd_locks = {

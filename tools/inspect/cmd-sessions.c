@@ -1,7 +1,7 @@
 /*
  * dq-inspect sessions: who may come back, and how far they have got.
  */
-#include "image.h"
+#include "list.h"
 
 #include <inttypes.h>
 /* Tasks that a session submitted, that are not gone and that it still holds. */
@@ -25,7 +25,6 @@ static uint64_t count_held(const struct image *img, uint32_t session)
 
 static void print_json(struct image *img, const struct img_session *session)
 {
-	const struct img_user *user = image_user(img, session->r.user);
 	struct json *j = &img->in->j;
 
 	json_open_object(j);
@@ -37,10 +36,7 @@ static void print_json(struct image *img, const struct img_session *session)
 	else
 		json_put_null(j);
 	json_key(j, "user");
-	if (user)
-		json_str(j, user->r.name);
-	else
-		json_uint(j, session->r.user);
+	json_user(j, img, session->r.user);
 	json_key(j, "incarnation");
 	json_uint(j, session->r.incarnation);
 	json_key(j, "ttl");
@@ -75,25 +71,19 @@ static void print_text(struct image *img, const struct img_session *session)
 	out_line(in);
 }
 
+static void print_all(struct image *img)
+{
+	for (size_t i = 0; i < img->sessions.n; i++) {
+		if (img->in->json)
+			print_json(img, &img->sessions.v[i]);
+		else
+			print_text(img, &img->sessions.v[i]);
+	}
+}
+
 static int run(struct inspect *in)
 {
-	struct image img;
-	int rc = image_load(&img, in, NULL, NULL);
-
-	if (rc == 0 && in->json)
-		json_open_array(&in->j);
-	for (size_t i = 0; rc == 0 && i < img.sessions.n; i++) {
-		if (in->json)
-			print_json(&img, &img.sessions.v[i]);
-		else
-			print_text(&img, &img.sessions.v[i]);
-	}
-	if (rc == 0 && in->json) {
-		json_end_array(&in->j);
-		out_line(in);
-	}
-	image_release(&img);
-	return rc;
+	return list_records(in, print_all);
 }
 
 const struct cmd cmd_sessions = {

@@ -1,7 +1,7 @@
 /*
  * dq-inspect users: the users that the scheduler has seen.
  */
-#include "image.h"
+#include "list.h"
 
 #include <inttypes.h>
 
@@ -26,21 +26,15 @@ static void print(struct inspect *in, const struct img_user *user)
 	out_line(in);
 }
 
+static void print_all(struct image *img)
+{
+	for (size_t i = 0; i < img->users.n; i++)
+		print(img->in, &img->users.v[i]);
+}
+
 static int run(struct inspect *in)
 {
-	struct image img;
-	int rc = image_load(&img, in, NULL, NULL);
-
-	if (rc == 0 && in->json)
-		json_open_array(&in->j);
-	for (size_t i = 0; rc == 0 && i < img.users.n; i++)
-		print(in, &img.users.v[i]);
-	if (rc == 0 && in->json) {
-		json_end_array(&in->j);
-		out_line(in);
-	}
-	image_release(&img);
-	return rc;
+	return list_records(in, print_all);
 }
 
 const struct cmd cmd_users = {

@@ -1,7 +1,7 @@
 /*
  * dq-inspect workers: every worker that ever joined, and its live leases.
  */
-#include "image.h"
+#include "list.h"
 
 #include <inttypes.h>
 
@@ -16,7 +16,6 @@ static uint64_t count_leases(const struct image *img, uint32_t worker)
 
 static void print_json(struct image *img, const struct img_worker *worker)
 {
-	const struct img_user *user = image_user(img, worker->r.user);
 	struct json *j = &img->in->j;
 
 	json_open_object(j);
@@ -27,10 +26,7 @@ static void print_json(struct image *img, const struct img_worker *worker)
 	json_key(j, "identity");
 	json_hex(j, slice_of(worker->r.uuid, WORKER_UUID_BYTES));
 	json_key(j, "user");
-	if (user)
-		json_str(j, user->r.name);
-	else
-		json_uint(j, worker->r.user);
+	json_user(j, img, worker->r.user);
 	json_key(j, "leases");
 	json_uint(j, count_leases(img, worker->number));
 	json_end_object(j);
@@ -47,25 +43,19 @@ static void print_text(struct image *img, const struct img_worker *worker)
 	out_line(in);
 }
 
+static void print_all(struct image *img)
+{
+	for (size_t i = 0; i < img->workers.n; i++) {
+		if (img->in->json)
+			print_json(img, &img->workers.v[i]);
+		else
+			print_text(img, &img->workers.v[i]);
+	}
+}
+
 static int run(struct inspect *in)
 {
-	struct image img;
-	int rc = image_load(&img, in, NULL, NULL);
-
-	if (rc == 0 && in->json)
-		json_open_array(&in->j);
-	for (size_t i = 0; rc == 0 && i < img.workers.n; i++) {
-		if (in->json)
-			print_json(&img, &img.workers.v[i]);
-		else
-			print_text(&img, &img.workers.v[i]);
-	}
-	if (rc == 0 && in->json) {
-		json_end_array(&in->j);
-		out_line(in);
-	}
-	image_release(&img);
-	return rc;
+	return list_records(in, print_all);
 }
 
 const struct cmd cmd_workers = {

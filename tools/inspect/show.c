@@ -3,6 +3,7 @@
  * decoded it once.
  */
 #include "show.h"
+#include "list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,16 +33,6 @@ static void put_key(struct inspect *in, const struct img_walk *w)
 static const char *kind_word(const struct img_walk *w)
 {
 	return w->entry.kind == SPEC_EXEC ? "exec" : "func";
-}
-
-static void json_user(struct json *j, const struct image *img, uint32_t number)
-{
-	const struct img_user *user = image_user(img, number);
-
-	if (user)
-		json_str(j, user->r.name);
-	else
-		json_uint(j, number);
 }
 
 /* What both forms have. */
@@ -193,14 +184,8 @@ static void json_where(struct image *img, const struct end *end)
 
 	json_key(j, "where");
 	json_open_array(j);
-	for (uint32_t i = 0; i < end->row.nholders; i++) {
-		const struct img_worker *worker = image_worker(img, end->row.holders[i]);
-
-		if (worker)
-			json_str(j, worker->r.name);
-		else
-			json_uint(j, end->row.holders[i]);
-	}
+	for (uint32_t i = 0; i < end->row.nholders; i++)
+		json_worker(j, img, end->row.holders[i]);
 	json_end_array(j);
 	json_key(j, "stored");
 	json_bool(j, end->has_outcome && end->outcome.stored);
@@ -229,20 +214,15 @@ static void json_lease(struct image *img, uint64_t id)
 {
 	const struct img_lease *lease = image_lease(img, id);
 	struct json *j = &img->in->j;
-	const struct img_worker *worker;
 
 	json_key(j, "lease");
 	if (!lease) {
 		json_put_null(j);
 		return;
 	}
-	worker = image_worker(img, lease->worker);
 	json_open_object(j);
 	json_key(j, "worker");
-	if (worker)
-		json_str(j, worker->r.name);
-	else
-		json_uint(j, lease->worker);
+	json_worker(j, img, lease->worker);
 	json_key(j, "fence");
 	json_fence(j, lease->fence);
 	json_end_object(j);

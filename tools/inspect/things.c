@@ -1,7 +1,7 @@
 /*
  * dq-inspect: what is shared by name, for the commands that show it.
  */
-#include "image.h"
+#include "list.h"
 
 #include "model/record.h"
 
@@ -51,7 +51,6 @@ struct img_thing *image_thing(const struct image *img, uint64_t number)
 
 void json_thing(struct image *img, const struct img_thing *thing)
 {
-	const struct img_user *owner = image_user(img, thing->r.owner);
 	struct json *j = &img->in->j;
 
 	json_key(j, "name");
@@ -59,10 +58,7 @@ void json_thing(struct image *img, const struct img_thing *thing)
 	json_key(j, "namespace");
 	json_str(j, thing->r.ns);
 	json_key(j, "owner");
-	if (owner)
-		json_str(j, owner->r.name);
-	else
-		json_uint(j, thing->r.owner);
+	json_user(j, img, thing->r.owner);
 	json_key(j, "created");
 	json_time_us(j, thing->r.created_us);
 }
