@@ -1,8 +1,14 @@
 /*
  * What is said with the scheduler: joining, losing it, coming back, leaving.
  */
+/* before check.h, which has a macro fail() */
+#include "worker/lease.h"
+#include "worker/state.h"
+
 #include "check_worker.h"
 #include "fake.h"
+
+#include "model/limits.h"
 
 #include <dq/error.h>
 
@@ -145,6 +151,26 @@ START_TEST(a_conflict_ends_it)
 }
 END_TEST
 
+/* What it would say when it comes back fits no frame: no other try would be shorter. */
+START_TEST(has_more_than_a_join_can_tell)
+{
+	/* each of them takes 29 bytes or more */
+	static const uint64_t first = 1ull << 60, n = LIMIT_FRAME_BYTES / 29 + 1;
+	struct lease lease = {.state = LEASE_REPORTING, .fence = {UINT64_MAX, UINT64_MAX}};
+
+	begin(1);
+	for (uint64_t i = 0; i < n; i++)
+		ck_assert(map64_put_ptr(&worker->leases, first + i, &lease));
+	stream_free(&fake.stream);
+	fake_until(&fake, test_end_code >= 0);
+	ck_assert_int_eq(test_end_code, DQ_E_LIMIT);
+	ck_assert_uint_eq(fake.joins, 1);
+	for (uint64_t i = 0; i < n; i++)
+		map64_remove_ptr(&worker->leases, first + i);
+	end();
+}
+END_TEST
+
 /* What has begun ends, the rest is given back at once. */
 START_TEST(drains)
 {
@@ -225,6 +251,7 @@ TCase *session_tests(void)
 	tcase_add_test(t, comes_back_and_reports_again);
 	tcase_add_test(t, closes_a_silent_connection);
 	tcase_add_test(t, a_conflict_ends_it);
+	tcase_add_test(t, has_more_than_a_join_can_tell);
 	tcase_add_test(t, drains);
 	tcase_add_test(t, one_worker_a_directory);
 	tcase_add_loop_test(t, bad_modules_are_named, 0, 2);
