@@ -172,29 +172,38 @@ static uint64_t count_usable(struct store *store)
 
 /* --- Room --- */
 
-/* What the disk still gives the file behind its highest page. */
-static uint64_t disk_room(struct store *store, uint64_t used)
+struct disk {
+	uint64_t room; /* what it still gives the file behind its highest page */
+	uint64_t size; /* of the whole file system */
+};
+
+static struct disk look_at_disk(struct store *store, uint64_t used)
 {
+	struct disk disk = {UINT64_MAX, UINT64_MAX};
 	mdb_filehandle_t fd;
 	struct statvfs fs;
 	struct stat st;
-	uint64_t room, blocks;
+	uint64_t blocks;
 
-	if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) != 0 || fstat(fd, &st) != 0)
-		return UINT64_MAX;
-	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	/* a file system without a size has no limit either */
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstatvfs(fd, &fs) != 0 || fstat(fd, &st) != 0 ||
+		fs.f_blocks == 0)
+		return disk;
+	disk.size = (uint64_t)fs.f_blocks * fs.f_frsize;
 	blocks = (uint64_t)st.st_blocks * 512;
-	return room + (blocks > used ? blocks - used : 0);
+	disk.room = (uint64_t)fs.f_bavail * fs.f_frsize + (blocks > used ? blocks - used : 0);
+	return disk;
 }
 
 static void measure_room(struct store *store, struct store_room *room)
 {
 	uint64_t used = store_env_pages(store) * store->page_bytes;
 	uint64_t left = store->limit_bytes > used ? store->limit_bytes - used : 0;
-	uint64_t disk = disk_room(store, used);
+	struct disk disk = look_at_disk(store, used);
+	uint64_t most = store->limit_bytes < disk.size ? store->limit_bytes : disk.size;
 
-	room->bytes = left < disk ? left : disk;
-	room->low_water = clamp(store->limit_bytes / 16, STORE_LOW_WATER_MIN, STORE_LOW_WATER_MAX);
+	room->bytes = left < disk.room ? left : disk.room;
+	room->low_water = clamp(most / 16, STORE_LOW_WATER_MIN, STORE_LOW_WATER_MAX);
 	room->reserve = room->low_water / 2;
 	if (room->bytes < PLENTY_FACTOR * room->low_water)
 		room->bytes += count_usable(store);

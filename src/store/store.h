@@ -165,8 +165,8 @@ void store_scan_end(struct store_scan *scan);
 /* --- Room and figures --- */
 
 /* Of the limit, low water is kept from requests that grow the store; half of it, the reserve, from
- * all that does not free space or is not the epoch of a start. A sixteenth of the limit, within
- * these bounds. */
+ * all that does not free space or is not the epoch of a start. A sixteenth of the limit or of the
+ * disk, the smaller of them, within these bounds. */
 #define STORE_LOW_WATER_MIN (256u << 10)
 #define STORE_LOW_WATER_MAX (64u << 20)
 

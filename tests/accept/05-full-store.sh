@@ -122,8 +122,8 @@ trap unmount EXIT
 STATE=$T/disk/state
 
 step "a disk that others fill"
-# The limit is beyond the disk; it sets the low water.
-start_once --store-limit 16M
+# The limit is beyond the disk, which sets the low water.
+start_once
 left=$(df --output=avail -B1 "$T/disk" | tail -n 1)
 head -c "$((left - 2500000))" /dev/zero >"$T/disk/others" || :
 fill disk
