@@ -72,7 +72,17 @@ struct dq_task_api {
 	void *(*attached)(struct dq_task *task);
 	void (*attach)(
 		struct dq_task *task, void *thing, void (*end)(struct dq_task *task, void *thing));
+	/* for libdq's dq_task_txn; not there where size is less: places of which `attached` is the
+	 * first, and what the transaction has when the function returns, or why it has failed */
+	void *(*place)(struct dq_task *task, unsigned place);
+	void (*set_place)(struct dq_task *task, unsigned place, void *thing,
+		void (*end)(struct dq_task *task, void *thing));
+	void (*effects)(struct dq_task *task, const void *ops, size_t n, const char *why);
 };
+
+#define DQ_TASK_PLACE_CLIENT 0u
+#define DQ_TASK_PLACE_TXN 1u
+#define DQ_TASK_PLACES 2u
 
 typedef int dq_function(struct dq_task *task);
 

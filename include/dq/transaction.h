@@ -11,12 +11,17 @@
  *	code = dq_txn_commit(txn, -1, NULL);
  *	dq_txn_free(&txn);
  *
+ * The transaction of a task (dq_task_txn) commits with the task: what is added to it takes effect
+ * when the task is done, in the transaction that makes it so, or not at all. So a task that takes
+ * an item from a queue, and acknowledges it in its transaction, has its effects on dq once for each
+ * item, whatever dies meanwhile.
+ *
  * What is added is checked in part: a name that is none, say. The first call that fails makes the
  * transaction one that fails: its code comes from all further calls, so that only the commit needs
  * to be looked at. All else is checked at the commit, each operation against what those before it
  * will have done. Nothing is changed before.
  *
- * At most 4096 operations and 8 MiB. Errors and threads: as <dq/coordination.h>
+ * At most 4096 operations and 8 MiB; of a task, 1 MiB. Errors and threads: as <dq/coordination.h>
  * says; one thread at a time uses a transaction.
  */
 #ifndef DQ_TRANSACTION_H
@@ -33,8 +38,26 @@ struct dq_txn;
 
 /* One to be committed by dq_txn_commit. It ends before its client. */
 int dq_txn_new(struct dq_client *client, struct dq_txn **out);
-/* What was not committed is forgotten. Sets *txn NULL; accepts NULL. */
+/* What was not committed is forgotten. Sets *txn NULL; accepts NULL. That of a task is left alone:
+ * it ends with the function. */
 void dq_txn_free(struct dq_txn **txn);
+
+/*
+ * The transaction of the task that is running, the same each time it is asked for. It commits when
+ * the function has returned 0 and its report is taken; the task's dependents start after it. It
+ * comes to nothing when the attempt ends in any other way: a failure, a crash, a lease that is
+ * over, dq_task_reschedule, dq_task_fail; also where the task runs again only to make its lost
+ * value.
+ *
+ * A refusal ends the attempt. One that another attempt might not meet (DQ_E_CONFLICT,
+ * DQ_E_NOT_FOUND, DQ_E_GONE, DQ_E_LIMIT, DQ_E_STORE) is not counted as a failure of the task, which
+ * is run again after a while: 16 times, then it fails with the cause `conflict` and the refusal's
+ * text. Any other fails it at once. A task that may have one attempt (once) fails at once as well.
+ *
+ * *out is NULL only when out of memory, or where the worker is of a version that knows no
+ * transactions (DQ_E_USAGE). A module that uses it is linked with libdq.
+ */
+int dq_task_txn(struct dq_task *task, struct dq_txn **out);
 
 /* ---- variables ---- */
 int dq_txn_set(struct dq_txn *txn, const char *name, const struct dq_content *content);
@@ -70,7 +93,7 @@ int dq_txn_publish(struct dq_txn *txn, const char *topic, const struct dq_conten
  * connection or the scheduler meanwhile. A refusal's text (dq_client_error) names the operation
  * that could not be made, and why; *failed (may be NULL) is its number, from 0 in the order in
  * which they were added, SIZE_MAX where it was none of them. DQ_E_TIMEOUT: it is still on its way.
- * DQ_E_USAGE for one that was committed before. An empty one is
+ * DQ_E_USAGE for the transaction of a task, and for one that was committed before. An empty one is
  * done at once.
  */
 int dq_txn_commit(struct dq_txn *txn, double timeout_s, size_t *failed);

@@ -153,3 +153,45 @@ int dq_txn_commit(struct dq_txn *txn, double timeout_s, size_t *failed)
 	client_leave(c);
 	return code;
 }
+
+/* ---- of a task ---- */
+
+/* The function has returned: the worker takes what there is, and commits it with the task. */
+static void end_txn(struct dq_task *task, void *thing)
+{
+	struct dq_txn *txn = thing;
+	struct buf list;
+
+	buf_init(&list, LIMIT_EFFECTS_BYTES);
+	if (txn->code)
+		task->api->effects(task, NULL, 0, txn->error);
+	else if (txn->n && txn_list(txn, &list))
+		task->api->effects(task, list.p, list.n, NULL);
+	else if (txn->n)
+		task->api->effects(task, NULL, 0, dq_strerror(DQ_E_NO_MEMORY));
+	buf_release(&list);
+	client_drop(&txn->client);
+	txn_free(txn);
+}
+
+int dq_task_txn(struct dq_task *task, struct dq_txn **out)
+{
+	const struct dq_task_api *api = task->api;
+	struct dq_client *c;
+
+	*out = NULL;
+	if (api->size < offsetof(struct dq_task_api, effects) + sizeof(api->effects))
+		return DQ_E_USAGE;
+	*out = api->place(task, DQ_TASK_PLACE_TXN);
+	if (*out)
+		return (*out)->code;
+	c = client_failed(DQ_E_NO_SCHEDULER, "a task's transaction has no connection");
+	*out = c ? txn_new(c, task) : NULL;
+	if (!*out) {
+		if (c)
+			client_drop(&c);
+		return DQ_E_NO_MEMORY;
+	}
+	api->set_place(task, DQ_TASK_PLACE_TXN, *out, end_txn);
+	return 0;
+}

@@ -52,7 +52,7 @@ static void begin_anew(struct core *c, struct place p)
 	t->generation = block_generation(p.block, p.idx);
 	t->held_value = t->suspect = t->hopeless = false;
 	t->size = t->checksum = t->started_us = t->finished_us = 0;
-	t->attempts = t->deaths = t->failures = 0;
+	t->attempts = t->deaths = t->failures = t->conflicts = 0;
 	t->due_us = 0;
 	t->stop = CAUSE_NONE;
 	map64_remove(&c->roots, task_own_id(t), NULL);

@@ -242,7 +242,7 @@ static bool task_is_dull(const struct task *t)
 		return false;
 	return s == TASK_GONE || task_state_is_final(s) ||
 	       ((s == TASK_READY || s == TASK_SCHEDULED) && !t->attempts && !t->deaths &&
-		       !t->failures && !t->suspect && !t->past);
+		       !t->failures && !t->conflicts && !t->suspect && !t->past);
 }
 
 void task_drop_if_dull(struct core *c, struct task *t)

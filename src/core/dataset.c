@@ -24,7 +24,7 @@ static bool all_there(const struct core *c, const struct user *u, const struct r
 static bool resolve(const struct dealing *d, const struct deal_member *m, struct run *out)
 {
 	*out = m->run;
-	return m->run.count || core_resolve(d->c, d->s->user->number, m->key, out);
+	return m->run.count || core_resolve(d->c, d->user->number, m->key, out);
 }
 
 /* The deal has so many more tasks to look at. */
@@ -51,7 +51,7 @@ static bool check_members(struct dealing *d, const struct deal_op *op)
 				d, DQ_E_NOT_FOUND, "there is no such task to publish: ", m.key);
 		if (!check_tasks(d, run.count))
 			return false;
-		if (!all_there(d->c, d->s->user, &run))
+		if (!all_there(d->c, d->user, &run))
 			return deal_refuse(d, DQ_E_NOT_FOUND,
 				"there is no such task to publish, or no more: ",
 				m.key.n ? m.key : op->name);
@@ -125,7 +125,7 @@ void dataset_publish(struct dealing *d, struct thing *t, const struct deal_op *o
 		ensure(resolve(d, &m, &s->runs[s->nruns]));
 		s->ntasks += s->runs[s->nruns].count;
 	}
-	thing_make(d->c, t, d->s->user);
+	thing_make(d->c, t, d->user);
 	t->dataset = s;
 	hold_all(d->c, s);
 	record_write(d->c, t);

@@ -89,6 +89,12 @@ static bool can_be_deleted(enum thing_kind kind)
 	       kind == THING_QUEUE;
 }
 
+/* What belongs to the session that asks for it. */
+static bool is_of_session(const struct deal_op *op)
+{
+	return op->kind == DEAL_CLAIM || op->kind == DEAL_GRANTED || op->kind == DEAL_WITHDRAW;
+}
+
 /* About a grant, and no thing by its name. */
 static bool is_of_grant(const struct deal_op *op)
 {
@@ -103,13 +109,16 @@ static bool check_one(struct dealing *d, const struct deal_op *op)
 	const char *why;
 	uint32_t code;
 
+	if (!d->s && is_of_session(op))
+		return deal_refuse(
+			d, DQ_E_USAGE, "a task's transaction has no session for it", slice_empty());
 	if (is_of_grant(op))
 		return grant_check(d, op);
 	if (kind == THING_LOCK && op->kind != DEAL_DELETE)
 		return guard_check(d, op);
 	if (op->kind == DEAL_DELETE && !can_be_deleted(kind))
 		return deal_refuse(d, DQ_E_USAGE, "there is no such kind of thing", slice_empty());
-	if (!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
+	if (!name_split(d->c, d->user, op->name, &ns, &name, &code, &why))
 		return deal_refuse_name(d, code, op->name);
 	t = thing_get(d->c, kind, ns, name);
 	if (t->kind == THING_EVENT)
@@ -154,7 +163,7 @@ static struct thing *thing_of(const struct dealing *d, const struct deal_op *op,
 	uint32_t code;
 
 	if (is_of_grant(op) || (kind_of(op) != THING_EVENT && !can_be_deleted(kind_of(op))) ||
-		!name_split(d->c, d->s->user, op->name, &ns, &name, &code, &why))
+		!name_split(d->c, d->user, op->name, &ns, &name, &code, &why))
 		return NULL;
 	return known ? thing_get(d->c, kind_of(op), ns, name)
 		     : thing_find(d->c, kind_of(op), ns, name);
@@ -252,6 +261,20 @@ static void answer_refusal(struct dealing *d, uint64_t conn, uint32_t index)
 	buf_release(&data);
 }
 
+bool deal_effects(struct dealing *d, struct slice ops, uint32_t *index)
+{
+	struct buf results;
+	bool ok;
+
+	buf_init(&results, LIMIT_FRAME_BYTES);
+	ok = check_all(d, ops, index);
+	if (ok)
+		do_all(d, ops, *index, &results);
+	forget_dull(d, ops);
+	buf_release(&results);
+	return ok;
+}
+
 void deal(struct core *c, const struct event *e)
 {
 	struct dealing d = {.c = c, .no_room = e->no_room, .version = UINT64_MAX};
@@ -260,6 +283,7 @@ void deal(struct core *c, const struct event *e)
 
 	if (!request_begin(c, e, &d.s))
 		return;
+	d.user = d.s->user;
 	buf_init(&results, LIMIT_FRAME_BYTES);
 	if (!check_all(&d, e->ops, &n))
 		answer_refusal(&d, e->conn, n);

@@ -59,6 +59,7 @@ struct event_lease {
 	struct fence fence;
 	bool started;         /* JOIN */
 	struct slice outcome; /* REPORT: encoded outcome, decodable */
+	struct slice effects; /* REPORT: what it did in its transaction (model/deal.h), or empty */
 };
 
 /* A value that a worker holds, or could not have. */

@@ -3,6 +3,7 @@
  * dependents; dooms are worked off in steps, and need no record: a start finds waiting tasks whose
  * dependency ended badly.
  */
+#include "core/effects.h"
 #include "core/impl.h"
 #include "core/past.h"
 #include "core/timer.h"
@@ -24,6 +25,7 @@ static void row_put(struct core *c, struct task *t, enum task_state state, uint6
 		.priority = has_own_priority(t->block, t->idx) ? t->block->priority[t->idx] : 0,
 		.past = t->past ? buf_slice(&t->past->bytes) : slice_empty(),
 		.failures = t->failures,
+		.conflicts = t->conflicts,
 		.due_us = task_state_is_final(state) ? 0 : t->due_us,
 		.stop = state == TASK_CANCELLING ? t->stop : CAUSE_NONE};
 	struct record *r =
@@ -287,7 +289,7 @@ static void end(
 }
 
 /* An end that no worker reported. */
-static void end_made(struct core *c, struct task *t, const struct outcome *o)
+void finish_made(struct core *c, struct task *t, const struct outcome *o)
 {
 	struct buf tmp;
 
@@ -307,7 +309,7 @@ void finish(struct core *c, struct task *t, enum task_state state, enum cause ca
 
 	if (cause == CAUSE_DEPENDENCY && blame)
 		ensure(map64_put(&c->roots, task_own_id(t), blame));
-	end_made(c, t, &o);
+	finish_made(c, t, &o);
 }
 
 /* Of one whose deadline came, when it ran is kept: the rest of the report is too late. */
@@ -325,7 +327,7 @@ void finish_stopped(struct core *c, struct task *t, const struct outcome *report
 		o.run_us = report->run_us;
 		o.stderr_tail = report->stderr_tail;
 	}
-	end_made(c, t, &o);
+	finish_made(c, t, &o);
 }
 
 /* A value that the worker holds for nothing. */
@@ -372,8 +374,11 @@ static void store_value(struct core *c, struct task *t)
 }
 
 /* The report of the worker that has the lease. */
-void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome)
+void finish_report(struct core *c, struct task *t, struct worker *w, const struct event_lease *item,
+	bool no_room)
 {
+	struct slice outcome = item->outcome;
+	struct effects_refusal refusal;
 	struct outcome o;
 	const char *why;
 	enum task_state state;
@@ -401,6 +406,13 @@ void finish_report(struct core *c, struct task *t, struct worker *w, struct slic
 		if (held)
 			value_is_not_wanted(c, t, w);
 		retry_later(c, t, &o);
+		return;
+	}
+	if (state == TASK_DONE && item->effects.n && !t->remake &&
+		!effects_do(c, t, item, no_room, &refusal)) {
+		if (held)
+			value_is_not_wanted(c, t, w);
+		effects_refused(c, t, &o, &refusal);
 		return;
 	}
 	if (t->remake) {

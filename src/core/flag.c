@@ -34,7 +34,7 @@ static void set(struct dealing *d, struct thing *t)
 	struct thing_record r;
 	struct record *rec;
 
-	thing_make(c, t, d->s->user);
+	thing_make(c, t, d->user);
 	rec = update_record(c->u, RECORD_THING, t->number, 0);
 	thing_record_of(t, &r);
 	thing_record_encode(&c->u->bytes, &r);

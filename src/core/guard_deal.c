@@ -50,7 +50,7 @@ static struct guard *check_part(struct dealing *d, const struct claim_part *part
 	const char *why;
 	uint32_t code;
 
-	if (!name_split(c, d->s->user, part->name, &ns, &name, &code, &why)) {
+	if (!name_split(c, d->user, part->name, &ns, &name, &code, &why)) {
 		deal_refuse_name(d, code, part->name);
 		return NULL;
 	}
@@ -119,7 +119,7 @@ static struct claim *claim_of(struct dealing *d, const struct deal_op *op)
 {
 	struct claim *cl = map64_get_ptr(&d->c->shared->guards->claims, op->claim);
 
-	if (cl && cl->user == d->s->user && cl->deal != d->c->shared->deal)
+	if (cl && cl->user == d->user && cl->deal != d->c->shared->deal)
 		return cl;
 	deal_refuse(d, DQ_E_CONFLICT, STALE, slice_empty());
 	return NULL;
@@ -155,7 +155,7 @@ static void do_claim(struct dealing *d, const struct deal_op *op, struct buf *re
 {
 	struct core *c = d->c;
 	struct claim *cl = claim_new(
-		c, c->counters.next_thing++, d->s->user, d->s, op->flags, op->lease_us, op->parts);
+		c, c->counters.next_thing++, d->user, d->s, op->flags, op->lease_us, op->parts);
 
 	c->counters_dirty = true;
 	claim_try(c, cl);

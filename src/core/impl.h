@@ -105,7 +105,10 @@ void lease_send(struct core *c, struct worker *w, struct fence first, struct tas
 /* The end of a task that no worker reported. */
 void finish(
 	struct core *c, struct task *t, enum task_state state, enum cause cause, uint64_t blame);
-void finish_report(struct core *c, struct task *t, struct worker *w, struct slice outcome);
+void finish_report(struct core *c, struct task *t, struct worker *w, const struct event_lease *item,
+	bool no_room);
+/* Likewise, as the outcome says. */
+void finish_made(struct core *c, struct task *t, const struct outcome *o);
 void row_write(struct core *c, struct task *t, enum task_state state, uint64_t finish_seq,
 	struct slice outcome);
 void doom(struct core *c, uint64_t id, enum task_state state, enum cause cause, uint64_t blame);

@@ -256,6 +256,7 @@ bool core_load_row(
 	t->deaths = r->deaths;
 	t->generation = r->generation;
 	t->failures = r->failures;
+	t->conflicts = r->conflicts;
 	t->due_us = r->due_us;
 	p.block->has_due = p.block->has_due || r->due_us;
 	t->stop = r->stop;

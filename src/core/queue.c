@@ -125,7 +125,7 @@ static void put_one(struct dealing *d, struct thing *t, struct qrank *r, const s
 	struct record *rec = update_record(c->u, RECORD_ITEM, t->number, handle_seq(handle));
 	struct item_record item = {.put_us = c->wall_us,
 		.due_us = due_us,
-		.task = deal_task(c, d->s->user, v),
+		.task = deal_task(c, d->user, v),
 		.content = v->content};
 
 	rec->c = r->rank;
@@ -154,7 +154,7 @@ static void put(struct dealing *d, struct thing *t, const struct deal_op *op)
 	struct cursor at;
 
 	if (!t->number)
-		queue_make(d->c, t, d->s->user);
+		queue_make(d->c, t, d->user);
 	r = rank_get(t->queue, item_rank(op->priority));
 	for (uint32_t n = deal_items(op, &at); n; n--) {
 		struct deal_value v;
@@ -269,7 +269,7 @@ static const char *put_refusal(
 	*code = DQ_E_NOT_FOUND;
 	for (uint32_t i = 0; i < n; i++) {
 		deal_item_next(&at, &v);
-		if (!v.content.n && !deal_task(c, d->s->user, &v))
+		if (!v.content.n && !deal_task(c, d->user, &v))
 			return "there is no such task to hold in: ";
 	}
 	if (!t->then_there) {
@@ -339,7 +339,7 @@ static void create(struct dealing *d, struct thing *t, const struct deal_op *op)
 {
 	if (t->number)
 		return;
-	queue_make(d->c, t, d->s->user);
+	queue_make(d->c, t, d->user);
 	t->queue->maxsize = op->maxsize;
 	t->queue->max_deliveries = op->deliveries;
 	free(t->queue->dead);

@@ -168,12 +168,13 @@ struct task {
 	uint32_t dependents; /* edge list: who waits on this one; 0: none */
 	uint32_t holds;      /* rows of other sessions */
 	uint32_t attempts, deaths, generation;
-	uint32_t failures; /* attempts that it reported as failed itself */
-	enum cause stop;   /* CANCELLING: for its deadline, or because it was cancelled */
-	uint64_t due_us;   /* not tried again before; 0: it was not */
-	bool remake;       /* done, and being made again */
-	bool started;      /* under the current lease */
-	bool attended;     /* there is a struct attempt of the current lease */
+	uint32_t failures;  /* attempts that it reported as failed itself */
+	uint32_t conflicts; /* attempts whose transaction was refused */
+	enum cause stop;    /* CANCELLING: for its deadline, or because it was cancelled */
+	uint64_t due_us;    /* not tried again before; 0: it was not */
+	bool remake;        /* done, and being made again */
+	bool started;       /* under the current lease */
+	bool attended;      /* there is a struct attempt of the current lease */
 	bool suspect;    /* a worker died with it: leased alone, so that its start is told before it
 			    runs (D13) */
 	bool hopeless;   /* a remake: some dependency's value cannot be had; it ends when none is

@@ -82,7 +82,8 @@ struct waiter {
 /* A deal being checked or done. */
 struct dealing {
 	struct core *c;
-	struct session *s;
+	struct session *s; /* NULL: of a task's transaction */
+	struct user *user;
 	bool no_room;
 	/* why not */
 	uint32_t code;
@@ -96,6 +97,9 @@ struct dealing {
 bool deal_refuse(struct dealing *d, uint32_t code, const char *text, struct slice more);
 /* For a name that name_split() did not take, with its code. */
 bool deal_refuse_name(struct dealing *d, uint32_t code, struct slice name);
+/* Does the operations for d->user, without a session; false: one of them, *index, cannot be done,
+ * and nothing is. */
+bool deal_effects(struct dealing *d, struct slice ops, uint32_t *index);
 /* The deal lets go of a task when it is done. */
 void deal_unpin(struct core *c, uint64_t task);
 void deal_let_go(struct core *c);

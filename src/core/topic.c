@@ -260,7 +260,7 @@ static struct topic *make(struct dealing *d, struct thing *t)
 
 	if (p)
 		return p;
-	thing_make(d->c, t, d->s->user);
+	thing_make(d->c, t, d->user);
 	p = topic_new(t);
 	p->max_entries = TOPIC_ENTRIES;
 	p->gone_to = p->first = p->next = d->c->counters.versions + 1;

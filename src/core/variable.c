@@ -23,7 +23,7 @@ static bool check_value(struct dealing *d, struct thing *t, const struct deal_op
 
 	if (d->no_room)
 		return deal_refuse(d, DQ_E_STORE, "the store is full", slice_empty());
-	if (!op->value.content.n && !deal_task(c, d->s->user, &op->value))
+	if (!op->value.content.n && !deal_task(c, d->user, &op->value))
 		return deal_refuse(
 			d, DQ_E_NOT_FOUND, "there is no such task to hold in: ", op->name);
 	if (t->then_there) {
@@ -114,11 +114,11 @@ uint64_t variable_set(struct dealing *d, struct thing *t, const struct deal_valu
 	uint64_t old = t->number ? t->variable.task : 0;
 
 	if (!t->number) {
-		thing_make(c, t, d->s->user);
+		thing_make(c, t, d->user);
 		t->variable = (struct variable){.version = c->counters.versions};
 	}
 	t->variable.version++;
-	t->variable.task = deal_task(c, d->s->user, v);
+	t->variable.task = deal_task(c, d->user, v);
 	t->variable.bytes = (uint32_t)v->content.n;
 	if (t->variable.task)
 		hold_pin(c, t->variable.task);

@@ -418,7 +418,7 @@ void worker_report(struct core *c, const struct event *e)
 		struct task *t = leased(c, w, &e->leases.items[i]);
 
 		if (t)
-			finish_report(c, t, w, e->leases.items[i].outcome);
+			finish_report(c, t, w, &e->leases.items[i], e->no_room);
 	}
 	s = update_send(c->u, SEND_REPORTED, e->conn);
 	s->seq = e->seq;

@@ -29,7 +29,8 @@
 	X(PRIORITY, 6, "priority")       /* set by a user: arg */                                  \
 	X(DONE, 7, "done")               /* an end whose value was lost later */                   \
 	X(VALUE_LOST, 8, "value lost")   /* wanted, and made again from here on */                 \
-	X(NOT_MADE, 9, "not made")       /* an attempt to make it again that failed */
+	X(NOT_MADE, 9, "not made")       /* an attempt to make it again that failed */             \
+	X(CONFLICT, 10, "conflict")      /* an attempt whose transaction was refused */
 
 enum past_kind {
 #define PAST_KIND_ENUM(name, number, word) PAST_##name = (number),

@@ -15,12 +15,19 @@
 enum { ROW_FIELDS_MIN = 9, ROW_FIELDS = 11 };
 
 /* Keys of what few rows have. Never renumbered. */
-enum { MORE_PAST = 1, MORE_PRIORITY = 2, MORE_FAILURES = 3, MORE_DUE = 4, MORE_STOP = 5 };
+enum {
+	MORE_PAST = 1,
+	MORE_PRIORITY = 2,
+	MORE_FAILURES = 3,
+	MORE_DUE = 4,
+	MORE_STOP = 5,
+	MORE_CONFLICTS = 6
+};
 
 static uint32_t count_more(const struct task_row *r)
 {
 	return (uint32_t)(r->past.n > 0) + r->has_priority + (r->failures != 0) + (r->due_us != 0) +
-	       (r->stop != CAUSE_NONE);
+	       (r->stop != CAUSE_NONE) + (r->conflicts != 0);
 }
 
 static void put_number(struct buf *out, unsigned key, uint64_t v)
@@ -45,6 +52,7 @@ static void put_more(struct buf *out, const struct task_row *r)
 	put_number(out, MORE_FAILURES, r->failures);
 	put_number(out, MORE_DUE, r->due_us);
 	put_number(out, MORE_STOP, r->stop);
+	put_number(out, MORE_CONFLICTS, r->conflicts);
 }
 
 void task_row_encode(struct buf *out, const struct task_row *r)
@@ -127,6 +135,9 @@ static void read_more(struct cursor *c, struct task_row *out)
 		case MORE_STOP:
 			out->stop = read_cause(c);
 			break;
+		case MORE_CONFLICTS:
+			out->conflicts = cursor_u32(c);
+			break;
 		default:
 			cursor_skip(c);
 		}
@@ -150,7 +161,7 @@ bool task_row_decode(struct slice in, struct task_row *out, const char **why)
 	out->outcome = cursor_bin(&c);
 	out->worker = out->past = slice_empty();
 	out->has_priority = false;
-	out->failures = 0;
+	out->failures = out->conflicts = 0;
 	out->due_us = 0;
 	out->stop = CAUSE_NONE;
 	if (have > read && ++read)

@@ -32,11 +32,12 @@ struct task_row {
 	struct slice outcome;          /* encoded outcome; empty while not ended */
 	struct slice worker; /* name of the one that the end came from; empty: from none */
 	/* what few tasks have: absent from the bytes where all of it is zero */
-	uint32_t failures; /* attempts that the task itself reported as failed */
-	uint64_t due_us;   /* wall clock: it is not tried again before */
-	enum cause stop;   /* CANCELLING: why it is being stopped; NONE: it was cancelled */
-	struct slice past; /* model/past.h */
-	bool has_priority; /* set since the submit */
+	uint32_t failures;  /* attempts that the task itself reported as failed */
+	uint32_t conflicts; /* attempts whose transaction was refused */
+	uint64_t due_us;    /* wall clock: it is not tried again before */
+	enum cause stop;    /* CANCELLING: why it is being stopped; NONE: it was cancelled */
+	struct slice past;  /* model/past.h */
+	bool has_priority;  /* set since the submit */
 	int32_t priority;
 };
 

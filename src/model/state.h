@@ -88,7 +88,8 @@ bool task_move_allowed(enum task_state from, enum task_state to);
 	X(UNHELD, 13, "unheld")         /* nothing wanted it any more */                           \
 	X(RESCHEDULE, 14, "reschedule") /* its function asked to be run again, later */            \
 	X(REVOKED, 15, "revoked")       /* it had not begun, and something else comes before it */ \
-	X(LIMIT, 16, "limit")           /* its result is larger than the scheduler stores */
+	X(LIMIT, 16, "limit")           /* its result is larger than the scheduler stores */       \
+	X(CONFLICT, 17, "conflict")     /* its transaction was refused */
 
 enum cause {
 #define CAUSE_ENUM(name, number, word) CAUSE_##name = (number),

@@ -228,8 +228,11 @@ static bool read_leases(struct intake *in, struct slice field, uint32_t *n)
 
 		if (!fenced_read(&c, &f))
 			return bad(in, "a malformed lease in a list");
-		e->leases[i] = (struct event_lease){
-			.id = f.id, .fence = f.fence, .started = f.extra, .outcome = f.outcome};
+		e->leases[i] = (struct event_lease){.id = f.id,
+			.fence = f.fence,
+			.started = f.extra,
+			.outcome = f.outcome,
+			.effects = f.effects};
 	}
 	return true;
 }

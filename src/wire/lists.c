@@ -211,7 +211,8 @@ bool lease_input_read(struct lease_item *i, struct lease_input *in)
 /* The optional parts tell themselves apart: extra is a number, an outcome is bin. */
 void fenced_write(struct buf *list, const struct fenced *f)
 {
-	pack_array(list, FENCED_FIELDS + (f->extra != 0) + (f->outcome.n != 0));
+	pack_array(
+		list, FENCED_FIELDS + (f->extra != 0) + (f->outcome.n != 0) + (f->effects.n != 0));
 	pack_u64(list, f->id);
 	pack_u64(list, f->fence.epoch);
 	pack_u64(list, f->fence.seq);
@@ -219,6 +220,8 @@ void fenced_write(struct buf *list, const struct fenced *f)
 		pack_u64(list, f->extra);
 	if (f->outcome.n)
 		pack_bin(list, f->outcome);
+	if (f->effects.n)
+		pack_bin(list, f->effects);
 }
 
 bool fenced_read(struct cursor *c, struct fenced *f)
@@ -230,7 +233,7 @@ bool fenced_read(struct cursor *c, struct fenced *f)
 	f->fence.epoch = cursor_u64(c);
 	f->fence.seq = cursor_u64(c);
 	f->extra = 0;
-	f->outcome = slice_empty();
+	f->outcome = f->effects = slice_empty();
 	if (read < have && cursor_type(c) == CURSOR_UINT) {
 		f->extra = cursor_u64(c);
 		read++;
@@ -238,6 +241,10 @@ bool fenced_read(struct cursor *c, struct fenced *f)
 	if (read < have) {
 		f->outcome =
 			cursor_bin_limit(c, OUTCOME_MAX_BYTES, "report: an outcome is too long");
+		read++;
+	}
+	if (read < have && f->outcome.n && cursor_type(c) == CURSOR_BIN) {
+		f->effects = cursor_bin_limit(c, LIMIT_EFFECTS_BYTES, LIMIT_TEXT(EFFECTS_BYTES));
 		read++;
 	}
 	return entry_end(c, have, read);

@@ -152,6 +152,8 @@ struct fenced {
 	uint64_t extra; /* STOP: enum cause; JOIN.running: 1 when it has started; SECEDED: 1 when
 			   its slot is given back */
 	struct slice outcome; /* REPORT: encoded outcome */
+	struct slice effects; /* REPORT: what the task did in its transaction (model/deal.h), or
+				 empty */
 };
 
 /* JOIN.copies, FREE, MISSING: [id, generation, checksum, size] (FREE and MISSING: the first two

@@ -59,6 +59,7 @@ struct slot {
 	struct call call;
 	struct call_host host;
 	struct buf outcome;  /* the bytes of one */
+	struct buf effects;  /* of the current task's transaction, where a helper told of them */
 	struct buf text;     /* a message of the current outcome */
 	struct arena memory; /* of the current task */
 	struct slice last_name;

@@ -79,6 +79,11 @@ bool slot_asked(struct slot *s)
 		text = slice_str(token);
 		return slot_send(s->fd, SLOT_TOKEN, &text, 1);
 	}
+	if (s->frame.type == SLOT_EFFECTS) {
+		buf_clear(&s->effects);
+		buf_append_slice(&s->effects, s->frame.payload);
+		return !s->effects.failed;
+	}
 	if (s->frame.type != SLOT_PROGRESS)
 		return false;
 	cursor_init(&c, s->frame.payload);

@@ -14,6 +14,7 @@
  * While a function runs, the helper may say
  *	TOKEN  []                                          -> TOKEN, the text, empty for none
  *	PROGRESS [millionths, text]                        without an answer
+ *	EFFECTS, what it did in its transaction            likewise, before a DONE with its value
  *
  * Each list is one msgpack array; strings with possibly foreign bytes are bin. The end of the
  * socket tells the helper to end its task and itself. SIGTERM asks for the current task to be
@@ -42,7 +43,8 @@ enum slot_message {
 	SLOT_EXEC,
 	SLOT_DONE,
 	SLOT_TOKEN,
-	SLOT_PROGRESS
+	SLOT_PROGRESS,
+	SLOT_EFFECTS
 };
 
 /* How a task ended, as DONE's first element. */

@@ -41,6 +41,7 @@ bool slot_run(struct slot *s, struct lease *l, struct outcome *o)
 	struct spec spec;
 
 	*o = (struct outcome){.state = TASK_FAILED};
+	buf_clear(&s->effects);
 	if (l->stop) {
 		stopped(s, l, o);
 		return false;
@@ -68,6 +69,8 @@ bool slot_encode(struct slot *s, struct lease *l, const struct outcome *o, struc
 	buf_clear(&s->outcome);
 	outcome_encode(&s->outcome, o);
 	entry.outcome = buf_slice(&s->outcome);
+	if (o->state == TASK_DONE)
+		entry.effects = buf_slice(&s->effects);
 	if (!o->stored) {
 		fenced_write(entries, &entry);
 		ensure(!s->outcome.failed && !entries->failed);

@@ -157,4 +157,7 @@ void slot_run_thread(struct slot *s, struct lease *l, const struct spec *spec, s
 		slot_fail(s, o, CAUSE_ERROR, "%" SLICE_FMT, SLICE_ARG(buf_slice(&call->message)));
 	else
 		take_value(s, l, o);
+	buf_append_slice(&s->effects, buf_slice(&call->effects));
+	if (s->effects.failed)
+		panic("out of memory");
 }

@@ -182,6 +182,7 @@ static struct slot *slot_new(struct slots *p, unsigned number)
 	call_init(&s->call);
 	slot_host_init(s);
 	buf_init(&s->outcome, OUTCOME_BUF_BYTES);
+	buf_init(&s->effects, LIMIT_EFFECTS_BYTES);
 	buf_init(&s->text, OUTCOME_BUF_BYTES);
 	arena_init(&s->memory, 0);
 	return s;
@@ -195,6 +196,7 @@ static void slot_free(struct slot *s)
 	slot_frame_release(&s->frame);
 	call_release(&s->call);
 	buf_release(&s->outcome);
+	buf_release(&s->effects);
 	buf_release(&s->text);
 	arena_release(&s->memory);
 	pthread_cond_destroy(&s->work);

@@ -203,19 +203,44 @@ static const char *api_token(struct dq_task *task)
 	return c->token;
 }
 
+static void *api_place(struct dq_task *task, unsigned place)
+{
+	return place < DQ_TASK_PLACES ? call_of(task)->attached[place] : NULL;
+}
+
+static void api_set_place(struct dq_task *task, unsigned place, void *thing,
+	void (*end)(struct dq_task *task, void *thing))
+{
+	struct call *c = call_of(task);
+
+	ensure(place < DQ_TASK_PLACES && !c->attached[place] && thing && end);
+	c->attached[place] = thing;
+	c->attached_end[place] = end;
+}
+
 static void *api_attached(struct dq_task *task)
 {
-	return call_of(task)->attached;
+	return api_place(task, DQ_TASK_PLACE_CLIENT);
 }
 
 static void api_attach(
 	struct dq_task *task, void *thing, void (*end)(struct dq_task *task, void *thing))
 {
+	api_set_place(task, DQ_TASK_PLACE_CLIENT, thing, end);
+}
+
+static void api_effects(struct dq_task *task, const void *ops, size_t n, const char *why)
+{
 	struct call *c = call_of(task);
 
-	ensure(!c->attached && thing && end);
-	c->attached = thing;
-	c->attached_end = end;
+	buf_clear(&c->effects);
+	if (!why && n <= LIMIT_EFFECTS_BYTES)
+		buf_append(&c->effects, ops, n);
+	if ((!why && n <= LIMIT_EFFECTS_BYTES && !c->effects.failed) || c->failed)
+		return;
+	c->failed = true;
+	buf_clear(&c->message);
+	buf_printf(&c->message, "its transaction: %s", why ? why : LIMIT_TEXT(EFFECTS_BYTES));
 }
 
 static const struct dq_task_api api = {
@@ -239,6 +264,9 @@ static const struct dq_task_api api = {
 	.token = api_token,
 	.attached = api_attached,
 	.attach = api_attach,
+	.place = api_place,
+	.set_place = api_set_place,
+	.effects = api_effects,
 };
 
 void fence_text(char *to, size_t n, struct fence fence)
@@ -253,6 +281,7 @@ void call_init(struct call *c)
 	*c = (struct call){.task.api = &api, .element = -1};
 	buf_init(&c->value, VALUE_MAX_BYTES);
 	buf_init(&c->message, LIMIT_MESSAGE_BYTES);
+	buf_init(&c->effects, LIMIT_EFFECTS_BYTES);
 	buf_init(&c->filled, VALUE_MAX_BYTES);
 	arena_init(&c->strings, STRINGS_CHUNK_BYTES);
 }
@@ -261,6 +290,7 @@ void call_release(struct call *c)
 {
 	buf_release(&c->value);
 	buf_release(&c->message);
+	buf_release(&c->effects);
 	buf_release(&c->filled);
 	arena_release(&c->strings);
 }
@@ -277,6 +307,7 @@ void call_begin(struct call *c)
 {
 	reset(&c->value);
 	reset(&c->message);
+	reset(&c->effects);
 	reset(&c->filled);
 	if (c->used_strings)
 		arena_reset(&c->strings);
@@ -320,9 +351,10 @@ void call_run(struct call *c, dq_function *function, struct slice name)
 
 	ensure(function && !c->returned && !c->failed);
 	rc = function(&c->task);
-	if (c->attached) {
-		c->attached_end(&c->task, c->attached);
-		c->attached = NULL;
+	for (unsigned i = DQ_TASK_PLACES; i-- > 0;) {
+		if (c->attached[i])
+			c->attached_end[i](&c->task, c->attached[i]);
+		c->attached[i] = NULL;
 	}
 
 	if (rc != 0 && !c->failed) {

@@ -58,6 +58,7 @@ struct call {
 	char type[LIMIT_TYPE_BYTES + 1];
 	struct buf value;
 	struct buf message;
+	struct buf effects; /* of its transaction: model/deal.h; empty: none */
 
 	/* its own; kept from call to call */
 	struct buf filled;    /* arguments with their futures replaced */
@@ -65,8 +66,9 @@ struct call {
 	bool used_strings;
 	char fence_text[40];
 	char token[WIRE_TOKEN_TEXT];
-	void *attached; /* what ends with the call, and how */
-	void (*attached_end)(struct dq_task *task, void *thing);
+	/* what ends with the call, the last first, and how */
+	void *attached[DQ_TASK_PLACES];
+	void (*attached_end[DQ_TASK_PLACES])(struct dq_task *task, void *thing);
 	uint64_t progress_since_us; /* told so often since then */
 	unsigned progress_told;
 };

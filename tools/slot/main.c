@@ -226,6 +226,8 @@ static void handle_func(struct helper *h, struct slice payload)
 		done.type = slice_str(call->type);
 		done.value = buf_slice(&call->value);
 		done.message = slice_empty();
+		if (call->effects.n)
+			answer(SLOT_EFFECTS, buf_slice(&call->effects), slice_empty());
 	}
 	buf_clear(&h->reply);
 	slot_done_encode(&h->reply, &done);

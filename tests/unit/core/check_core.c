@@ -11,6 +11,7 @@ int main(void)
 	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_attempt());
 	srunner_add_suite(r, suite_demand());
+	srunner_add_suite(r, suite_effects());
 	srunner_add_suite(r, suite_guard());
 	srunner_add_suite(r, suite_keep());
 	srunner_add_suite(r, suite_trouble());

@@ -6,6 +6,7 @@
 
 Suite *suite_attempt(void);
 Suite *suite_demand(void);
+Suite *suite_effects(void);
 Suite *suite_hostile(void);
 Suite *suite_keep(void);
 Suite *suite_life(void);

@@ -441,6 +441,7 @@ static void report(struct story *s, uint64_t conn, uint64_t id, uint64_t seq, en
 	buf_init(&b, OUTCOME_MAX_BYTES);
 	outcome_encode(&b, &o);
 	l.outcome = buf_slice(&b);
+	l.effects = s->effects;
 	e.leases.items = &l;
 	e.leases.n = 1;
 	story_step(s, &e);

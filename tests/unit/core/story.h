@@ -26,6 +26,7 @@ struct story {
 	uint64_t epoch;
 	struct story_store *store; /* what was written so far; NULL: that is not kept */
 	bool quiet;                /* counters and sessions are not told */
+	struct slice effects;      /* of the next reports */
 	uint64_t ran_from_us;      /* when the tasks of later reports started; 0: they do not say */
 };
 
