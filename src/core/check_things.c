@@ -66,6 +66,10 @@ static bool check_special(struct tally *y, const struct qspecial *sp, uint64_t n
 		(sp->state == Q_OUT && (sp->owner != NULL) == (sp->lease_us != 0)) ||
 		(sp->state == Q_DELAYED) != (sp->deliveries == 0))
 		return wrong(y, "queue %s: an item that is neither out nor back", sp->t->name);
+	/* what was purged is not due any more, and goes in steps */
+	if (sp->state != Q_OUT && timed && item_is_purged(sp->t, sp->handle))
+		return list_is_linked(&sp->t->queue->in_purging) ||
+		       wrong(y, "queue %s: what was purged stays", sp->t->name);
 	n[sp->state == Q_OUT ? Q_OUT : timed ? Q_DELAYED : Q_BACK]++;
 	return true;
 }

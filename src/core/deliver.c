@@ -103,6 +103,13 @@ static void special_back(struct core *c, struct qspecial *sp, uint64_t due_us)
 		special_record(c, sp);
 }
 
+void item_delay(struct core *c, struct qspecial *sp)
+{
+	sp->t->queue->delayed++;
+	list_push_back(&sp->t->queue->later, &sp->in_owner);
+	ensure(heap_push(&c->shared->due, &sp->node));
+}
+
 void item_back(struct core *c, struct thing *t, uint64_t handle, uint64_t due_us)
 {
 	struct queue *q = t->queue;
@@ -116,8 +123,7 @@ void item_back(struct core *c, struct thing *t, uint64_t handle, uint64_t due_us
 		return;
 	}
 	if (due_us && sp) {
-		q->delayed++;
-		ensure(heap_push(&c->shared->due, &sp->node));
+		item_delay(c, sp);
 		return;
 	}
 	rank_return(q, q->ranks[handle_slot(handle)], handle_seq(handle));
@@ -279,7 +285,9 @@ static void come_due(struct core *c, struct qspecial *sp)
 	struct thing *t = sp->t;
 	uint64_t handle = sp->handle;
 
-	t->queue->delayed--;
+	if (!item_is_purged(t, handle))
+		t->queue->delayed--;
+	list_remove(&sp->in_owner);
 	sp->at_us = 0;
 	if (!sp->deliveries)
 		special_free(c, sp);
@@ -345,8 +353,6 @@ bool core_load_delivery(struct core *c, uint64_t number, uint32_t rank, uint64_t
 		sp->fence = r->fence;
 		/* its session is gone: the lease is over at once */
 		special_out(c, sp, owner, r->lease_us ? r->lease_us : owner ? 0 : 1);
-	} else if (sp->at_us) {
-		ensure(heap_push(&c->shared->due, &sp->node));
 	}
 	return true;
 }

@@ -2,8 +2,8 @@
  * Queues: made, filled, purged, deleted, and loaded at a start. See queue.h.
  *
  * A purge is a floor for each priority, in the queue's record: what has a lower number is gone at
- * once where it waits, and when it comes back; its records go in steps. A deleted queue has no name
- * any more and goes when the last of its items is gone.
+ * once where it waits, or is not due, and when it comes back; its records go in steps. A deleted
+ * queue has no name any more and goes when the last of its items is gone.
  */
 #include "core/queue.h"
 
@@ -19,6 +19,8 @@ struct queue *queue_new(void)
 	map64_init(&q->tasks);
 	heap_init(&q->ready, rank_comes_first);
 	list_init(&q->in_purging);
+	list_init(&q->later);
+	list_init(&q->never);
 	return q;
 }
 
@@ -142,8 +144,7 @@ static void put_one(struct dealing *d, struct thing *t, struct qrank *r, const s
 		struct qspecial *sp = special_new(t, handle, Q_DELAYED);
 
 		sp->at_us = due_us;
-		q->delayed++;
-		ensure(heap_push(&c->shared->due, &sp->node));
+		item_delay(c, sp);
 	}
 }
 
@@ -170,23 +171,13 @@ static void put(struct dealing *d, struct thing *t, const struct deal_op *op)
 static void purge(struct core *c, struct thing *t)
 {
 	struct queue *q = t->queue;
-	struct map64_iter it = {0};
-	uint64_t handle;
-	void *p;
 
 	for (uint32_t i = 0; i < q->nranks; i++) {
 		q->ranks[i]->floor = q->ranks[i]->next_seq;
 		rank_doom(q, q->ranks[i]);
 	}
-	while (map64_next_ptr(&q->specials, &it, &handle, &p)) {
-		struct qspecial *sp = p;
-
-		if (!heap_contains(&sp->node) || sp->state == Q_OUT)
-			continue;
-		heap_remove(&c->shared->due, &sp->node);
-		q->delayed--;
-		queue_doom(q, handle);
-	}
+	list_splice_back(&q->never, &q->later);
+	q->delayed = 0;
 	if (!list_is_linked(&q->in_purging))
 		list_push_back(&c->shared->purging, &q->in_purging);
 	c->u->more = true;
@@ -219,7 +210,9 @@ static bool purge_work(struct core *c, struct queue *q, struct thing *t, uint32_
 	if (q->doomed_at < q->ndoomed)
 		return true;
 	q->doomed_at = q->ndoomed = 0;
-	return false;
+	for (; *budget && !list_is_empty(&q->never); (*budget)--)
+		item_delete(c, t, container_of(q->never.next, struct qspecial, in_owner)->handle);
+	return !list_is_empty(&q->never);
 }
 
 bool queues_work(struct core *c, uint32_t *budget)
@@ -413,12 +406,10 @@ bool queue_load(struct core *c, struct thing *t, const struct thing_record *r, c
 }
 
 /* One that was given back for later, and has been granted or purged since. */
-static void not_due(struct core *c, struct qspecial *sp)
+static void not_due(struct qspecial *sp)
 {
-	if (!sp || !heap_contains(&sp->node))
-		return;
-	heap_remove(&c->shared->due, &sp->node);
-	sp->at_us = 0;
+	if (sp)
+		sp->at_us = 0;
 }
 
 bool core_load_item(struct core *c, uint64_t number, uint32_t rank, uint64_t seq,
@@ -450,23 +441,22 @@ bool core_load_item(struct core *c, uint64_t number, uint32_t rank, uint64_t seq
 	if (sp)
 		sp->found = true;
 	if (map64_get(q->held, handle, NULL)) {
-		not_due(c, sp);
+		not_due(sp);
 		q->granted++;
 	} else if (sp && sp->state == Q_OUT) {
 		q->out++;
 	} else if (item_is_purged(t, handle)) {
-		not_due(c, sp);
+		not_due(sp);
 		queue_doom(q, handle);
 	} else if (sp && sp->at_us) {
-		q->delayed++;
+		item_delay(c, sp);
 	} else if (sp) {
 		rank_return(q, one, seq);
 	} else if (r->due_us) {
 		sp = special_new(t, handle, Q_DELAYED);
 		sp->found = true;
 		sp->at_us = r->due_us;
-		q->delayed++;
-		ensure(heap_push(&c->shared->due, &sp->node));
+		item_delay(c, sp);
 	} else {
 		rank_load(q, one, seq);
 	}

@@ -45,7 +45,7 @@ struct qspecial {
 	uint32_t deliveries; /* 0: there is no record of it */
 	struct fence fence;
 	struct session *owner; /* OUT: it is out as long as this lasts; NULL: for its lease */
-	struct list in_owner;
+	struct list in_owner;  /* likewise; of what is delayed: queue.later, or queue.never */
 	uint64_t lease_us;
 	uint64_t at_us; /* OUT: listening time; else wall clock, 0: it waits */
 	struct heap_node node;
@@ -87,6 +87,8 @@ struct queue {
 	struct qdoomed *doomed; /* what is to be deleted, from doomed_at on */
 	uint32_t doomed_at, ndoomed, doomed_cap;
 	struct list in_purging; /* shared.purging */
+	struct list later;      /* struct qspecial: what is delayed, … */
+	struct list never;      /* … and was purged, and is not counted any more */
 	uint64_t then_len;
 	struct map64 *held; /* while loading: handles of grants */
 };
@@ -174,6 +176,8 @@ void special_record(struct core *c, const struct qspecial *sp);
 void special_out(struct core *c, struct qspecial *sp, struct session *owner, uint64_t lease_us);
 /* It waits from now on, or once that time has come; or is gone if it was purged meanwhile. */
 void item_back(struct core *c, struct thing *t, uint64_t handle, uint64_t due_us);
+/* It waits for that time. */
+void item_delay(struct core *c, struct qspecial *sp);
 /* The delivery came to nothing. */
 void item_failed(struct core *c, struct qspecial *sp, uint64_t delay_us);
 bool delivery_check(struct dealing *d, struct thing *t, const struct deal_op *op);

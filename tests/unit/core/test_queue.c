@@ -458,6 +458,34 @@ START_TEST(purged_and_deleted)
 }
 END_TEST
 
+/* What is not due goes in steps too, and is not counted from the purge on; over a start, too. */
+START_TEST(delayed_items_are_purged_in_steps)
+{
+	struct story s;
+	uint32_t left;
+
+	story_begin_kept(&s);
+	for (uint64_t i = 1; i <= 3; i++)
+		put_as(&s, i, 4000, 0, 60, 0);
+	put_as(&s, 4, 1, 0, 0, 0);
+	DEAL(&s, 5, OF(DEAL_PURGE));
+	left = story_records(&s, RECORD_ITEM);
+	ck_assert_uint_ge(left, 7000);
+	/* one that is due meanwhile is not had */
+	take(&s, 10, 100, TAKE_GET, 10, 0);
+	s.wall_ahead_us += 120000000;
+	story_pass(&s, 0.5);
+	ck_assert_uint_lt(story_records(&s, RECORD_ITEM), left);
+	story_seal(&s);
+	story_restart(&s);
+	story_go_on(&s);
+	story_pass(&s, 0.5);
+	ck_assert_uint_eq(story_records(&s, RECORD_ITEM), 0);
+	ck_assert_uint_eq(story_records(&s, RECORD_GRANT), 0);
+	story_end(&s);
+}
+END_TEST
+
 START_TEST(an_item_holds_its_task)
 {
 	struct story s;
@@ -592,6 +620,7 @@ Suite *suite_queue(void)
 	tcase_add_test(t, granted_after_a_delay);
 	tcase_add_test(t, a_session_ends_that_waits);
 	tcase_add_test(t, purged_and_deleted);
+	tcase_add_test(t, delayed_items_are_purged_in_steps);
 	tcase_add_test(t, an_item_holds_its_task);
 	tcase_add_test(t, all_or_nothing);
 	tcase_add_loop_test(t, by_chance, 0, 40);
