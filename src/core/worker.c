@@ -286,30 +286,34 @@ static void stop_strangers(struct core *c, struct worker *w, const struct event 
 	}
 }
 
+/* May it join? w: the worker that has this identity, or NULL. False: it was refused. */
+static bool may_join(struct core *c, const struct event *e, const struct worker *w)
+{
+	const struct conn *conn = conn_get(c, e->conn);
+
+	if (conn && conn->worker)
+		conn_refuse(c, e->conn, DQ_E_PROTOCOL, "a second JOIN");
+	else if (name_is_taken(c, e))
+		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another worker has this name");
+	else if (w && !slice_eq_str(e->join.user, w->user->name))
+		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another user's worker has this identity");
+	else if (!w && map64_count(&c->workers) >= c->config.max_workers)
+		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WORKERS));
+	else
+		return true;
+	return false;
+}
+
 void worker_join(struct core *c, const struct event *e)
 {
 	struct worker *w = worker_of_uuid(c, e->join.uuid);
 	bool same_process, same_record;
 	struct map64 running;
-	struct conn *conn = conn_get(c, e->conn);
+	struct conn *conn;
 	struct send *s;
 
-	if (conn && conn->worker) {
-		conn_refuse(c, e->conn, DQ_E_PROTOCOL, "a second JOIN");
+	if (!may_join(c, e, w))
 		return;
-	}
-	if (name_is_taken(c, e)) {
-		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another worker has this name");
-		return;
-	}
-	if (w && !slice_eq_str(e->join.user, w->user->name)) {
-		conn_refuse(c, e->conn, DQ_E_CONFLICT, "another user's worker has this identity");
-		return;
-	}
-	if (!w && map64_count(&c->workers) >= c->config.max_workers) {
-		conn_refuse(c, e->conn, DQ_E_LIMIT, limit_text(LIMIT_INDEX_WORKERS));
-		return;
-	}
 	if (!w) {
 		w = worker_new(c, c->counters.next_worker++, e->join.uuid, e->join.name,
 			user_of(c, e->join.user, e->join.uid));

@@ -19,17 +19,14 @@
 #include "model/limits.h"
 #include "scheduler/engine.h"
 #include "scheduler/secret.h"
-#include "scheduler/users.h"
 #include "store/store.h"
 #include "wire/wire.h"
 
 #include <dq/error.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REOPEN_MS 200
 #define REOPEN_MAX_MS 5000
@@ -127,8 +124,7 @@ static void port_status(void *arg, struct engine_store_status *out)
 
 /* ---- batches ---- */
 
-/* In the store's thread. */
-static void store_done(void *arg, uint64_t seq, const struct store_error *error)
+void server_stored(void *arg, uint64_t seq, const struct store_error *error)
 {
 	struct scheduler *s = arg;
 
@@ -322,121 +318,6 @@ static void turn(void *arg)
 
 /* ---- life ---- */
 
-static enum store_durability durability_of(const char *word, bool *ok)
-{
-	*ok = true;
-	if (!word || !strcmp(word, "strict"))
-		return STORE_STRICT;
-	if (!strcmp(word, "relaxed"))
-		return STORE_RELAXED;
-	if (!strcmp(word, "volatile"))
-		return STORE_VOLATILE;
-	*ok = false;
-	return STORE_STRICT;
-}
-
-static void learn_user(struct scheduler *s)
-{
-	s->user = user_name_of(getuid());
-	s->config.user = slice_str(s->user);
-	s->config.uid = getuid();
-}
-
-/* "USER=N": how many turns the user has where another has one. */
-static bool learn_weight(struct user_weight *out, const char *text)
-{
-	const char *sign = strrchr(text, '=');
-	char *end = NULL;
-
-	out->name = slice_of(text, sign ? (size_t)(sign - text) : 0);
-	out->weight = sign ? strtoul(sign + 1, &end, 10) : 0;
-	return out->name.n && *end == '\0' && out->weight && out->weight <= USER_WEIGHT_MAX;
-}
-
-bool scheduler_weight_is_sound(const char *text)
-{
-	struct user_weight weight;
-
-	return learn_weight(&weight, text);
-}
-
-/* The group that the sockets admit, and the weights of users. */
-static bool learn_others(
-	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)
-{
-	size_t n = 0;
-
-	while (o->weights && o->weights[n])
-		n++;
-	s->weights = xcalloc(n + 1, sizeof(*s->weights));
-	for (size_t i = 0; i < n; i++) {
-		if (learn_weight(&s->weights[i], o->weights[i]))
-			continue;
-		snprintf(error, error_bytes,
-			"weight: not USER=N with N from 1 to " USER_WEIGHT_TEXT ": %s",
-			o->weights[i]);
-		return false;
-	}
-	s->config.weights = s->weights;
-	s->config.nweights = n;
-	s->has_group = o->socket_group != NULL;
-	if (!s->has_group || group_find(o->socket_group, &s->group))
-		return true;
-	snprintf(error, error_bytes, "socket group: there is no group %s", o->socket_group);
-	return false;
-}
-
-static bool open_store(
-	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)
-{
-	struct store_options so = {.dir = o->state_dir,
-		.limit_bytes = o->store_limit_bytes,
-		.durability = s->durability,
-		.force_network_fs = o->force_network_fs,
-		.done = store_done,
-		.done_arg = s};
-	struct store_error err;
-
-	if (store_open(&so, &s->store, &err) != STORE_OK) {
-		snprintf(error, error_bytes, "%s", err.text);
-		return false;
-	}
-	s->secret_file = xasprintf("%s/secret", o->state_dir);
-	if (!secret_load_or_make(s->secret_file, &s->secret, error, error_bytes))
-		return false;
-	s->config.secret = slice_of(s->secret.bytes, sizeof(s->secret.bytes));
-	return true;
-}
-
-static bool listen_all(
-	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes)
-{
-	char why[200] = "";
-	size_t n = 0;
-
-	while (o->listen[n])
-		n++;
-	s->listeners = xcalloc(n, sizeof(struct listener *));
-	for (size_t i = 0; i < n; i++) {
-		s->listeners[i] =
-			listener_new(s->loop, o->listen[i], peers_accept, s, why, sizeof(why));
-		if (!s->listeners[i]) {
-			snprintf(error, error_bytes, "%s: %s", o->listen[i], why);
-			return false;
-		}
-		s->nlisteners++;
-		if (s->has_group && !strncmp(o->listen[i], "unix:", 5) &&
-			(!listener_allow_group(s->listeners[i], s->group) ||
-				!group_let_pass(s->group, o->listen[i] + 5))) {
-			snprintf(error, error_bytes, "%s: its group %s: %s", o->listen[i],
-				o->socket_group, strerror(errno));
-			return false;
-		}
-		listener_set_frame_limit(s->listeners[i], LIMIT_HELLO_BYTES);
-	}
-	return true;
-}
-
 _Static_assert(SCHEDULER_NO_RETENTION == RETENTION_NONE, "the same");
 
 struct scheduler *scheduler_new(
@@ -444,14 +325,12 @@ struct scheduler *scheduler_new(
 {
 	struct scheduler *s = xcalloc(1, sizeof(*s));
 	const char *why;
-	bool known;
 
 	s->loop = loop;
 	s->config.lease_ttl_ms = o->lease_ttl_ms ? o->lease_ttl_ms : 30000;
 	s->config.session_ttl_ms = o->session_ttl_ms ? o->session_ttl_ms : 600000;
 	s->config.retention_us = o->retention_us;
 	s->config.value_limit_bytes = o->value_limit_bytes;
-	s->durability = durability_of(o->durability, &known);
 	list_init(&s->peers);
 	list_init(&s->slow);
 	map64_init(&s->by_conn);
@@ -460,18 +339,7 @@ struct scheduler *scheduler_new(
 	s->tick = timer_new(loop, on_tick, s);
 	s->reopen = timer_new(loop, on_reopen, s);
 	ensure(s->committed && s->tick && s->reopen);
-	learn_user(s);
-	if (!learn_others(s, o, error, error_bytes)) {
-		scheduler_free(&s);
-		return NULL;
-	}
-	if (!known) {
-		snprintf(error, error_bytes, "durability: strict, relaxed or volatile, not %s",
-			o->durability);
-		scheduler_free(&s);
-		return NULL;
-	}
-	if (!open_store(s, o, error, error_bytes)) {
+	if (!server_open(s, o, error, error_bytes)) {
 		scheduler_free(&s);
 		return NULL;
 	}
@@ -480,7 +348,7 @@ struct scheduler *scheduler_new(
 		scheduler_free(&s);
 		return NULL;
 	}
-	if (!listen_all(s, o, error, error_bytes)) {
+	if (!server_listen(s, o, error, error_bytes)) {
 		scheduler_free(&s);
 		return NULL;
 	}

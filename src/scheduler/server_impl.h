@@ -1,5 +1,5 @@
 /*
- * Inside the server: what server.c and server_peers.c share.
+ * Inside the server: what the files server*.c share.
  */
 #ifndef SCHEDULER_SERVER_IMPL_H
 #define SCHEDULER_SERVER_IMPL_H
@@ -66,6 +66,15 @@ struct scheduler {
 };
 
 void server_now(uint64_t *mono_us, uint64_t *wall_us);
+/* A batch was stored, or not; in the store's thread. */
+void server_stored(void *arg, uint64_t seq, const struct store_error *error);
+
+/* ---- server_open.c; false: one line in error ---- */
+/* The user, the weights, the durability; the store and the secret in it. */
+bool server_open(
+	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes);
+bool server_listen(
+	struct scheduler *s, const struct scheduler_options *o, char *error, size_t error_bytes);
 
 /* ---- server_peers.c ---- */
 void peers_accept(struct listener *l, struct stream *stream, void *arg);

@@ -55,7 +55,9 @@ struct worker {
 	bool ended; /* on_end was called */
 };
 
-/* ---- tasks.c, for tasks_asked.c ---- */
+#define TICK_BUSY_MS 5 /* while something was just begun, or is to end */
+
+/* ---- tasks.c, for tasks_*.c ---- */
 /* The newest lease of a task; NULL: none is here. */
 struct lease *tasks_find(struct worker *w, uint64_t id);
 /* One that no slot has begun is taken from wherever it waits. False: it runs, or has ended. */
@@ -66,6 +68,9 @@ void tasks_report_cancelled(struct worker *w, struct lease *l);
 void tasks_report_unknown(struct worker *w, uint64_t id, struct fence fence, enum cause cause);
 void tasks_stop_running(struct worker *w, struct lease *l);
 void tasks_started_add(struct worker *w, struct lease *l);
+/* Asks for the inputs that are not here; ready when none is missing. */
+void tasks_get_inputs(struct worker *w, struct lease *l);
+void tasks_release_inputs(struct lease *l);
 /* ---- tasks_asked.c, for tasks.c ---- */
 void tasks_revoke(struct worker *w, struct lease *l);
 void tasks_set_seceded(struct worker *w, struct lease *l, bool on);

@@ -11,7 +11,6 @@
  */
 #define LOG_COMPONENT "worker"
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/ensure.h"
 #include "base/log.h"
 #include "loop/stream.h"
@@ -23,12 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PUSH_AT 256           /* ready leases that do not wait for the end of the turn */
-#define STARTED_AFTER_US 3000 /* a task that runs so long is reported as started */
-#define TICK_BUSY_MS 5
-#define TICK_CALM_MS 50
-#define CALM_AFTER_US (100 * US_PER_MS)
-#define PROGRESS_APART_US (200 * US_PER_MS)
+#define PUSH_AT 256 /* ready leases that do not wait for the end of the turn */
 
 struct lease *tasks_find(struct worker *w, uint64_t id)
 {
@@ -37,7 +31,7 @@ struct lease *tasks_find(struct worker *w, uint64_t id)
 
 /* --- Ends ----------------------------------------------------------------------------------- */
 
-static void inputs_release(struct lease *l)
+void tasks_release_inputs(struct lease *l)
 {
 	for (uint32_t i = 0; i < l->ninputs; i++)
 		blob_unref(&l->inputs[i].blob);
@@ -64,7 +58,7 @@ static void lease_free(struct worker *w, struct lease *l)
 	ensure(!list_is_linked(&l->node) && l->fetching == 0);
 	if (tasks_find(w, l->id) == l)
 		map64_remove_ptr(&w->leases, l->id);
-	inputs_release(l);
+	tasks_release_inputs(l);
 	if (l->entry.n && l->value)
 		blob_forget(l->value);
 	blob_unref(&l->value);
@@ -118,7 +112,7 @@ void tasks_report_cancelled(struct worker *w, struct lease *l)
 
 	o.cause = l->stop_cause ? (enum cause)l->stop_cause : CAUSE_CANCELLED;
 	leave_predecessor(l);
-	inputs_release(l);
+	tasks_release_inputs(l);
 	l->withdrawn = true;
 	l->state = LEASE_REPORTING;
 	reports_add_one(&w->reports, l, l->id, l->fence, &o);
@@ -142,8 +136,7 @@ static void make_ready(struct worker *w, struct lease *l)
 		tasks_push(w);
 }
 
-/* Asks for the inputs that are not here; ready when none is missing. */
-static void get_inputs(struct worker *w, struct lease *l)
+void tasks_get_inputs(struct worker *w, struct lease *l)
 {
 	l->state = LEASE_FETCHING;
 	for (uint32_t i = 0; i < l->ninputs; i++) {
@@ -305,14 +298,14 @@ static void take_one(struct worker *w, struct lease *l)
 	struct lease *old = tasks_find(w, l->id);
 
 	if (old && fence_eq(old->fence, l->fence)) {
-		inputs_release(l);
+		tasks_release_inputs(l);
 		frame_leave(l->frame);
 		return;
 	}
 	/* a drain takes nothing but what its running tasks may wait for */
 	if (w->draining && !w->credit.waiting) {
 		tasks_report_unknown(w, l->id, l->fence, CAUSE_REVOKED);
-		inputs_release(l);
+		tasks_release_inputs(l);
 		frame_leave(l->frame);
 		return;
 	}
@@ -321,7 +314,7 @@ static void take_one(struct worker *w, struct lease *l)
 	if (!map64_put_ptr(&w->leases, l->id, l))
 		panic("out of memory");
 	if (l->state != LEASE_BLOCKED)
-		get_inputs(w, l);
+		tasks_get_inputs(w, l);
 }
 
 static struct lease_frame *frame_new(struct worker *w, uint32_t n, struct slice bytes)
@@ -372,160 +365,11 @@ bool tasks_take(struct worker *w, const struct frame *frame, const char **why)
 		return true;
 	/* The connection ends: what was taken goes on, the rest of the frame is forgotten. */
 	*why = cursor_error(&c);
-	inputs_release(&f->leases[read]);
+	tasks_release_inputs(&f->leases[read]);
 	f->count = read;
 	f->left -= n - read - 1;
 	frame_leave(f);
 	return false;
-}
-
-/* --- From the slots ------------------------------------------------------------------------- */
-
-/* No one wants the value; but the same bytes may be held under the same name. */
-static void drop_value(struct worker *w, struct lease *l)
-{
-	const struct blob *held = results_find(&w->results, l->id, l->generation);
-
-	if (!held || held->checksum != l->value->checksum)
-		blob_forget(l->value);
-	blob_unref(&l->value);
-}
-
-static void ended(struct worker *w, struct lease *l)
-{
-	struct lease *next = l->successor;
-
-	ensure(l->state == LEASE_QUEUED && l->pushed && w->with_slots > 0);
-	l->state = LEASE_REPORTING;
-	w->with_slots--;
-	tasks_set_seceded(w, l, false);
-	if (l->ninputs)
-		inputs_release(l);
-	if (l->value && (l->orphan || l->cancelled)) {
-		drop_value(w, l);
-	} else if (l->value && !l->entry.n) {
-		results_put(&w->results, l->id, l->generation, l->value);
-		l->value = NULL;
-	}
-	if (next) {
-		l->successor = NULL;
-		next->predecessor = NULL;
-		if (next->revoked)
-			tasks_revoke(w, next);
-		else
-			get_inputs(w, next);
-	}
-}
-
-/* Its report follows its value. */
-static void ended_stored(struct worker *w, struct lease *l)
-{
-	list_remove(&l->node);
-	if (l->value)
-		puts_add(&w->puts, l);
-	else
-		reports_add_one(&w->reports, l, l->id, l->fence,
-			&(struct outcome){.state = TASK_CANCELLED, .cause = CAUSE_WORKER});
-}
-
-void tasks_collect(struct worker *w)
-{
-	struct list batches;
-	struct list *node;
-
-	list_init(&batches);
-	slots_collect(w->slots, &batches);
-	while ((node = list_pop_front(&batches))) {
-		struct batch *b = list_entry(node, struct batch, node);
-		bool waited = false;
-
-		list_for_each_safe(at, next, &b->leases) {
-			struct lease *l = list_entry(at, struct lease, node);
-
-			waited = waited || l->has_seceded;
-			ended(w, l);
-			if (l->entry.n)
-				ended_stored(w, l);
-		}
-		if (!waited)
-			credit_ended(&w->credit, b->count + b->nstored, b->run_us);
-		if (b->count)
-			reports_add(&w->reports, b);
-		batch_free(&b);
-	}
-	slots_set_mean(w->slots, w->credit.mean_us);
-}
-
-struct tick {
-	struct worker *worker;
-	bool busy;
-	uint64_t next_us; /* to the next timeout */
-};
-
-/* It is stopped, and reported as failed: stopped() in slots.c. */
-static void check_timeout(struct tick *t, struct lease *l, uint64_t run_us)
-{
-	uint64_t left_us = l->timeout_us > run_us ? l->timeout_us - run_us : 0;
-
-	if (!l->timeout_us || l->stop)
-		return;
-	if (left_us) {
-		t->next_us = left_us < t->next_us ? left_us : t->next_us;
-		return;
-	}
-	log_info("task %" PRIu64 " has run for its timeout: stopping it", l->id);
-	l->stop_cause = CAUSE_TIMEOUT;
-	tasks_stop_running(t->worker, l);
-}
-
-/* The last that was told, and not more often than the scheduler cares for. */
-static void send_progress(struct worker *w, struct lease *l, const struct slot_progress *p)
-{
-	struct stream *s = session_stream(w);
-	uint64_t now_us = clock_mono_us();
-	struct msg_progress m = {.id = l->id,
-		.epoch = l->fence.epoch,
-		.seq = l->fence.seq,
-		.millionths = p->millionths,
-		.text = slice_of(p->text, p->text_n)};
-
-	if (!s || p->told == l->progress_told ||
-		(l->progress_told && now_us < l->progress_at_us + PROGRESS_APART_US))
-		return;
-	msg_progress_encode(stream_buf(s), 0, &m);
-	l->progress_told = p->told;
-	l->progress_at_us = now_us;
-}
-
-static void on_running(
-	struct lease *l, uint64_t run_us, const struct slot_progress *progress, void *arg)
-{
-	struct tick *t = arg;
-
-	check_timeout(t, l, run_us);
-	if (run_us < CALM_AFTER_US || l->stop)
-		t->busy = true;
-	if (!l->has_seceded)
-		credit_running(&t->worker->credit, run_us);
-	if (progress->told && !l->orphan && l->state == LEASE_QUEUED)
-		send_progress(t->worker, l, progress);
-	if (run_us >= STARTED_AFTER_US && !l->started_sent && l->state == LEASE_QUEUED &&
-		!l->orphan && session_stream(t->worker))
-		tasks_started_add(t->worker, l);
-}
-
-void tasks_tick(struct worker *w)
-{
-	struct tick t = {.worker = w, .next_us = UINT64_MAX};
-	uint64_t ms;
-
-	slots_tick(w->slots, on_running, &t);
-	slots_set_mean(w->slots, w->credit.mean_us);
-	ms = t.busy ? TICK_BUSY_MS : TICK_CALM_MS;
-	if (t.next_us < ms * US_PER_MS)
-		ms = t.next_us / US_PER_MS + 1;
-	if (w->with_slots)
-		timer_start(w->tick, ms, 0);
 }
 
 /* --- All of them ---------------------------------------------------------------------------- */
@@ -565,7 +409,7 @@ void tasks_release(struct worker *w)
 		struct lease_frame *f = list_entry(node, struct lease_frame, node);
 
 		for (uint32_t i = 0; i < f->count; i++) {
-			inputs_release(&f->leases[i]);
+			tasks_release_inputs(&f->leases[i]);
 			blob_unref(&f->leases[i].value);
 			free((void *)(uintptr_t)f->leases[i].entry.p);
 		}
