@@ -139,6 +139,7 @@ void audit_store(struct sim *s)
 	audit_sessions(s);
 	audit_inside(s);
 	audit_book(s);
+	values_audit(s);
 	vars_audit(s);
 	if (s->flavor.queues)
 		qbook_audit(s);

@@ -217,6 +217,8 @@ static const char *may_fail(
 {
 	if (t->fn == FN_FAIL && (cause == CAUSE_ERROR || cause == CAUSE_NONE))
 		return NULL;
+	if (t->fn == FN_LARGE && b->stores && (cause == CAUSE_ERROR || cause == CAUSE_NONE))
+		return NULL;
 	if (t->times.deadline_us && (cause == CAUSE_DEADLINE || cause == CAUSE_NONE))
 		return NULL;
 	if (cause == CAUSE_DEADLINE)

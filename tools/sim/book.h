@@ -60,6 +60,7 @@ struct book_times {
 	uint64_t delay_us, at_us, deadline_us, backoff_us;
 	uint32_t retries;
 	enum dep_policy on_dep_failure;
+	bool store;   /* a large result goes to the scheduler */
 	bool retains; /* a retention of its own, and short */
 	uint64_t retention_us;
 };
@@ -115,6 +116,7 @@ struct book {
 	struct book_task **v; /* in the order of their making; owned */
 	uint32_t n, cap;
 	struct map64 by_id;
+	bool stores; /* some results go to the scheduler, which may have no room */
 };
 
 void book_init(struct book *b);

@@ -38,6 +38,8 @@
 	X(REVOKED, "leases given back that had not begun")                                         \
 	X(NOT_REVOKED, "leases asked back that had")                                               \
 	X(STALE, "reports under an old fence")                                                     \
+	X(STORED, "values stored by the scheduler")                                                \
+	X(STORE_REFUSED, "of those that came, refused for want of room")                           \
 	X(FETCH, "inputs fetched")                                                                 \
 	X(RESENT, "requests sent again")                                                           \
 	X(NOT_TAKEN, "requests not taken")                                                         \

@@ -121,6 +121,7 @@ void engine_port_of(struct sim *s, struct engine_port *out)
 		.close = port_close,
 		.random = port_random,
 		.store_status = port_status};
+	values_port(out);
 }
 
 void engine_config_of(const struct sim *s, struct engine_config *out)
@@ -146,6 +147,7 @@ void driver_start(struct sim *s)
 	s->started_us = s->mono_us;
 	engine_config_of(s, &config);
 	engine_port_of(s, &port);
+	values_start(s);
 	s->engine = engine_new(&config, &port);
 	s->cover->events[SIM_LOAD]++;
 	audit_moves_forget(s);
@@ -187,6 +189,7 @@ static void applied(struct sim *s, const struct batch *batch)
 {
 	watch_batch(s, batch);
 	fstore_apply(&s->store, batch);
+	values_apply(s, batch);
 	s->cover->events[SIM_COMMIT]++;
 }
 
@@ -247,6 +250,14 @@ static void tell_first(struct sim *s, uint64_t seq)
 			batch_put(&p->batch, op.table, key_of_slice(op.key), op.value);
 		else
 			batch_del(&p->batch, op.table, key_of_slice(op.key));
+	}
+	for (uint32_t i = 0; i < s->batch->nfiles; i++) {
+		const struct batch_file *f = &s->batch->files[i];
+
+		if (f->keep)
+			batch_keep(&p->batch, f->upload, f->id, f->generation);
+		else
+			batch_drop(&p->batch, f->id, f->generation);
 	}
 	if (s->pending_last)
 		s->pending_last->next = p;

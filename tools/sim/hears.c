@@ -495,6 +495,8 @@ static void value(struct sim *s, struct client *c, const struct frame *f)
 		return;
 	}
 	check_value(s, &m, &o);
+	if (o.stored && rng_chance(&s->rng, 1, 2))
+		value_ask(s, c, &m, &o);
 }
 
 static void answer(struct sim *s, const struct frame *f)
@@ -523,6 +525,10 @@ void client_frame(struct sim *s, struct client *c, const struct frame *f)
 		break;
 	case MSG_VALUE:
 		value(s, c, f);
+		break;
+	case MSG_DATA:
+	case MSG_NODATA:
+		value_data(s, c, f);
 		break;
 	case MSG_ANSWER:
 		answer(s, f);

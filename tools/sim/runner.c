@@ -144,6 +144,8 @@ static void one_lease(struct sim *s, struct sworker *w, struct lease_item *item,
 		.generation = item->generation,
 		.fence = fence,
 		.remake = item->flags & LEASE_FLAG_REMAKE,
+		.store = item->flags & LEASE_FLAG_STORE && t->fn == FN_LARGE,
+		.size = book_value_bytes(t),
 		.state = RUN_QUEUED};
 	check_spec(s, t, item);
 	ask_leased(s, w, t);
@@ -182,10 +184,12 @@ static struct sworker *worker_at(struct sim *s, const char *address)
 /* Asks a holder: it must be up, have the value, and find the ticket to be right. */
 static bool fetch_from(struct sim *s, const struct run_input *in, uint32_t k)
 {
-	struct sworker *o = worker_at(s, in->from[k]);
+	struct sworker *o = in->from[k][0] ? worker_at(s, in->from[k]) : NULL;
 	uint8_t ticket[WIRE_TICKET_BYTES];
 	struct held *h = o && !o->dead ? worker_held(o, in->id) : NULL;
 
+	if (!in->from[k][0])
+		return value_fetch(s, in, k);
 	if (!h || h->generation != in->generation || h->checksum != in->checksum)
 		return false;
 	/* between workers the network fails too */
@@ -333,7 +337,7 @@ static void end(struct sim *s, struct sworker *w, struct run_lease *l)
 	l->seceded = false;
 	inside_over(s, l->id, l->fence);
 	l->end = t->fn == FN_FAIL ? TASK_FAILED : TASK_DONE;
-	if (t->fn == FN_LARGE)
+	if (t->fn == FN_LARGE && !l->store)
 		hold_value(w, l, book_value_bytes(t));
 }
 
@@ -435,7 +439,11 @@ static void pack_end(struct buf *out, const struct book_task *t, const struct ru
 	struct outcome o = {.state = l->end, .started_us = 1, .run_us = 1};
 	uint8_t bytes[BOOK_LARGE_BYTES + 128];
 
-	if (l->end == TASK_FAILED) {
+	if (l->refused && l->end == TASK_DONE) {
+		o.state = TASK_FAILED;
+		o.cause = CAUSE_ERROR;
+		o.message = slice_str("it cannot be stored");
+	} else if (l->end == TASK_FAILED) {
 		o.cause = CAUSE_ERROR;
 		o.message = slice_str("it fails, as it was told");
 	} else if (l->end == TASK_CANCELLED) {
@@ -444,6 +452,7 @@ static void pack_end(struct buf *out, const struct book_task *t, const struct ru
 	} else {
 		o.has_value = true;
 		o.is_inline = t->fn != FN_LARGE;
+		o.stored = l->store;
 		o.type = slice_str("bytes");
 		o.size = book_value_bytes(t);
 		book_value(t->id, (uint32_t)o.size, bytes);
@@ -463,8 +472,10 @@ void worker_tell_ends(struct sim *s, struct sworker *w, uint32_t max)
 	struct buf list, outcome;
 	uint32_t n = 0;
 
+	values_put(s, w);
 	for (uint32_t i = 0; i < w->nleases; i++)
-		n += w->leases[i].state == RUN_ENDED && !w->leases[i].report_seq;
+		n += w->leases[i].state == RUN_ENDED && !w->leases[i].report_seq &&
+		     !value_is_due(&w->leases[i]);
 	n = n < max ? n : max;
 	if (n == 0)
 		return;
@@ -476,7 +487,7 @@ void worker_tell_ends(struct sim *s, struct sworker *w, uint32_t max)
 		struct run_lease *l = &w->leases[i];
 		struct fenced f = {.id = l->id, .fence = l->fence};
 
-		if (l->state != RUN_ENDED || l->report_seq)
+		if (l->state != RUN_ENDED || l->report_seq || value_is_due(l))
 			continue;
 		n--;
 		l->report_seq = w->report_seq;

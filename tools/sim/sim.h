@@ -73,6 +73,7 @@ struct sim_flavor {
 	uint32_t vars;        /* of 100 requests, those that are about variables */
 	uint32_t queues;      /* of 100 requests, those that are about queues */
 	uint32_t locks;       /* likewise: locks and events */
+	uint32_t stores;      /* of 100 tasks, those whose result is to be stored */
 	uint32_t acts;        /* of 100 requests, those that retry, forget, or set a priority */
 };
 
@@ -203,6 +204,9 @@ struct run_lease {
 	uint32_t generation;
 	struct fence fence;
 	bool remake;
+	bool store;          /* its value goes to the scheduler, */
+	uint32_t size, have; /* of so many bytes; so many are there */
+	bool putting, refused;
 	enum run_state state;
 	uint64_t ends_us;
 	struct run_input inputs[BOOK_DEPS_MAX + 1];
@@ -277,6 +281,7 @@ struct sim {
 
 	/* the scheduler */
 	struct fstore store;
+	struct map64 uploads, values; /* number, task id -> struct fvalue */
 	uint64_t epoch;
 	uint8_t store_id[16];
 	struct engine *engine;     /* NULL: down */
@@ -330,6 +335,24 @@ bool sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf,
 	} while (0)
 void sim_trace_line(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace_frame(struct sim *s, const char *from, const char *to, const struct frame *f);
+
+/* ---- values.c ---- */
+void values_init(struct sim *s);
+void values_release(struct sim *s);
+/* The scheduler starts. */
+void values_start(struct sim *s);
+void values_apply(struct sim *s, const struct batch *batch);
+void values_port(struct engine_port *out);
+void values_audit(struct sim *s);
+/* It is sent before the report. */
+bool value_is_due(const struct run_lease *l);
+void values_put(struct sim *s, struct sworker *w);
+void values_putted(struct sim *s, struct sworker *w, const struct frame *f);
+/* An input that the scheduler stores: from its k-th holder. */
+bool value_fetch(struct sim *s, const struct run_input *in, uint32_t k);
+/* A client asks for the bytes of a stored value, and hears of them. */
+void value_ask(struct sim *s, struct client *c, const struct msg_value *v, const struct outcome *o);
+void value_data(struct sim *s, struct client *c, const struct frame *f);
 
 /* ---- driver.c ---- */
 void driver_start(struct sim *s);

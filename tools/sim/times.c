@@ -6,6 +6,7 @@
 #include "sim/sim.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "core/core.h"
 #include "model/terms.h"
 
@@ -15,7 +16,8 @@ void times_pick(struct sim *s, struct book_task *t)
 {
 	struct book_times *m = &t->times;
 
-	*m = (struct book_times){.on_dep_failure = DEP_FAIL};
+	*m = (struct book_times){.on_dep_failure = DEP_FAIL,
+		.store = hash_mix64(t->id ^ s->seed) % 100 < s->flavor.stores};
 	if (!rng_chance(&s->rng, s->flavor.times, 100))
 		return;
 	if (rng_chance(&s->rng, 1, 3))
@@ -37,6 +39,7 @@ void times_pick(struct sim *s, struct book_task *t)
 
 void times_into(const struct book_times *m, struct terms *t)
 {
+	t->store = m->store;
 	t->delay_us = m->delay_us;
 	t->at_us = m->at_us;
 	t->deadline_us = m->deadline_us;

@@ -113,8 +113,11 @@ void worker_away(struct sim *s, struct sworker *w)
 	(void)s;
 	w->joined = false;
 	w->report_seq = 0;
-	for (uint32_t i = 0; i < w->nleases; i++)
+	for (uint32_t i = 0; i < w->nleases; i++) {
 		w->leases[i].report_seq = 0;
+		w->leases[i].have = 0;
+		w->leases[i].putting = false;
+	}
 }
 
 static void ask_for_work(struct sim *s, struct sworker *w)
@@ -202,6 +205,9 @@ void worker_frame(struct sim *s, struct sworker *w, const struct frame *f)
 		break;
 	case MSG_REPORTED:
 		reported(w, f);
+		break;
+	case MSG_PUTTED:
+		values_putted(s, w, f);
 		break;
 	case MSG_STOP:
 		stop(s, w, f);

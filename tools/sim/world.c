@@ -50,6 +50,7 @@ static void pick_flavor(struct sim *s)
 	f->queues = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 5, 70);
 	queues_init(s, &more);
 	f->locks = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 5, 50);
+	f->stores = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 10, 90);
 	if (f->deep)
 		f->workers = f->slots = 1 + (uint32_t)rng_below(r, 2);
 	if (f->calm) {
@@ -66,6 +67,8 @@ static void world_init(struct sim *s, const struct sim_options *o, struct cover 
 	pick_flavor(s);
 	fstore_init(&s->store);
 	book_init(&s->book);
+	s->book.stores = s->flavor.stores != 0;
+	values_init(s);
 	map64_init(&s->told);
 	map64_init(&s->vars.writers);
 	map64_init(&s->locks.claims);
@@ -107,6 +110,7 @@ void sim_release(struct sim *s)
 	claims_release(&s->locks);
 	book_release(&s->book);
 	fstore_release(&s->store);
+	values_release(s);
 	buf_release(&s->scratch);
 }
 
