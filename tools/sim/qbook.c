@@ -388,6 +388,18 @@ static void granted_one(struct sim *s, struct sim_take *t, uint32_t k, struct gr
 	s->cover->events[e.deliveries > 1 ? SIM_AGAIN : SIM_TAKEN]++;
 }
 
+void qbook_told(struct sim *s, const struct sim_take *t)
+{
+	if (t->n != t->ntold)
+		sim_fail(s, "a grant of %u items is told as %u", t->n, t->ntold);
+	for (uint32_t k = 0; k < t->n && !s->failed; k++)
+		if (t->tell[k].item != t->items[k] ||
+			!fence_eq(
+				t->tell[k].fence, (struct fence){t->first.epoch, t->first.seq + k}))
+			sim_fail(s, "item %" PRIu64 " is told as another, or with another fence",
+				t->items[k]->id);
+}
+
 static void grant_put(struct sim *s, uint32_t session, uint64_t request, struct slice value)
 {
 	struct sim_take *t = qbook_take(s, session, request);
@@ -415,6 +427,8 @@ static void grant_put(struct sim *s, uint32_t session, uint64_t request, struct 
 			granted_one(s, t, k, e);
 		t->n = k + 1;
 	}
+	if (t->told && !s->failed)
+		qbook_told(s, t);
 }
 
 /* What was not taken waits again. */

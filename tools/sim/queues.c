@@ -159,11 +159,15 @@ static void add_settle(struct making *m, enum deal_kind kind, const struct sim_o
 	q->item = i;
 	q->fence = o->fence;
 	q->out = *o;
-	q->stale = !i->there || !fence_eq(i->fence, o->fence) || !(i->out || i->granted);
+	/* one that is not stored yet may be still, or is lost */
+	q->stale = !i->there ||
+		   (i->fence.epoch == o->fence.epoch ? i->fence.seq > o->fence.seq
+						     : i->fence.epoch > o->fence.epoch) ||
+		   (fence_eq(i->fence, o->fence) && !(i->out || i->granted));
 	s->cover->events[SIM_STALE_ACK] += q->stale;
 	map64_get(&s->queues.asked, qbook_fence(o->fence), &before);
 	ensure(map64_put(&s->queues.asked, qbook_fence(o->fence), before | bits[kind]));
-	if (kind == DEAL_EXTEND && fence_eq(i->fence, o->fence))
+	if (kind == DEAL_EXTEND && !q->stale)
 		i->extended_us = s->mono_us;
 }
 
@@ -241,7 +245,7 @@ static void take(struct sim *s, struct client *c, uint32_t name, bool get)
 	t->session = c->session;
 	t->request = ++c->next_request;
 	t->name = name;
-	t->count = 1 + (uint32_t)rng_below(&s->rng, 5);
+	t->count = 1 + (uint32_t)rng_below(&s->rng, SIM_TAKE_MOST);
 	t->mode = get || rng_chance(&s->rng, 1, 3) ? TAKE_GET : TAKE_LEASE;
 	/* one of a session lasts as long, also where nobody can settle it any more */
 	if (t->mode == TAKE_LEASE &&
@@ -270,12 +274,12 @@ static void answer_take(struct sim *s, struct client *c, struct sim_take *t, enu
 
 	make(&m, s, c);
 	add(&m, &op, t->name)->take = t;
-	for (uint32_t k = 0; kind == DEAL_GRANTED && t->mode == TAKE_LEASE && k < t->n; k++) {
+	for (uint32_t k = 0; kind == DEAL_GRANTED && t->mode == TAKE_LEASE && k < t->ntold; k++) {
 		ensure(c->queues.nouts < SIM_OUTS);
-		c->queues.outs[c->queues.nouts++] = (struct sim_out){.item = t->items[k],
+		c->queues.outs[c->queues.nouts++] = (struct sim_out){.item = t->tell[k].item,
 			.name = t->name,
-			.seq = t->items[k]->seq,
-			.fence = {t->first.epoch, t->first.seq + k},
+			.seq = t->tell[k].seq,
+			.fence = t->tell[k].fence,
 			.owned = t->lease_us == 0};
 	}
 	if (kind == DEAL_GRANTED)
@@ -341,29 +345,27 @@ void queues_forget(struct client *c, bool process)
 			drop_out(c, i);
 }
 
-/* The grant is what its record says. */
-static void check_grant(struct sim *s, const struct sim_take *t, struct slice items)
+static void read_grant(struct sim *s, struct sim_take *t, struct slice items)
 {
 	struct cursor at;
 	uint32_t n;
 
 	cursor_init(&at, items);
 	n = cursor_array(&at);
-	if (n != t->n)
-		sim_fail(s, "a grant of %u items is told as %u", t->n, n);
-	for (uint32_t k = 0; k < n && k < t->n && !s->failed; k++) {
+	if (n == 0 || n > t->count)
+		sim_fail(s, "a grant of %u items, and %u were wanted", n, t->count);
+	for (t->ntold = 0; t->ntold < n && !s->failed; t->ntold++) {
+		struct sim_told *told = &t->tell[t->ntold];
 		uint32_t have = cursor_array_min(&at, 8);
-		uint64_t fence[2];
 
 		cursor_i64(&at);
+		told->seq = cursor_u64(&at);
+		told->fence.epoch = cursor_u64(&at);
+		told->fence.seq = cursor_u64(&at);
 		cursor_u64(&at);
-		fence[0] = cursor_u64(&at);
-		fence[1] = cursor_u64(&at);
-		cursor_u64(&at);
-		if (qbook_item_of(s, cursor_bin(&at)) != t->items[k] ||
-			fence[0] != t->first.epoch || fence[1] != t->first.seq + k)
-			sim_fail(s, "item %" PRIu64 " is told as another, or with another fence",
-				t->items[k]->id);
+		told->item = qbook_item_of(s, cursor_bin(&at));
+		if (!told->item || !told->item->stored || told->item->done)
+			sim_fail(s, "an item is told that is none, or is done");
 		cursor_skip_rest(&at, have, 6);
 	}
 	if (!cursor_at_end(&at))
@@ -385,16 +387,18 @@ void queues_granted(struct sim *s, struct client *c, const struct frame *f)
 		forget_take(c, t);
 		return;
 	}
-	if (!t || !t->granted) {
-		sim_fail(s, "a grant that was not asked for, or is not stored");
+	if (!t) {
+		sim_fail(s, "a grant that was not asked for");
 		return;
 	}
 	if (t->closed)
 		return; /* withdrawn meanwhile */
 	if (t->told)
 		sim_fail(s, "a grant is told twice");
-	check_grant(s, t, m.items);
+	read_grant(s, t, m.items);
 	t->told = true;
+	if (t->granted)
+		qbook_told(s, t);
 	if (!s->failed && !c->sure_closed && !rng_chance(&s->rng, 1, 10))
 		answer_take(s, c, t, rng_chance(&s->rng, 1, 12) ? DEAL_WITHDRAW : DEAL_GRANTED);
 }
@@ -425,7 +429,9 @@ static void refused_op(
 		(m->code == DQ_E_CONFLICT && stale) ||
 		(m->code == DQ_E_NOT_FOUND && o->name == SIM_QUEUE_FREE &&
 			(o->kind == DEAL_PURGE || o->kind == DEAL_DELETE)) ||
-		(m->code == DQ_E_NOT_FOUND && stale))
+		(m->code == DQ_E_NOT_FOUND && stale) ||
+		/* told before it was stored, and lost */
+		(m->code == DQ_E_GONE && o->kind == DEAL_GRANTED && !o->take->granted))
 		return;
 	sim_fail(s, "operation %u on q%u is refused with code %" PRIu64 ": %.*s", o->kind, o->name,
 		m->code, SLICE_ARG(m->text));
@@ -487,6 +493,9 @@ static void done(struct sim *s, const struct queue_op *o)
 		sim_fail(s, "item %" PRIu64 " is acknowledged twice", i->id);
 	if (o->kind == DEAL_ACK)
 		i->done = true;
+	if (o->kind == DEAL_GRANTED && !o->take->granted)
+		sim_fail(s, "take %" PRIu64 " is acknowledged, and was not granted",
+			o->take->request);
 	if (o->take && o->take->granted && !o->take->over)
 		sim_fail(s, "take %" PRIu64 " is answered, and is there", o->take->request);
 	for (uint32_t k = 0; o->kind == DEAL_GRANTED && o->take->mode == TAKE_GET && k < o->take->n;

@@ -47,6 +47,15 @@ struct sim_item {
 	uint64_t extended_us; /* when that was asked for last */
 };
 
+#define SIM_TAKE_MOST 5
+
+/* An item as a grant tells of it; that may be before the grant is stored. */
+struct sim_told {
+	struct sim_item *item;
+	uint64_t seq;
+	struct fence fence;
+};
+
 /* A TAKE that a client made. */
 struct sim_take {
 	uint32_t session, name, count;
@@ -57,7 +66,9 @@ struct sim_take {
 	uint64_t done_us; /* its grant's acknowledgement was asked for; 0: not yet */
 	bool withdrawn;   /* so it was asked */
 	bool closed;      /* its client has forgotten it */
-	bool told;        /* its client has the grant */
+	bool told;        /* its client has the grant: */
+	uint32_t ntold;
+	struct sim_told tell[SIM_TAKE_MOST];
 	/* by the records */
 	bool granted, over;
 	uint32_t n;
@@ -159,6 +170,8 @@ void qbook_item_content(struct buf *out, uint64_t id);
 struct sim_item *qbook_item_of(struct sim *s, struct slice bin);
 /* Something is stored in the queue. */
 bool qbook_has(struct sim *s, uint32_t name);
+/* What was told of a grant is what its record says. */
+void qbook_told(struct sim *s, const struct sim_take *t);
 /* A fence as a key. */
 uint64_t qbook_fence(struct fence f);
 void qbook_batch(struct sim *s, const struct batch *batch);
