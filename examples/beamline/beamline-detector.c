@@ -1,7 +1,8 @@
 /*
  * The detector: takes an image every `interval` seconds and submits what is to be done with it,
  * until it is cancelled. It has a loop of its own, so that it goes on while there is no scheduler:
- * what is submitted meanwhile is sent afterwards.
+ * what is submitted meanwhile is sent afterwards. An image is taken when the scheduler has
+ * acknowledged it: whatever is killed then, it comes into the database.
  *
  * Its images are worked on where it runs, as long as few of them wait there; the excess goes to
  * workers with the label role=pool.
