@@ -50,16 +50,24 @@ static int return_image(struct dq_task *task, struct image *image)
 	return r;
 }
 
-/* The image that the task was given; NULL: it was not. */
-static const struct image *given(struct dq_task *task)
-{
-	struct dq_input in;
-	const struct image *image;
+/* An image that the task was given, where it lies: at any address, so that its size is copied. */
+struct view {
+	uint32_t width, height;
+	const uint8_t *pixels;
+};
 
-	if (!dq_task_input(task, 0, &in) || in.n < sizeof(*image))
-		return NULL;
-	image = in.bytes;
-	return in.n == sizeof(*image) + (size_t)image->width * image->height ? image : NULL;
+static bool given(struct dq_task *task, struct view *out)
+{
+	struct image head;
+	struct dq_input in;
+
+	if (!dq_task_input(task, 0, &in) || in.n < sizeof(head))
+		return false;
+	memcpy(&head, in.bytes, sizeof(head));
+	*out = (struct view){.width = head.width,
+		.height = head.height,
+		.pixels = (const uint8_t *)in.bytes + sizeof(head)};
+	return in.n == sizeof(head) + (size_t)head.width * head.height;
 }
 
 bool beamline_args(struct dq_task *task, msgpack_unpacked *args, uint32_t n)
@@ -160,37 +168,39 @@ static int decode(struct dq_task *task)
 /* Half of the pixels are darker than the background; what is worth a look is well above. */
 static int threshold(struct dq_task *task)
 {
-	const struct image *in = given(task);
-	struct image *out = in ? image_new(in->width, in->height) : NULL;
-	size_t n = in ? (size_t)in->width * in->height : 0, below = 0, count[256] = {0};
+	size_t n, below = 0, count[256] = {0};
 	unsigned median = 0;
+	struct image *out;
+	struct view in;
 
-	if (!in)
+	if (!given(task, &in))
 		return dq_task_fail(task, "threshold: wants an image");
+	out = image_new(in.width, in.height);
+	n = (size_t)in.width * in.height;
 	for (size_t i = 0; i < n; i++)
-		count[in->pixels[i]]++;
+		count[in.pixels[i]]++;
 	while (median < 255 && (below += count[median]) * 2 < n)
 		median++;
 	for (size_t i = 0; out && i < n; i++)
-		out->pixels[i] = in->pixels[i] > median + 32 ? in->pixels[i] : 0;
+		out->pixels[i] = in.pixels[i] > median + 32 ? in.pixels[i] : 0;
 	return return_image(task, out);
 }
 
 static int measure(struct dq_task *task)
 {
-	const struct image *in = given(task);
 	uint32_t histogram[16] = {0};
 	double sum = 0, x = 0, y = 0;
 	msgpack_sbuffer out;
 	msgpack_packer packer;
 	uint64_t bright = 0;
+	struct view in;
 	int r;
 
-	if (!in)
+	if (!given(task, &in))
 		return dq_task_fail(task, "measure: wants an image");
-	for (uint32_t row = 0; row < in->height; row++)
-		for (uint32_t col = 0; col < in->width; col++) {
-			uint8_t v = in->pixels[(size_t)row * in->width + col];
+	for (uint32_t row = 0; row < in.height; row++)
+		for (uint32_t col = 0; col < in.width; col++) {
+			uint8_t v = in.pixels[(size_t)row * in.width + col];
 
 			histogram[v / 16]++;
 			bright += v > 0;
@@ -201,7 +211,7 @@ static int measure(struct dq_task *task)
 	msgpack_sbuffer_init(&out);
 	msgpack_packer_init(&packer, &out, msgpack_sbuffer_write);
 	msgpack_pack_array(&packer, 5);
-	msgpack_pack_double(&packer, in->width ? sum / in->width / in->height : 0);
+	msgpack_pack_double(&packer, in.width ? sum / in.width / in.height : 0);
 	msgpack_pack_uint64(&packer, bright);
 	msgpack_pack_double(&packer, sum > 0 ? x / sum : 0);
 	msgpack_pack_double(&packer, sum > 0 ? y / sum : 0);
@@ -214,19 +224,21 @@ static int measure(struct dq_task *task)
 /* The mean of each square of pixels. */
 static int thumbnail(struct dq_task *task)
 {
-	const struct image *in = given(task);
-	uint32_t side = in ? in->width / 64 + 1 : 1;
-	struct image *out = in ? image_new(in->width / side, in->height / side) : NULL;
+	struct image *out;
+	struct view in;
+	uint32_t side;
 
-	if (!in)
+	if (!given(task, &in))
 		return dq_task_fail(task, "thumbnail: wants an image");
+	side = in.width / 64 + 1;
+	out = image_new(in.width / side, in.height / side);
 	for (uint32_t row = 0; out && row < out->height; row++)
 		for (uint32_t col = 0; col < out->width; col++) {
 			uint64_t sum = 0;
 
 			for (uint32_t i = 0; i < side * side; i++)
-				sum += in->pixels[(size_t)(row * side + i / side) * in->width +
-						  col * side + i % side];
+				sum += in.pixels[(size_t)(row * side + i / side) * in.width +
+						 col * side + i % side];
 			out->pixels[(size_t)row * out->width + col] = (uint8_t)(sum / side / side);
 		}
 	return return_image(task, out);
