@@ -68,6 +68,15 @@ says 7 "var set: the namespace is another user's: you/v" var set you/v 1
 says 2 'submit: key: is empty' submit --key '' -- true
 says 2 'submit: label: is empty' submit --label '' -- true
 
+step "a holder that is killed takes its command along"
+"$B/dq" --scheduler "$ADDR" lock last --lease 1 -- sh -c 'echo $$ >"$1"; exec sleep 60' sh "$T/pid" &
+until_true 20 test -s "$T/pid"
+kill_hard $!
+until_true 10 not_there "$(cat "$T/pid")"
+is "$(dq lock last -- echo mine)" mine
+exits 127 dq lock last -- "$T/no-program"
+exits 126 dq lock last -- "$T/pid"
+
 step "run says what ended a command that did not end by itself"
 exits 143 dq run --key slow --timeout 0.2 -- sleep 60
 is "$(cat "$T/errors")" "dq: run: slow: failed: it ran for longer than its timeout, 0.2 s"

@@ -14,12 +14,13 @@
 #include <dq/error.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,15 +163,53 @@ static int mind(struct holding *h)
 	}
 }
 
+/* The child. A holder that is killed loses the lock: its command is told to end, too. */
+static void __attribute__((noreturn)) become(char **argv, pid_t parent, int tell)
+{
+	int error;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent)
+		execvp(argv[0], argv);
+	error = errno;
+	if (write(tell, &error, sizeof error) < 0) {
+		/* nobody is there to be told */
+	}
+	_exit(EXIT_RUN_FAILED);
+}
+
+/* 0, or an errno. */
+static int spawn(struct holding *h, char **argv)
+{
+	pid_t parent = getpid();
+	int tell[2], error = 0;
+	ssize_t n;
+
+	if (pipe2(tell, O_CLOEXEC) != 0)
+		return errno;
+	h->pid = fork();
+	if (h->pid == 0)
+		become(argv, parent, tell[1]);
+	if (h->pid < 0)
+		error = errno;
+	close(tell[1]);
+	/* ends without a word where the command runs */
+	do {
+		n = h->pid > 0 ? read(tell[0], &error, sizeof error) : 0;
+	} while (n < 0 && errno == EINTR);
+	close(tell[0]);
+	if (h->pid > 0 && error)
+		exit_of(h);
+	return error;
+}
+
 static int start(struct holding *h, char **argv)
 {
-	extern char **environ;
 	char fence[24];
 	int rc;
 
 	snprintf(fence, sizeof fence, "%llu", (unsigned long long)h->fence);
 	setenv(ENV_FENCE, fence, 1);
-	rc = posix_spawnp(&h->pid, argv[0], NULL, NULL, argv, environ);
+	rc = spawn(h, argv);
 	if (rc) {
 		fprintf(stderr, "dq: %s: %s\n", argv[0], strerror(rc));
 		return rc == ENOENT ? 127 : 126;

@@ -16,6 +16,7 @@
 
 #define CANCEL_S 10
 #define KEPT_BYTES 4096 /* of the output of a command that failed */
+#define KEPT_STDERR_BYTES 2048
 
 /* The end of its standard error is what is kept of it. */
 static void print_stderr(struct dq_future *future)
@@ -24,6 +25,9 @@ static void print_stderr(struct dq_future *future)
 
 	if (dq_error_output(future, -1, &value) == DQ_E_OK && value.n)
 		fwrite(value.bytes, 1, value.n, stderr);
+	if (value.n == KEPT_STDERR_BYTES)
+		cli_fail(DQ_E_OK, "%s: only the last %d bytes of its standard error were kept",
+			dq_future_key(future), KEPT_STDERR_BYTES);
 	dq_value_release(&value);
 }
 
