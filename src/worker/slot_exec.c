@@ -3,6 +3,7 @@
  * ended. What it printed lies in a file of the slot and is taken from there.
  */
 #include "worker/slot_helper.h"
+#include "worker/strays.h"
 
 #include "base/alloc.h"
 #include "base/ensure.h"
@@ -205,6 +206,15 @@ static void judge(struct slot *s, struct lease *l, struct outcome *o, const stru
 	}
 }
 
+/* The helper died, by whatever hand, and with it who knew of the command's children. */
+static void end_strays(struct slot *s, const struct lease *l)
+{
+	char token[WIRE_TOKEN_TEXT] = "";
+
+	if (slot_token(s, l->id, l->fence, token) && token[0])
+		strays_end("DQ_TOKEN", token);
+}
+
 void helper_run_exec(struct slot *s, struct lease *l, const struct spec *spec, struct outcome *o)
 {
 	struct words words = {.slot = s, .lease = l};
@@ -235,6 +245,8 @@ void helper_run_exec(struct slot *s, struct lease *l, const struct spec *spec, s
 		slot_fail(s, o, CAUSE_SPEC, "argv and env: too long");
 	else if (helper_ask(s, SLOT_EXEC, &part, 1, o, &done))
 		judge(s, l, o, &done);
+	else
+		end_strays(s, l);
 release:
 	words_release(&words);
 	buf_release(&b);

@@ -48,6 +48,15 @@ start_worker w4 --slots 2
 is "$(dq submit --key back -- echo back)" back
 is "$(dq result back --timeout 30)" back
 
+step "a slot that is killed leaves nothing of its command behind"
+dq submit --key cut -- sh -c 'sleep 1234 & echo $PPID $! >"$1"; wait' sh "$T/cut" >/dev/null
+until_true 30 test -s "$T/cut"
+read -r slot child <"$T/cut"
+kill -KILL "$slot"
+exits 1 dq wait cut --timeout 30
+not_there "$child" || fail "$child goes on"
+is "$(dq run -- echo next)" next
+
 step "SIGTERM drains"
 dq submit --key drained -- sh -c 'sleep 1; echo drained' >/dev/null
 until_true 30 sh -c "'$B/dq' --scheduler '$ADDR' state drained | grep -q running"
