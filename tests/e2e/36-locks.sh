@@ -185,7 +185,9 @@ exits 0 dq event wait go --timeout 0
 kill_hard "$SCHEDULER"
 start_scheduler
 exits 0 dq event wait go --timeout 0
+"$B/dq-inspect" --state "$STATE" events | grep -q "/go set at " || fail "dq-inspect events"
 dq event clear go
+is "$("$B/dq-inspect" --state "$STATE" events --json)" "[]"
 dq event clear go
 exits 3 dq event wait go --timeout 0
 exits 2 dq event

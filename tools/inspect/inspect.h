@@ -65,6 +65,7 @@ struct cmd {
 	X(queue)                                                                                   \
 	X(variables)                                                                               \
 	X(locks)                                                                                   \
+	X(events)                                                                                  \
 	X(topics)                                                                                  \
 	X(datasets)                                                                                \
 	X(holds)                                                                                   \
