@@ -317,7 +317,8 @@ int dq_fire_and_forget(struct dq_future *future);
  * Retry begins anew what failed, was cancelled, or is done with a result that is lost; what has not
  * ended is left as it is. What a task needs, and is of that kind, begins before it; what depends on
  * it does not. The futures given, and others of this client for the same tasks, wait for an end
- * again; those of what they need keep what they know.
+ * again; those of what they need keep what they know, unless they are given as well, or retried by
+ * themselves before they have ended anew.
  */
 int dq_future_retry(struct dq_future *future, double timeout_s);
 int dq_retry_many(

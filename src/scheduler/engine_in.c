@@ -1,20 +1,10 @@
 /*
  * Frames of admitted connections: decoded, checked, and made events for the core. A malformed one
- * closes its connection and touches nothing else.
+ * closes its connection and touches nothing else. Those of workers: engine_in_worker.c.
  */
-#include "scheduler/engine_impl.h"
+#include "scheduler/engine_in.h"
 
-#include "base/fault.h"
-
-struct intake {
-	struct engine *e;
-	struct engine_conn *c;
-	const struct frame *f;
-	uint64_t mono_us, wall_us;
-	const char *why;
-};
-
-static struct event *event_of(struct intake *in, enum event_kind kind)
+struct event *intake_event(struct intake *in, enum event_kind kind)
 {
 	struct event *ev = &in->e->event;
 
@@ -25,13 +15,13 @@ static struct event *event_of(struct intake *in, enum event_kind kind)
 	return ev;
 }
 
-static bool step(struct intake *in)
+bool intake_step(struct intake *in)
 {
 	engine_step(in->e, &in->e->event, in->mono_us, in->wall_us);
 	return true;
 }
 
-static bool bad(struct intake *in, const char *why)
+bool intake_bad(struct intake *in, const char *why)
 {
 	in->why = why;
 	return false;
@@ -39,15 +29,15 @@ static bool bad(struct intake *in, const char *why)
 
 static bool on_open(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_OPEN);
+	struct event *ev = intake_event(in, EVENT_OPEN);
 	struct msg_open m;
 
 	if (!msg_open_decode(in->f->payload, &m, &in->why))
 		return false;
 	if (in->c->opened)
-		return bad(in, "a second OPEN");
+		return intake_bad(in, "a second OPEN");
 	if (m.name.n > LIMIT_NAME_BYTES)
-		return bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
+		return intake_bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
 	in->c->opened = true;
 	ev->open.session = (uint32_t)m.session;
 	ev->open.token = m.token;
@@ -56,61 +46,61 @@ static bool on_open(struct intake *in)
 	ev->open.user = engine_user_of(in->e, in->c);
 	ev->open.uid = in->c->peer.member ? in->c->peer.uid : in->e->config.uid;
 	in->e->port.random(in->e->port.arg, ev->open.new_token, TOKEN_BYTES);
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_submit(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_SUBMIT);
+	struct event *ev = intake_event(in, EVENT_SUBMIT);
 	struct msg_submit m;
 
 	if (!msg_submit_decode(in->f->payload, &m, &in->why))
 		return false;
 	if (m.first_n == 0 || m.first_n > UINT32_MAX || m.flags > UINT32_MAX)
-		return bad(in, "SUBMIT: a task number out of range");
+		return intake_bad(in, "SUBMIT: a task number out of range");
 	ev->submit.first_n = (uint32_t)m.first_n;
 	ev->submit.count = m.count;
 	ev->submit.flags = (uint32_t)m.flags;
 	ev->submit.ns = m.ns;
 	ev->submit.body = m.body;
-	return step(in);
+	return intake_step(in);
 }
 
 /* The messages that are runs of ids, all alike. */
 static bool on_runs(struct intake *in, enum event_kind kind)
 {
-	struct event *ev = event_of(in, kind);
+	struct event *ev = intake_event(in, kind);
 	struct msg_cancel m; /* RELEASE, DETACH, WATCH and UNWATCH have the same shape */
 
 	if (!msg_cancel_decode(in->f->payload, &m, &in->why))
 		return false;
 	ev->runs = m.runs;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_hold(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_HOLD);
+	struct event *ev = intake_event(in, EVENT_HOLD);
 	struct msg_hold m;
 
 	if (!msg_hold_decode(in->f->payload, &m, &in->why))
 		return false;
 	ev->keys = m.keys;
-	return step(in);
+	return intake_step(in);
 }
 
 /* What was told before of these tasks is told before the reply: their watchers know by that which
  * end is an old one. */
 static bool on_act(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_ACT);
+	struct event *ev = intake_event(in, EVENT_ACT);
 	struct cursor arg;
 	struct msg_act m;
 
 	if (!msg_act_decode(in->f->payload, &m, &in->why))
 		return false;
 	if (m.kind > UINT32_MAX || m.flags > UINT32_MAX)
-		return bad(in, "ACT: a number out of range");
+		return intake_bad(in, "ACT: a number out of range");
 	ev->act.kind = (uint32_t)m.kind;
 	ev->act.flags = (uint32_t)m.flags;
 	ev->act.runs = m.runs;
@@ -118,26 +108,26 @@ static bool on_act(struct intake *in)
 		cursor_init(&arg, m.arg);
 		ev->act.arg = cursor_i64(&arg);
 		if (!cursor_at_end(&arg))
-			return bad(in, "ACT: an argument that is no number");
+			return intake_bad(in, "ACT: an argument that is no number");
 	}
 	engine_flush_told(in->e, in->c);
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_do(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_DEAL);
+	struct event *ev = intake_event(in, EVENT_DEAL);
 	struct msg_do m;
 
 	if (!msg_do_decode(in->f->payload, &m, &in->why))
 		return false;
 	ev->ops = m.ops;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_await(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_AWAIT);
+	struct event *ev = intake_event(in, EVENT_AWAIT);
 	struct msg_await m;
 
 	if (!msg_await_decode(in->f->payload, &m, &in->why))
@@ -146,23 +136,23 @@ static bool on_await(struct intake *in)
 	ev->await.kind = m.kind < THING_KINDS ? (uint32_t)m.kind : 0;
 	ev->await.name = m.name;
 	ev->await.after = m.after;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_drop(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_DROP);
+	struct event *ev = intake_event(in, EVENT_DROP);
 	struct msg_drop m;
 
 	if (!msg_drop_decode(in->f->payload, &m, &in->why))
 		return false;
 	ev->seq = m.request;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_take(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_TAKE);
+	struct event *ev = intake_event(in, EVENT_TAKE);
 	struct msg_take m;
 
 	if (!msg_take_decode(in->f->payload, &m, &in->why))
@@ -172,23 +162,23 @@ static bool on_take(struct intake *in)
 	ev->take.count = m.count;
 	ev->take.mode = m.mode < UINT32_MAX ? (uint32_t)m.mode : 0;
 	ev->take.lease_us = m.lease_us;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_acked(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_ACKED);
+	struct event *ev = intake_event(in, EVENT_ACKED);
 	struct msg_acked m;
 
 	if (!msg_acked_decode(in->f->payload, &m, &in->why))
 		return false;
 	ev->seq = m.upto;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_get(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_GET);
+	struct event *ev = intake_event(in, EVENT_GET);
 	struct msg_get m;
 
 	if (!msg_get_decode(in->f->payload, &m, &in->why))
@@ -196,7 +186,7 @@ static bool on_get(struct intake *in)
 	ev->seq = m.request;
 	ev->get.request = m.request;
 	ev->get.id = m.id;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool on_query(struct intake *in)
@@ -209,153 +199,6 @@ static bool on_query(struct intake *in)
 	return true;
 }
 
-/* Entries of STARTED, REPORT and JOIN.running into the engine's scratch. */
-static bool read_leases(struct intake *in, struct slice field, uint32_t *n)
-{
-	struct engine *e = in->e;
-	struct cursor c;
-
-	if (!list_read_begin(&c, field, UINT32_MAX, n))
-		return bad(in, "a malformed list of leases");
-	if (*n > LIMIT_CREDIT)
-		return bad(in, limit_text(LIMIT_INDEX_CREDIT));
-	if (*n > e->leases_cap) {
-		e->leases_cap = *n;
-		e->leases = xreallocarray(e->leases, *n, sizeof(*e->leases));
-	}
-	for (uint32_t i = 0; i < *n; i++) {
-		struct fenced f;
-
-		if (!fenced_read(&c, &f))
-			return bad(in, "a malformed lease in a list");
-		e->leases[i] = (struct event_lease){.id = f.id,
-			.fence = f.fence,
-			.started = f.extra,
-			.outcome = f.outcome,
-			.effects = f.effects};
-	}
-	return true;
-}
-
-static bool read_copies(struct intake *in, struct slice field, uint32_t max, uint32_t *n)
-{
-	struct engine *e = in->e;
-	struct cursor c;
-
-	if (!list_read_begin(&c, field, max, n))
-		return bad(in, "a malformed list of values");
-	if (*n > e->copies_cap) {
-		e->copies_cap = *n;
-		e->copies = xreallocarray(e->copies, *n, sizeof(*e->copies));
-	}
-	for (uint32_t i = 0; i < *n; i++) {
-		struct copy p;
-
-		if (!copy_read(&c, &p))
-			return bad(in, "a malformed value in a list");
-		e->copies[i] = (struct event_copy){.id = p.id,
-			.generation = p.generation,
-			.checksum = p.checksum,
-			.size = p.size};
-	}
-	return true;
-}
-
-static bool join_is_sound(struct intake *in, const struct msg_join *m)
-{
-	if (in->c->role != ROLE_WORKER)
-		return bad(in, "JOIN of a peer that is no worker");
-	if (m->uuid.n != WORKER_UUID_BYTES || m->instance.n > WORKER_INSTANCE_BYTES)
-		return bad(in, "JOIN: an identity of another length");
-	if (m->name.n == 0 || m->name.n > LIMIT_NAME_BYTES || m->address.n > LIMIT_NAME_BYTES)
-		return bad(in, limit_text(LIMIT_INDEX_NAME_BYTES));
-	if (m->slots > LIMIT_SLOTS)
-		return bad(in, limit_text(LIMIT_INDEX_SLOTS));
-	in->e->offer.slots = (uint32_t)m->slots;
-	return offer_read(&in->e->offer, m->host, m->resources, m->labels, m->users, &in->why);
-}
-
-/* To see the tasks of others, and to say what became of them, is for the user who runs the
- * scheduler. */
-static bool may_serve(const struct intake *in)
-{
-	return !in->c->peer.member || (!in->e->offer.any_user && !in->e->offer.nusers);
-}
-
-static bool on_join(struct intake *in)
-{
-	struct event *ev = event_of(in, EVENT_JOIN);
-	struct msg_join m;
-
-	if (!msg_join_decode(in->f->payload, &m, &in->why) || !join_is_sound(in, &m) ||
-		!read_leases(in, m.running, &ev->join.nrunning) ||
-		!read_copies(in, m.copies, LIMIT_FRAME_BYTES / 4, &ev->join.ncopies))
-		return false;
-	if (!may_serve(in)) {
-		engine_refuse(in->e, in->c, DQ_E_REFUSED,
-			"only workers of the scheduler's own user may run tasks of others");
-		return true;
-	}
-	in->c->joined = true;
-	ev->join.uuid = m.uuid;
-	ev->join.name = m.name;
-	ev->join.address = m.address;
-	ev->join.instance = m.instance;
-	ev->join.user = engine_user_of(in->e, in->c);
-	ev->join.uid = in->c->peer.member ? in->c->peer.uid : in->e->config.uid;
-	ev->join.offer = &in->e->offer;
-	ev->join.running = in->e->leases;
-	ev->join.copies = in->e->copies;
-	return step(in);
-}
-
-static bool on_credit(struct intake *in)
-{
-	struct event *ev = event_of(in, EVENT_CREDIT);
-	struct msg_credit m;
-
-	if (!msg_credit_decode(in->f->payload, &m, &in->why))
-		return false;
-	ev->credit = m.limit < LIMIT_CREDIT ? (uint32_t)m.limit : LIMIT_CREDIT;
-	return step(in);
-}
-
-static bool on_leases(struct intake *in, enum event_kind kind)
-{
-	struct event *ev = event_of(in, kind);
-	struct msg_report m; /* STARTED has the same shape */
-
-	if (!msg_report_decode(in->f->payload, &m, &in->why) ||
-		!read_leases(in, m.entries, &ev->leases.n))
-		return false;
-	for (uint32_t i = 0; kind == EVENT_REPORT && i < ev->leases.n; i++) {
-		struct outcome o;
-
-		if (!outcome_decode(in->e->leases[i].outcome, &o, &in->why))
-			return false;
-		if (o.stored && !engine_put_is_whole(in->e, in->c, &in->e->leases[i], &o))
-			return bad(in, "REPORT: a stored value that has not come");
-	}
-	ev->leases.items = in->e->leases;
-	if (kind == EVENT_REPORT)
-		(void)fault_point("scheduler.report");
-	step(in);
-	for (uint32_t i = 0; map64_count(&in->e->uploads) && i < ev->leases.n; i++)
-		engine_put_over(in->e, in->c, &in->e->leases[i]);
-	return true;
-}
-
-static bool on_put(struct intake *in)
-{
-	const char *why;
-	struct msg_put m;
-
-	if (!msg_put_decode(in->f->payload, &m, &in->why))
-		return false;
-	why = engine_put(in->e, in->c, &m);
-	return why ? bad(in, why) : true;
-}
-
 static bool on_fetch(struct intake *in)
 {
 	struct msg_fetch m;
@@ -364,20 +207,6 @@ static bool on_fetch(struct intake *in)
 		return false;
 	engine_fetch(in->e, in->c, &m);
 	return true;
-}
-
-static bool on_missing(struct intake *in)
-{
-	struct event *ev = event_of(in, EVENT_MISSING);
-	struct msg_missing m;
-
-	if (!msg_missing_decode(in->f->payload, &m, &in->why) ||
-		!read_copies(in, m.entries, LIMIT_DEPS_PER_TASK, &ev->missing.ncopies) ||
-		!read_leases(in, m.leases, &ev->missing.nleases))
-		return false;
-	ev->missing.copies = in->e->copies;
-	ev->missing.leases = in->e->leases;
-	return step(in);
 }
 
 static bool on_ping(struct intake *in)
@@ -396,34 +225,19 @@ static bool on_ping(struct intake *in)
 
 static bool on_secede(struct intake *in)
 {
-	struct event *ev = event_of(in, EVENT_SECEDE);
+	struct event *ev = intake_event(in, EVENT_SECEDE);
 	struct msg_secede m;
 
 	if (!msg_secede_decode(in->f->payload, &m, &in->why))
 		return false;
 	ev->secede = m.on;
-	return step(in);
-}
-
-static bool on_progress(struct intake *in)
-{
-	struct event *ev = event_of(in, EVENT_PROGRESS);
-	struct msg_progress m;
-
-	if (!msg_progress_decode(in->f->payload, &m, &in->why))
-		return false;
-	ev->progress.id = m.id;
-	ev->progress.fence = (struct fence){m.epoch, m.seq};
-	ev->progress.millionths =
-		m.millionths <= WIRE_MILLIONTHS ? (uint32_t)m.millionths : UINT32_MAX;
-	ev->progress.text = m.text;
-	return step(in);
+	return intake_step(in);
 }
 
 static bool plain(struct intake *in, enum event_kind kind)
 {
-	event_of(in, kind);
-	return step(in);
+	intake_event(in, kind);
+	return intake_step(in);
 }
 
 static bool handle(struct intake *in)
@@ -469,26 +283,10 @@ static bool handle(struct intake *in)
 		return on_get(in);
 	case MSG_QUERY:
 		return on_query(in);
-	case MSG_JOIN:
-		return on_join(in);
-	case MSG_CREDIT:
-		return on_credit(in);
-	case MSG_STARTED:
-		return on_leases(in, EVENT_STARTED);
-	case MSG_REPORT:
-		return on_leases(in, EVENT_REPORT);
-	case MSG_MISSING:
-		return on_missing(in);
-	case MSG_PROGRESS:
-		return on_progress(in);
-	case MSG_PUT:
-		return on_put(in);
 	case MSG_FETCH:
 		return on_fetch(in);
-	case MSG_LEAVE:
-		return plain(in, EVENT_LEAVE);
 	default:
-		return bad(in, "a message that a scheduler does not take");
+		return engine_in_worker(in);
 	}
 }
 
