@@ -100,6 +100,24 @@ START_TEST(limits)
 }
 END_TEST
 
+START_TEST(stored)
+{
+	struct outcome out, o = inline_value(0);
+	const char *why = NULL;
+
+	o.is_inline = false;
+	o.size = 1 << 20;
+	o.stored = true;
+	buf_clear(&b);
+	outcome_encode(&b, &o);
+	ck_assert(outcome_decode(buf_slice(&b), &out, &why));
+	ck_assert(out.has_value && out.stored && !out.is_inline && out.size == 1 << 20);
+	/* of a task that is not done there is nothing to store */
+	o.state = TASK_FAILED;
+	ck_assert_ptr_nonnull(strstr(refusal(&o), "not done"));
+}
+END_TEST
+
 START_TEST(frames)
 {
 	struct outcome o = inline_value(0);
@@ -262,6 +280,7 @@ TCase *case_outcome(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, failure_comes_back);
 	tcase_add_test(tc, limits);
+	tcase_add_test(tc, stored);
 	tcase_add_test(tc, frames);
 	tcase_add_test(tc, malformed);
 	tcase_add_test(tc, later_meta_is_skipped);

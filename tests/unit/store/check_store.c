@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 	srunner_add_suite(runner, fault_suite());
 	srunner_add_suite(runner, damage_suite());
 	srunner_add_suite(runner, room_suite());
+	srunner_add_suite(runner, values_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

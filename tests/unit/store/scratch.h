@@ -48,5 +48,6 @@ Suite *fault_suite(void);
 Suite *keys_suite(void);
 Suite *open_suite(void);
 Suite *room_suite(void);
+Suite *values_suite(void);
 
 #endif
