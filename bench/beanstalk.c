@@ -3,6 +3,8 @@
  * items of 100 bytes, then reserve and delete them, `window` requests in flight on each connection.
  *	beanstalk PORT N CLIENTS WINDOW
  * prints the items put, and those reserved and deleted, a second.
+ *	beanstalk PORT
+ * exits 0 if something takes connections there.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -54,7 +56,7 @@ static void dial(struct client *c, uint16_t port)
 		die("connect");
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	c->answers = fdopen(dup(c->fd), "r");
-	c->room = c->window * (ITEM_BYTES + 64);
+	c->room = (c->window + 1) * (ITEM_BYTES + 64);
 	c->out = malloc(c->room);
 	if (!c->answers || !c->out)
 		die("memory");
@@ -160,8 +162,12 @@ int main(int argc, char **argv)
 	size_t window = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
 	double put_s, get_s;
 
+	if (argc == 2) {
+		dial(&cs[0], (uint16_t)strtoul(argv[1], NULL, 10));
+		return 0;
+	}
 	if (n == 0 || clients == 0 || clients > CLIENTS_MAX || window == 0 || window > WINDOW_MAX) {
-		fprintf(stderr, "usage: beanstalk PORT N CLIENTS WINDOW\n");
+		fprintf(stderr, "usage: beanstalk PORT [N CLIENTS WINDOW]\n");
 		return 2;
 	}
 	for (size_t i = 0; i < clients; i++) {

@@ -18,6 +18,7 @@
 void awaits_init(struct awaits *as)
 {
 	list_init(&as->all);
+	map64_init(&as->by_request);
 	list_init(&as->takings);
 	list_init(&as->watches);
 	list_init(&as->ready);
@@ -33,7 +34,9 @@ int await_init(struct dq_client *c, struct await *a, const char *name, uint64_t 
 	buf_init(&a->key, LIMIT_FRAME_BYTES);
 	buf_init(&a->content, LIMIT_FRAME_BYTES);
 	a->name = try_strdup(name);
-	return a->name ? 0 : client_error_code(c, DQ_E_NO_MEMORY);
+	if (a->name && map64_put_ptr(&c->awaits.by_request, a->request, a))
+		return 0;
+	return client_error_code(c, DQ_E_NO_MEMORY);
 }
 
 static void await_send(struct dq_client *c, const struct await *a)
@@ -58,6 +61,7 @@ void await_begin(struct dq_client *c, struct await *a)
 
 void await_release(struct dq_client *c, struct await *a)
 {
+	map64_remove_ptr(&c->awaits.by_request, a->request);
 	if (list_is_linked(&a->link)) {
 		list_remove(&a->link);
 		if (!a->done && session_is_up(c))
@@ -89,12 +93,9 @@ static bool answers(const struct await *a, const struct msg_is *m)
 
 bool await_is(struct dq_client *c, const struct msg_is *m, const char **why)
 {
-	struct await *a = NULL;
+	struct await *a = map64_get_ptr(&c->awaits.by_request, m->request);
 
-	list_for_each_entry(at, &c->awaits.all, struct await, link)
-		if (at->request == m->request)
-			a = at;
-	if (!a || a->done)
+	if (!a || a->done || !list_is_linked(&a->link))
 		return true; /* it was taken back */
 	if (a->kind == THING_VARIABLE && m->code == 0 && m->version == 0) {
 		await_send(c, a); /* deleted meanwhile */

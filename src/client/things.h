@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/map64.h"
 #include "client/outbox.h"
 #include "model/deal.h"
 #include "wire/wire.h"
@@ -90,7 +91,8 @@ struct await {
 
 struct awaits {
 	struct list all;
-	struct list takings; /* struct taking */
+	struct map64 by_request; /* -> struct await, from init to release */
+	struct list takings;     /* struct taking */
 	uint64_t next_request;
 	struct list watches; /* struct dq_watch */
 	struct list ready;   /* those of them whose callback is due */

@@ -119,6 +119,7 @@ void awaits_release(struct dq_client *c)
 		w->client = NULL;
 	}
 	ensure(list_is_empty(&c->awaits.all));
+	map64_release(&c->awaits.by_request);
 }
 
 static void watch_run(struct dq_client *c, struct dq_watch *w)
