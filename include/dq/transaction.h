@@ -87,6 +87,17 @@ int dq_txn_event_clear(struct dq_txn *txn, const char *name);
 /* ---- topics ---- */
 int dq_txn_publish(struct dq_txn *txn, const char *topic, const struct dq_content *content);
 
+/* ---- tasks ---- */
+/*
+ * Submits a task, as dq_submit does, once the transaction commits. It has a key, the spec's or one
+ * that is made, *key (may be NULL), which the transaction keeps until it ends: operations that are
+ * added to it, and later submits, name the task by it (dq_args_key, dq_spec.after_keys), and after
+ * the commit dq_future_from_key gives its future. Until it is freed, or the session ends, the task
+ * is held by the client's session; that of a task's transaction is detached, whatever the spec
+ * says. A key that is another task's refuses the transaction (DQ_E_CONFLICT).
+ */
+int dq_txn_submit(struct dq_txn *txn, const struct dq_spec *spec, const char **key);
+
 /* ---- committing ---- */
 /*
  * Commits, and waits until that is on stable storage. It is done once, whatever becomes of the

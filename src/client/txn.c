@@ -29,6 +29,9 @@ struct dq_txn *txn_new(struct dq_client *client, struct dq_task *task)
 		return NULL;
 	txn->client = client;
 	txn->task = task;
+	buf_init(&txn->body, task ? LIMIT_EFFECTS_BYTES : LIMIT_SUBMIT_BYTES);
+	buf_init(&txn->is_submit, LIMIT_DEAL_OPS);
+	arena_init(&txn->keys, 0);
 	buf_init(&txn->ops, task ? LIMIT_EFFECTS_BYTES - 8 : TXN_BYTES);
 	return txn;
 }
@@ -36,6 +39,9 @@ struct dq_txn *txn_new(struct dq_client *client, struct dq_task *task)
 void txn_free(struct dq_txn *txn)
 {
 	buf_release(&txn->ops);
+	buf_release(&txn->body);
+	buf_release(&txn->is_submit);
+	arena_release(&txn->keys);
 	free(txn->results);
 	free(txn);
 }
@@ -86,15 +92,34 @@ int txn_failed(struct dq_txn *txn, struct dq_client *c, int code)
 
 bool txn_list(const struct dq_txn *txn, struct buf *out)
 {
-	pack_array(out, txn->n);
+	struct deal_op submit = {
+		.kind = DEAL_SUBMIT, .count = txn->nsubmits, .body = buf_slice(&txn->body)};
+
+	pack_array(out, txn->n - txn->nsubmits + (txn->nsubmits > 0));
+	if (txn->nsubmits)
+		deal_op_encode(out, &submit);
 	buf_append_slice(out, buf_slice(&txn->ops));
 	return !out->failed;
 }
 
+size_t txn_added(const struct dq_txn *txn, uint64_t listed)
+{
+	bool submit = txn->nsubmits && listed == 0;
+	size_t at = 0;
+
+	listed -= txn->nsubmits && listed;
+	for (; at < txn->n; at++) {
+		if ((txn->is_submit.p[at] != 0) != submit)
+			continue;
+		if (submit || listed-- == 0)
+			break;
+	}
+	return at;
+}
+
 /* ---- operations ---- */
 
-/* The client that answers for an operation, entered; NULL: *code says why not. */
-static struct dq_client *begin(struct dq_txn *txn, struct dq_client *c, int *code)
+struct dq_client *txn_begin(struct dq_txn *txn, struct dq_client *c, int *code)
 {
 	*code = txn ? txn->code : DQ_E_USAGE;
 	if (*code)
@@ -111,7 +136,7 @@ static struct dq_client *begin(struct dq_txn *txn, struct dq_client *c, int *cod
 	return c;
 }
 
-static int end(struct dq_txn *txn, struct dq_client *c, int code)
+int txn_end(struct dq_txn *txn, struct dq_client *c, int code)
 {
 	if (c) {
 		if (code && !txn->committed)
@@ -124,7 +149,8 @@ static int end(struct dq_txn *txn, struct dq_client *c, int code)
 static int append(struct dq_txn *txn, struct dq_client *c, const struct deal_op *op)
 {
 	deal_op_encode(&txn->ops, op);
-	if (!txn->ops.failed) {
+	buf_append_byte(&txn->is_submit, 0);
+	if (!txn->ops.failed && !txn->is_submit.failed) {
 		txn->n++;
 		return 0;
 	}
@@ -137,7 +163,7 @@ static int append(struct dq_txn *txn, struct dq_client *c, const struct deal_op 
 static int add(struct dq_txn *txn, const char *name, struct deal_op *op)
 {
 	int code;
-	struct dq_client *c = begin(txn, NULL, &code);
+	struct dq_client *c = txn_begin(txn, NULL, &code);
 
 	if (code == 0 && name) {
 		op->name = slice_str(name);
@@ -145,7 +171,7 @@ static int add(struct dq_txn *txn, const char *name, struct deal_op *op)
 	}
 	if (code == 0)
 		code = append(txn, c, op);
-	return end(txn, c, code);
+	return txn_end(txn, c, code);
 }
 
 /* NULL: the transaction's own. */
@@ -164,7 +190,7 @@ static int add_content(
 	struct dq_txn *txn, const char *name, struct deal_op *op, const struct dq_content *content)
 {
 	int code;
-	struct dq_client *c = begin(txn, client_of(txn, content), &code);
+	struct dq_client *c = txn_begin(txn, client_of(txn, content), &code);
 	struct thing_content value;
 
 	if (code == 0)
@@ -179,7 +205,7 @@ static int add_content(
 			code = append(txn, c, op);
 		thing_content_release(&value);
 	}
-	return end(txn, c, code);
+	return txn_end(txn, c, code);
 }
 
 int dq_txn_set(struct dq_txn *txn, const char *name, const struct dq_content *content)
@@ -238,7 +264,7 @@ static int about_delivery(struct dq_txn *txn, enum deal_kind kind, const char *q
 {
 	struct deal_op op = {.kind = kind, .name = slice_str(queue)};
 	int code;
-	struct dq_client *c = begin(txn, NULL, &code);
+	struct dq_client *c = txn_begin(txn, NULL, &code);
 
 	if (code == 0)
 		code = thing_name_check(c, queue);
@@ -250,7 +276,7 @@ static int about_delivery(struct dq_txn *txn, enum deal_kind kind, const char *q
 		op.time_us = (uint64_t)(delay_s * 1e6);
 		code = append(txn, c, &op);
 	}
-	return end(txn, c, code);
+	return txn_end(txn, c, code);
 }
 
 int dq_txn_ack(struct dq_txn *txn, const char *queue, const char *id, const char *fence)
@@ -316,7 +342,7 @@ int dq_txn_put(struct dq_txn *txn, const char *queue, const struct dq_content *i
 	struct dq_put o = DQ_PUT_INIT;
 	struct deal_op op = {.kind = DEAL_PUT, .name = slice_str(queue)};
 	int code;
-	struct dq_client *c = begin(txn, NULL, &code);
+	struct dq_client *c = txn_begin(txn, NULL, &code);
 
 	if (code == 0)
 		code = thing_name_check(c, queue);
@@ -331,5 +357,5 @@ int dq_txn_put(struct dq_txn *txn, const char *queue, const struct dq_content *i
 		op.time_us = (uint64_t)(o.delay_s * 1e6);
 		code = put_items(txn, c, &op, items, n);
 	}
-	return end(txn, c, code);
+	return txn_end(txn, c, code);
 }

@@ -41,14 +41,17 @@ static const char *verb(enum deal_kind kind)
 		return "clear event";
 	case DEAL_APPEND:
 		return "publish";
+	case DEAL_SUBMIT:
+		return "submit";
 	default:
 		return "operation";
 	}
 }
 
 /* "operation 2 (put to orders): why" */
-static int refused(struct dq_client *c, struct slice list, uint64_t index, int code)
+static int refused(const struct dq_txn *txn, struct slice list, uint64_t index, int code)
 {
+	struct dq_client *c = txn->client;
 	struct deal_reader r;
 	struct deal_op op = {.kind = 0};
 	const char *why;
@@ -60,7 +63,7 @@ static int refused(struct dq_client *c, struct slice list, uint64_t index, int c
 	for (uint64_t i = 0; i <= index; i++)
 		if (!deal_reader_next(&r, &op, &why))
 			return code;
-	return client_error(c, code, "operation %llu (%s%s%.*s): %s", (unsigned long long)index,
+	return client_error(c, code, "operation %zu (%s%s%.*s): %s", txn_added(txn, index),
 		verb(op.kind), op.name.n ? " " : "", (int)op.name.n, (const char *)op.name.p, text);
 }
 
@@ -81,7 +84,7 @@ static bool results_read(struct dq_txn *txn, struct slice data)
 		if (cursor_try_nil(&at))
 			continue;
 		if (cursor_type(&at) == CURSOR_UINT)
-			txn->results[i] = cursor_u64(&at);
+			txn->results[txn_added(txn, i)] = cursor_u64(&at);
 		else
 			cursor_skip(&at);
 	}
@@ -113,8 +116,8 @@ static int commit(struct dq_txn *txn, double timeout_s, size_t *failed)
 				    : client_error_code(c, DQ_E_NO_MEMORY);
 	index = code ? refused_index(buf_slice(&data)) : UINT64_MAX;
 	if (index < txn->n) {
-		*failed = index;
-		code = refused(c, buf_slice(&list), index, code);
+		*failed = txn_added(txn, index);
+		code = refused(txn, buf_slice(&list), index, code);
 	}
 	if (code == 0 && !results_read(txn, buf_slice(&data)))
 		code = client_error_code(c, DQ_E_NO_MEMORY);
@@ -168,7 +171,7 @@ static void end_txn(struct dq_task *task, void *thing)
 	else if (txn->n && txn_list(txn, &list))
 		task->api->effects(task, list.p, list.n, NULL);
 	else if (txn->n)
-		task->api->effects(task, NULL, 0, dq_strerror(DQ_E_NO_MEMORY));
+		task->api->effects(task, NULL, 0, LIMIT_TEXT(EFFECTS_BYTES));
 	buf_release(&list);
 	client_drop(&txn->client);
 	txn_free(txn);

@@ -47,6 +47,11 @@ uint64_t deal_task(const struct core *c, const struct user *u, const struct deal
 	return r.first;
 }
 
+bool deal_has_task(const struct dealing *d, const struct deal_value *v)
+{
+	return deal_task(d->c, d->user, v) || (!v->task && deal_submits_key(d, v->key));
+}
+
 void deal_let_go(struct core *c)
 {
 	while (c->shared->nunpinned)
@@ -112,6 +117,8 @@ static bool check_one(struct dealing *d, const struct deal_op *op)
 	if (!d->s && is_of_session(op))
 		return deal_refuse(
 			d, DQ_E_USAGE, "a task's transaction has no session for it", slice_empty());
+	if (op->kind == DEAL_SUBMIT)
+		return deal_submit_check(d, op);
 	if (is_of_grant(op))
 		return grant_check(d, op);
 	if (kind == THING_LOCK && op->kind != DEAL_DELETE)
@@ -162,7 +169,8 @@ static struct thing *thing_of(const struct dealing *d, const struct deal_op *op,
 	const char *why;
 	uint32_t code;
 
-	if (is_of_grant(op) || (kind_of(op) != THING_EVENT && !can_be_deleted(kind_of(op))) ||
+	if (op->kind == DEAL_SUBMIT || is_of_grant(op) ||
+		(kind_of(op) != THING_EVENT && !can_be_deleted(kind_of(op))) ||
 		!name_split(d->c, d->user, op->name, &ns, &name, &code, &why))
 		return NULL;
 	return known ? thing_get(d->c, kind_of(op), ns, name)
@@ -209,6 +217,9 @@ static bool do_one(struct dealing *d, const struct deal_op *op, struct buf *resu
 		else
 			variable_delete(d->c, t);
 		break;
+	case DEAL_SUBMIT:
+		pack_u64(results, deal_submit_do(d));
+		return true;
 	case DEAL_PUBLISH:
 		dataset_publish(d, t, op);
 		break;
@@ -270,6 +281,7 @@ bool deal_effects(struct dealing *d, struct slice ops, uint32_t *index)
 	ok = check_all(d, ops, index);
 	if (ok)
 		do_all(d, ops, *index, &results);
+	deal_submit_end(d, ok);
 	forget_dull(d, ops);
 	buf_release(&results);
 	return ok;
@@ -280,17 +292,20 @@ void deal(struct core *c, const struct event *e)
 	struct dealing d = {.c = c, .no_room = e->no_room, .version = UINT64_MAX};
 	struct buf results;
 	uint32_t n;
+	bool ok;
 
 	if (!request_begin(c, e, &d.s))
 		return;
 	d.user = d.s->user;
 	buf_init(&results, LIMIT_FRAME_BYTES);
-	if (!check_all(&d, e->ops, &n))
+	ok = check_all(&d, e->ops, &n);
+	if (!ok)
 		answer_refusal(&d, e->conn, n);
 	else if (do_all(&d, e->ops, n, &results))
 		reply_stored(c, d.s, e->conn, DQ_E_OK, "", slice_empty(), buf_slice(&results));
 	else
 		reply_plain(c, d.s, e->conn);
+	deal_submit_end(&d, ok);
 	forget_dull(&d, e->ops);
 	buf_release(&results);
 }

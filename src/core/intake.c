@@ -58,8 +58,7 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 	}
 	if (ref->id) {
 		*out = ref->id;
-		if (place_of(in->c, ref->id, &p) && p.block->owner == in->s->user &&
-			is_there(in, p))
+		if (place_of(in->c, ref->id, &p) && p.block->owner == in->user && is_there(in, p))
 			return true;
 		return refuse(
 			in, DQ_E_NOT_FOUND, "a dependency is not there any more", slice_empty());
@@ -75,12 +74,12 @@ static bool resolve_dep(struct intake *in, const struct dep_ref *ref, uint32_t i
 			       refuse(in, DQ_E_USAGE, "a task depends on itself", slice_empty());
 		}
 	}
-	if (!resolve_any(in->c, in->s->user->number, ref->key, &run) ||
+	if (!resolve_any(in->c, in->user->number, ref->key, &run) ||
 		!place_of(in->c, run.first, &p) || !is_there(in, p))
 		return refuse(in, DQ_E_NOT_FOUND, "no such dependency: ", ref->key);
 	/* the client does not know yet that its own submit under this key was refused */
-	if (map64_get(&in->s->replies.conflicts,
-		    p.block->flags & BLOCK_ARRAY ? p.block->first : run.first, NULL))
+	if (in->s && map64_get(&in->s->replies.conflicts,
+			     p.block->flags & BLOCK_ARRAY ? p.block->first : run.first, NULL))
 		return refuse(in, DQ_E_NOT_FOUND,
 			"the submit of this dependency was refused: ", ref->key);
 	if (run.count != 1)
@@ -126,7 +125,8 @@ struct fp128 spec_fingerprint(uint64_t shape, struct slice spec, const uint64_t 
 /* The same task again: held by one record an element, unless it is so already. */
 static bool claim_same(struct intake *in, const struct block *b, uint32_t i)
 {
-	bool held = in->detached[i] ? b->state[0] & TASK_DETACHED : b->session == in->s->number;
+	bool held = in->detached[i] ? b->state[0] & TASK_DETACHED
+				    : in->s && b->session == in->s->number;
 
 	if (in->stage && in->detached[i]) {
 		in->ndetach += in->array ? in->count : 1;
@@ -231,6 +231,11 @@ static bool read_entry(
 				  (entry->kind == SPEC_EXEC ? OPTION_EXEC : 0));
 	in->any_option = in->any_option || in->option[i];
 	in->detached[i] = entry->detached;
+	if (!in->s && !entry->detached)
+		return refuse(in, DQ_E_USAGE, "what a task's transaction submits must be detached",
+			slice_empty());
+	if (intake_is_dealt(in) && !entry->detached && in->count > HOLD_TASKS_MAX)
+		return refuse(in, DQ_E_LIMIT, HOLD_TASKS_TEXT, slice_empty());
 	if (entry->first_index && (!in->array || entry->first_index + in->count > UINT32_MAX))
 		return refuse(in, DQ_E_USAGE,
 			in->array ? "an array's indexes end at 4294967294"
@@ -297,12 +302,13 @@ bool intake_head(struct intake *in)
 	const struct event *e = in->e;
 
 	in->array = e->submit.flags & BLOCK_ARRAY;
-	in->first = task_id(in->s->number, e->submit.first_n);
+	in->first = task_id(in->home, e->submit.first_n);
 	in->count = e->submit.count;
-	in->ns = slice_str(in->s->user->name);
+	in->ns = slice_str(in->user->name);
 	if (in->count == 0)
 		return refuse(in, DQ_E_USAGE, "an empty submit", slice_empty());
 	if (e->submit.flags & ~(BLOCK_ARRAY | SUBMIT_STAGED | SUBMIT_BEGIN) ||
+		(intake_is_dealt(in) && e->submit.flags & ~BLOCK_ARRAY) ||
 		(e->submit.flags & SUBMIT_BEGIN && !(e->submit.flags & SUBMIT_STAGED)))
 		return refuse(in, DQ_E_USAGE, "SUBMIT: unknown flags", slice_empty());
 	if (e->submit.ns.n > LIMIT_NAMESPACE_BYTES)
@@ -317,7 +323,8 @@ bool intake_head(struct intake *in)
 			slice_empty());
 	if (e->submit.body.n > LIMIT_SUBMIT_BYTES)
 		return refuse(in, DQ_E_LIMIT, limit_text(LIMIT_INDEX_SUBMIT_BYTES), slice_empty());
-	if (e->submit.first_n < in->s->next_n || e->submit.first_n + in->count > UINT32_MAX)
+	if ((!intake_is_dealt(in) && e->submit.first_n < in->s->next_n) ||
+		e->submit.first_n + in->count > UINT32_MAX)
 		return refuse(in, DQ_E_USAGE, "task numbers that were used", slice_empty());
 	if (e->no_room)
 		return refuse(in, DQ_E_STORE, "the store is full", slice_empty());

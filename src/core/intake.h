@@ -11,7 +11,10 @@
 struct intake {
 	struct core *c;
 	const struct event *e;
-	struct session *s;
+	struct session *s; /* NULL: of a task's transaction */
+	struct user *user;
+	uint32_t home; /* the number that the ids are of: the session's, or one of a transaction's
+			  own */
 	struct stage *stage; /* that it is a part of; NULL: whole */
 	struct slice ns;
 	uint64_t first, count, ndetach;
@@ -34,6 +37,11 @@ struct intake {
 	uint64_t live; /* the task that a conflict names */
 };
 
+/* In a transaction: its numbers are the scheduler's to give, and its submitter holds by records. */
+static inline bool intake_is_dealt(const struct intake *in)
+{
+	return !in->s || in->home != in->s->number;
+}
 /* What comes before the body. False here and below: refused, code and text say why. */
 bool intake_head(struct intake *in);
 /* The arrays for the entries that the head names; intake_free() is due whatever was read. */
@@ -43,5 +51,8 @@ bool intake_body(struct intake *in);
 void intake_hand_over(struct intake *in, struct block *b);
 void intake_take_back(struct intake *in);
 void intake_free(struct intake *in);
+/* ---- submit.c ---- */
+/* Makes the tasks; what is told of that is the caller's. */
+void intake_do(struct intake *in);
 
 #endif

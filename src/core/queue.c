@@ -262,7 +262,7 @@ static const char *put_refusal(
 	*code = DQ_E_NOT_FOUND;
 	for (uint32_t i = 0; i < n; i++) {
 		deal_item_next(&at, &v);
-		if (!v.content.n && !deal_task(c, d->user, &v))
+		if (!v.content.n && !deal_has_task(d, &v))
 			return "there is no such task to hold in: ";
 	}
 	if (!t->then_there) {

@@ -13,9 +13,9 @@ static void write_record(struct intake *in, struct block *b)
 	struct block_record rec = {.first = in->first,
 		.count = in->count,
 		.flags = in->e->submit.flags & BLOCK_ARRAY,
-		.session = in->s->number,
-		.seq = in->e->seq,
-		.user = in->s->user->number,
+		.session = in->home,
+		.seq = intake_is_dealt(in) ? 0 : in->e->seq,
+		.user = in->user->number,
 		.order = b->order,
 		.submitted_us = c->wall_us,
 		.ns = in->ns,
@@ -63,14 +63,16 @@ void task_start(struct core *c, struct block *b, uint32_t idx)
 
 static uint8_t birth_flags(const struct intake *in, uint32_t i)
 {
-	return in->detached[in->array ? 0 : i] ? TASK_DETACHED : TASK_HELD;
+	if (in->detached[in->array ? 0 : i])
+		return TASK_DETACHED;
+	return intake_is_dealt(in) ? 0 : TASK_HELD;
 }
 
 /* What a running task submits goes before the rest, so that trees of tasks are worked off depth
  * first, and few wait at a time. */
 static bool is_inner(const struct intake *in)
 {
-	return in->s->attempt != NULL;
+	return !in->s || in->s->attempt;
 }
 
 /* The usual case: nothing to wait for, all alike. Only elements of an array have a time, in common.
@@ -194,21 +196,28 @@ static void reply(struct intake *in)
 	buf_release(&data);
 }
 
-static void take_in(struct intake *in)
+/* Those of a transaction, by records. */
+static void hold_dealt(struct intake *in, struct block *b)
+{
+	for (uint32_t i = 0; i < in->count; i++)
+		if (!in->detached[in->array ? 0 : i] && block_state(b, i) != TASK_GONE)
+			hold_take(in->c, in->s, b, i);
+}
+
+void intake_do(struct intake *in)
 {
 	struct core *c = in->c;
 	struct block_record rec = {.first = in->first,
 		.count = in->count,
 		.flags = in->e->submit.flags & BLOCK_ARRAY,
-		.session = in->s->number,
-		.user = in->s->user->number,
+		.session = in->home,
+		.user = in->user->number,
 		.submitted_us = c->wall_us};
 	uint32_t fresh = 0;
 	struct block *b = NULL;
 
 	for (uint32_t i = 0; i < in->entries; i++)
 		fresh += in->alias[i] == 0;
-	reply(in);
 	if (fresh) {
 		rec.order = ++c->counters.order;
 		c->counters_dirty = true;
@@ -230,6 +239,8 @@ static void take_in(struct intake *in)
 		}
 		block_push_ready(c, b, is_inner(in));
 	}
+	if (b && intake_is_dealt(in))
+		hold_dealt(in, b);
 	hold_aliases(in);
 	if (in->stage)
 		stage_took(c, in->stage, in->e, in->first, b != NULL);
@@ -242,6 +253,8 @@ void submit(struct core *c, const struct event *e)
 
 	if (!request_begin(c, e, &in.s))
 		return;
+	in.user = in.s->user;
+	in.home = in.s->number;
 	if (e->submit.flags & (SUBMIT_COMMIT | SUBMIT_ABORT)) {
 		stage_end(c, in.s, e);
 		return;
@@ -250,7 +263,8 @@ void submit(struct core *c, const struct event *e)
 		in.s->next_n = e->submit.first_n + (uint32_t)in.count;
 		intake_alloc(&in);
 		if (intake_body(&in)) {
-			take_in(&in);
+			reply(&in);
+			intake_do(&in);
 			intake_free(&in);
 			return;
 		}

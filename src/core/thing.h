@@ -7,6 +7,7 @@
 #ifndef CORE_THING_H
 #define CORE_THING_H
 
+#include "core/event.h"
 #include "core/impl.h"
 #include "model/deal.h"
 #include "model/thing.h"
@@ -91,6 +92,8 @@ struct dealing {
 	struct slice more; /* said after it */
 	uint64_t version;  /* that is there instead, or how many have room; UINT64_MAX: neither */
 	uint64_t tasks;    /* of datasets that it publishes and removes */
+	struct intake *intake; /* of its submit, from its check on; NULL: there is none */
+	struct event submit;   /* which it reads from */
 };
 
 /* Notes why the operation cannot be done. Returns false. */
@@ -100,6 +103,15 @@ bool deal_refuse_name(struct dealing *d, uint32_t code, struct slice name);
 /* Does the operations for d->user, without a session; false: one of them, *index, cannot be done,
  * and nothing is. */
 bool deal_effects(struct dealing *d, struct slice ops, uint32_t *index);
+/* Is there such a task of the user's, or does the deal submit it? */
+bool deal_has_task(const struct dealing *d, const struct deal_value *v);
+/* deal_submit.c */
+bool deal_submit_check(struct dealing *d, const struct deal_op *op);
+/* Returns the first of the ids. */
+uint64_t deal_submit_do(struct dealing *d);
+bool deal_submits_key(const struct dealing *d, struct slice key);
+/* It was done, or is not to be. */
+void deal_submit_end(struct dealing *d, bool done);
 /* The deal lets go of a task when it is done. */
 void deal_unpin(struct core *c, uint64_t task);
 void deal_let_go(struct core *c);

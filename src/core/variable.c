@@ -23,7 +23,7 @@ static bool check_value(struct dealing *d, struct thing *t, const struct deal_op
 
 	if (d->no_room)
 		return deal_refuse(d, DQ_E_STORE, "the store is full", slice_empty());
-	if (!op->value.content.n && !deal_task(c, d->user, &op->value))
+	if (!op->value.content.n && !deal_has_task(d, &op->value))
 		return deal_refuse(
 			d, DQ_E_NOT_FOUND, "there is no such task to hold in: ", op->name);
 	if (t->then_there) {

@@ -40,7 +40,8 @@ enum deal_kind {
 	/* model/deal_more.c */
 	DEAL_PUBLISH = 40, /* a dataset */
 	DEAL_APPEND = 41,  /* to a topic */
-	DEAL_BOUND = 42    /* a topic */
+	DEAL_BOUND = 42,   /* a topic */
+	DEAL_SUBMIT = 48
 };
 
 /* Of locks and events. */
@@ -81,6 +82,9 @@ struct deal_op {
 	uint32_t deliveries; /* CREATE: at most */
 	struct slice dead;   /* CREATE: name, or empty */
 	uint64_t request;    /* GRANTED, WITHDRAW: of the TAKE */
+	/* of submits; flags: BLOCK_ARRAY */
+	uint64_t count;
+	struct slice body; /* as of SUBMIT */
 };
 
 struct deal_reader {

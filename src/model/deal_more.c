@@ -95,6 +95,11 @@ uint32_t deal_read_more(struct cursor *c, struct deal_op *op)
 		op->max_entries = cursor_u64(c);
 		op->max_age_us = cursor_u64_max(c, UINT64_MAX / 4);
 		return 4;
+	case DEAL_SUBMIT:
+		op->flags = cursor_u32(c);
+		op->count = cursor_u64(c);
+		op->body = cursor_bin(c);
+		return 4;
 	default:
 		cursor_fail(c, "an unknown operation");
 		return 1;
@@ -103,8 +108,14 @@ uint32_t deal_read_more(struct cursor *c, struct deal_op *op)
 
 void deal_write_more(struct buf *out, const struct deal_op *op)
 {
-	pack_array(out, op->kind == DEAL_BOUND ? 4 : 3);
+	pack_array(out, op->kind == DEAL_BOUND || op->kind == DEAL_SUBMIT ? 4 : 3);
 	pack_u64(out, op->kind);
+	if (op->kind == DEAL_SUBMIT) {
+		pack_u64(out, op->flags);
+		pack_u64(out, op->count);
+		pack_bin(out, op->body);
+		return;
+	}
 	pack_str(out, op->name);
 	if (op->kind == DEAL_PUBLISH)
 		pack_raw(out, op->members);

@@ -35,5 +35,14 @@ is "$(dq var get a) $(dq var get b)" "880 1120"
 is "$(dq queue len in) $(dq queue len out)" "0 300"
 is "$(dq queue get out --count 300 | sort -u | wc -l)" 300
 
+step "submits"
+start_worker w1 --slots 1
+"$TXN" "$ADDR" submit >"$T/submit.out" || fail "submit"
+is "$(cat "$T/submit.out")" "first
+operation 1 (expect nobody): it is not there: nobody"
+exits 4 dq show taken
+has "$(dq var get second)" '"$key":"txn-'
+stop "$WORKER"
+
 stop "$SCHEDULER"
 check_store

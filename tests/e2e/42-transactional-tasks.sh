@@ -39,6 +39,14 @@ dq wait gated --timeout 30
 is "$(dq queue len passed)" 1
 has "$(dq history gated)" conflict
 
+step "a task that is submitted with the end of another"
+exits 1 dq call --wait --key fail-spawn spawn
+exits 4 dq show spawned
+dq call --wait --key spawn spawn >/dev/null
+dq wait spawned --timeout 30
+dq queue get marks >/dev/null
+is "$(dq queue len marks)" 0
+
 step "two queues, sixty items, each once; the scheduler and a worker are killed"
 seq 60 | dq queue put in
 for i in $(seq 60); do

@@ -2,6 +2,7 @@
  * A task module for the tests of transactional tasks:
  *	first(), second()	take an item of `in` (of `mid`), and pass it on to `mid` (to `out`)
  *	mark()		sets `mark`, and counts in `marks`; fails or crashes where its key says so
+ *	spawn()		submits `mark`, detached, under the key `spawned`
  *	gate()		is done once the variable `gate` was set for the first time
  */
 #include <dq/transaction.h>
@@ -83,4 +84,17 @@ static int gate(struct dq_task *task)
 	return 0;
 }
 
-DQ_MODULE({"first", first}, {"second", second}, {"mark", mark}, {"gate", gate})
+static int spawn(struct dq_task *task)
+{
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_txn *txn;
+
+	if (dq_task_txn(task, &txn))
+		return dq_task_fail(task, "no transaction");
+	spec.function = "mark";
+	spec.key = "spawned";
+	dq_txn_submit(txn, &spec, NULL);
+	return strstr(dq_task_key(task), "fail") ? dq_task_fail(task, "as it was told") : 0;
+}
+
+DQ_MODULE({"first", first}, {"second", second}, {"mark", mark}, {"gate", gate}, {"spawn", spawn})

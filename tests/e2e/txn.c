@@ -2,6 +2,7 @@
  * For the tests of transactions:
  *	txn ADDR transfer FROM TO N	moves 1 from one variable to the other, N times
  *	txn ADDR move IN OUT N		moves N items from one queue to the other
+ *	txn ADDR submit			two tasks, and the future of the second in a variable
  *	txn ADDR refuse			what is refused, and how that is told
  */
 #include <dq/transaction.h>
@@ -126,6 +127,48 @@ static void refuse(struct dq_client *c)
 	dq_txn_free(&txn);
 }
 
+static void submit(struct dq_client *c)
+{
+	const char *const first[] = {"echo", "first", NULL};
+	struct dq_content content = DQ_CONTENT_INIT;
+	struct dq_args *words = dq_args_new(), *future = dq_args_new();
+	struct dq_spec spec = DQ_SPEC_INIT;
+	struct dq_txn *txn = begin(c);
+	struct dq_future *f;
+	struct dq_value v;
+	const char *key;
+
+	spec.argv = first;
+	expect(dq_txn_submit(txn, &spec, &key), 0, "submit");
+	dq_args_array(words, 2);
+	dq_args_str(words, "cat");
+	dq_args_array(words, 1);
+	dq_args_key(words, key);
+	spec.argv = NULL;
+	spec.argv_words = words;
+	expect(dq_txn_submit(txn, &spec, &key), 0, "submit");
+	dq_args_key(future, key);
+	content.args = future;
+	expect(dq_txn_set(txn, "second", &content), 0, "set");
+	check(c, dq_txn_commit(txn, 60, NULL), "commit");
+	check(c, dq_future_from_key(c, key, 60, &f), "the future");
+	check(c, dq_result(f, 60, &v), "the result");
+	printf("%.*s", (int)v.n, (const char *)v.bytes);
+	dq_value_release(&v);
+	dq_future_free(&f);
+	dq_txn_free(&txn);
+
+	txn = begin(c);
+	spec.key = "taken";
+	expect(dq_txn_submit(txn, &spec, NULL), 0, "submit");
+	expect(dq_txn_expect(txn, "nobody", 1), 0, "expect");
+	expect(dq_txn_commit(txn, 60, NULL), DQ_E_CONFLICT, "commit");
+	printf("%s\n", dq_client_error(c));
+	dq_txn_free(&txn);
+	dq_args_free(&words);
+	dq_args_free(&future);
+}
+
 int main(int argc, char **argv)
 {
 	struct dq_client *c;
@@ -137,6 +180,8 @@ int main(int argc, char **argv)
 		transfer(c, argv[3], argv[4], (int)strtol(argv[5], NULL, 10));
 	else if (argc == 6 && strcmp(argv[2], "move") == 0)
 		move(c, argv[3], argv[4], (int)strtol(argv[5], NULL, 10));
+	else if (strcmp(argv[2], "submit") == 0)
+		submit(c);
 	else if (strcmp(argv[2], "refuse") == 0)
 		refuse(c);
 	else

@@ -503,7 +503,7 @@ static void spec_write(struct buf *spec, const struct story_task *t)
 	pack_nil(spec);
 }
 
-static void entry_write(struct buf *body, const struct story_task *t)
+void story_body(struct buf *body, const struct story_task *t)
 {
 	struct dep_ref deps[5] = {{0}};
 	struct slice label = slice_empty();
@@ -545,7 +545,7 @@ static void submit_tasks(struct story *s, uint64_t conn, uint64_t request, uint3
 
 	buf_init(&body, 1 << 20);
 	for (uint32_t i = 0; i < n; i++)
-		entry_write(&body, &tasks[i]);
+		story_body(&body, &tasks[i]);
 	e.submit.first_n = first_n;
 	e.submit.count = n;
 	e.submit.flags = flags;
@@ -584,7 +584,7 @@ static void submit_array(struct story *s, uint64_t conn, uint64_t request, uint3
 	struct buf body;
 
 	buf_init(&body, 1 << 20);
-	entry_write(&body, t);
+	story_body(&body, t);
 	pack_nil(&body);
 	e.submit.first_n = first_n;
 	e.submit.count = count;

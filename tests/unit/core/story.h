@@ -96,6 +96,8 @@ struct story_task {
 };
 void story_submit(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const struct story_task *tasks, uint32_t n);
+/* Appends what a submit's body has of one. */
+void story_body(struct buf *body, const struct story_task *t);
 /* A part of a graph, SUBMIT_BEGIN or 0; its commit (count: of all tasks) or abort. */
 void story_part(struct story *s, uint64_t conn, uint64_t request, uint32_t first_n,
 	const struct story_task *tasks, uint32_t n, uint32_t flags);

@@ -220,6 +220,94 @@ START_TEST(a_pipeline)
 }
 END_TEST
 
+/* ---- submits ---- */
+
+#define FUTURE(k, n, key_)                                                                         \
+	{                                                                                          \
+		.kind = (k), .name = slice_str(n), .value.key = slice_str(key_)                    \
+	}
+
+static struct deal_op submit_of(struct buf *body, const struct story_task *tasks, uint32_t n)
+{
+	buf_init(body, 1 << 16);
+	for (uint32_t i = 0; i < n; i++)
+		story_body(body, &tasks[i]);
+	return (struct deal_op){.kind = DEAL_SUBMIT, .count = n, .body = buf_slice(body)};
+}
+
+static enum task_state state_of(const struct story *s, const char *key)
+{
+	struct core_task_view v;
+	struct run r;
+
+	if (!core_resolve(s->core, 0, slice_str(key), &r) || !core_view_task(s->core, r.first, &v))
+		return TASK_GONE;
+	return v.state;
+}
+
+START_TEST(submitted)
+{
+	struct deal_op op;
+	struct story s;
+	struct buf body;
+
+	story_begin_kept(&s);
+	op = submit_of(&body, (struct story_task[]){{.key = "a"}, {.key = "b", .dep_key = "a"}}, 2);
+	/* one that is refused has taken no key */
+	story_deal(&s, 10, 1, OPS(op, FUTURE(DEAL_SET, "v", "b"), EXPECT("w", 3)));
+	ck_assert_int_eq(state_of(&s, "a"), TASK_GONE);
+	story_deal(&s, 10, 2, OPS(FUTURE(DEAL_SET, "v", "b"), op));
+	ck_assert_int_eq(state_of(&s, "a"), TASK_GONE);
+	ck_assert_uint_eq(story_records(&s, RECORD_BLOCK) + story_records(&s, RECORD_THING), 0);
+	story_told(&s);
+	story_deal(&s, 10, 3, OPS(op, FUTURE(DEAL_SET, "v", "b")));
+	has(&s, "-> 10 reply 3 code 0");
+	ck_assert_uint_eq(story_records(&s, RECORD_HOLD), 2);
+	ck_assert_uint_eq(story_records(&s, RECORD_BLOCK), 1);
+	ck_assert_int_eq(state_of(&s, "b"), TASK_WAITING);
+	/* the same again: it is held already */
+	story_deal(&s, 10, 4, OPS(op));
+	ck_assert_uint_eq(story_records(&s, RECORD_BLOCK), 1);
+	story_seal(&s);
+	story_restart(&s);
+	ck_assert_int_eq(state_of(&s, "a"), TASK_LEASED);
+	ck_assert_int_eq(state_of(&s, "b"), TASK_WAITING);
+	buf_release(&body);
+	story_end(&s);
+}
+END_TEST
+
+START_TEST(submitted_by_a_task)
+{
+	struct core_task_view v;
+	struct deal_op op;
+	struct story s;
+	struct buf body;
+
+	begin(&s, false);
+	op = submit_of(&body, (struct story_task[]){{.key = "a"}}, 1);
+	report(&s, ID(1), 1, TASK_DONE, 0, OPS(op));
+	ck_assert(core_view_task(s.core, ID(1), &v));
+	ck_assert_int_eq(v.state, TASK_FAILED); /* it is not detached */
+	buf_release(&body);
+	story_end(&s);
+
+	begin(&s, false);
+	op = submit_of(&body,
+		(struct story_task[]){{.key = "a", .detached = true},
+			{.key = "b", .dep_key = "a", .detached = true}},
+		2);
+	report(&s, ID(1), 1, TASK_DONE, 0, OPS(op, FUTURE(DEAL_SET, "v", "b")));
+	story_seal(&s);
+	ck_assert_int_eq(state_of(&s, "a"), TASK_LEASED);
+	ck_assert_int_eq(state_of(&s, "b"), TASK_WAITING);
+	story_restart(&s);
+	ck_assert_int_eq(state_of(&s, "b"), TASK_WAITING);
+	buf_release(&body);
+	story_end(&s);
+}
+END_TEST
+
 Suite *suite_effects(void)
 {
 	Suite *suite = suite_create("effects");
@@ -232,6 +320,8 @@ Suite *suite_effects(void)
 	tcase_add_test(t, refused_for_good);
 	tcase_add_test(t, once_for_each_generation);
 	tcase_add_test(t, a_pipeline);
+	tcase_add_test(t, submitted);
+	tcase_add_test(t, submitted_by_a_task);
 	suite_add_tcase(suite, t);
 	return suite;
 }
