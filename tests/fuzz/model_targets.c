@@ -463,6 +463,6 @@ const struct target model_targets[] = {
 	TARGET(item_record, 2),
 	TARGET(delivery_record, 2),
 	TARGET(grant_record, 2),
-	TARGET(deal, 5),
+	TARGET(deal, 6),
 };
 const unsigned model_target_count = sizeof(model_targets) / sizeof(model_targets[0]);

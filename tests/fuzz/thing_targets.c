@@ -303,6 +303,16 @@ static void sample_queue_deal(struct buf *out)
 	buf_release(&items);
 }
 
+static void sample_submit_deal(struct buf *out)
+{
+	struct deal_op ops[] = {{.kind = DEAL_SUBMIT, .count = 3, .body = slice_str("body")},
+		{.kind = DEAL_SET, .name = slice_str("v"), .value.key = slice_str("k")}};
+
+	pack_array(out, 2);
+	deal_op_encode(out, &ops[0]);
+	deal_op_encode(out, &ops[1]);
+}
+
 void sample_deal(struct buf *out, unsigned i)
 {
 	struct slice name = slice_str("interval");
@@ -325,6 +335,10 @@ void sample_deal(struct buf *out, unsigned i)
 	}
 	if (i == 4) {
 		sample_queue_deal(out);
+		return;
+	}
+	if (i == 5) {
+		sample_submit_deal(out);
 		return;
 	}
 	buf_init(&content, MAX_BYTES);

@@ -274,7 +274,13 @@ static void sample_list_fenced(struct buf *out, unsigned i)
 {
 	struct fenced f = {.id = 0x500000011, .fence = {1769860800, 300}};
 
-	list_begin(out, 4);
+	list_begin(out, i == 2 ? 1 : 4);
+	if (i == 2) {
+		f.outcome = slice_of("\x95\x05\x00\x00\xc0\xc0", 6);
+		f.effects = slice_of("\x91\x93\x12\xa1v\x00", 6);
+		fenced_write(out, &f);
+		return;
+	}
 	fenced_write(out, &f);
 	f.extra = 9 + i;
 	fenced_write(out, &f);
@@ -351,7 +357,7 @@ const struct target wire_targets[] = {
 		sizeof(message_samples) / sizeof(message_samples[0]), false},
 	{"frame", run_frame, sample_frame, 1, false},
 	LIST_TARGET(outcomes, 2),
-	LIST_TARGET(fenced, 2),
+	LIST_TARGET(fenced, 3),
 	LIST_TARGET(copy, 2),
 	LIST_TARGET(where, 2),
 	LIST_TARGET(lease, 2),

@@ -39,6 +39,7 @@ int main(void)
 	suite_add_tcase(suite, tcase_wait_many());
 	suite_add_tcase(suite, tcase_result());
 	suite_add_tcase(suite, tcase_act());
+	suite_add_tcase(suite, tcase_txn());
 	suite_add_tcase(suite, tcase_variable());
 	suite_add_tcase(suite, tcase_threads());
 	suite_add_tcase(suite, tcase_memory());

@@ -16,6 +16,7 @@ TCase *tcase_reconnect(void);
 TCase *tcase_wait(void);
 TCase *tcase_wait_many(void);
 TCase *tcase_result(void);
+TCase *tcase_txn(void);
 TCase *tcase_variable(void);
 TCase *tcase_threads(void);
 TCase *tcase_memory(void);

@@ -186,6 +186,7 @@ static void forget_registered(struct fake *f)
 {
 	runs_clear(&f->watched);
 	memset(f->awaits, 0, sizeof(f->awaits));
+	f->take = 0;
 }
 
 static void lose(struct fake *f)
@@ -410,6 +411,9 @@ static void on_frame(struct stream *s, const struct frame *frame, void *arg)
 		break;
 	case MSG_DROP:
 		fake_drop_await(f, frame);
+		break;
+	case MSG_TAKE:
+		fake_take_items(f, frame);
 		break;
 	default:
 		ensure(frame->type == MSG_PING || frame->type == MSG_PONG);

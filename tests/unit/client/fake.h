@@ -70,6 +70,16 @@ struct fake_await {
 	struct fake_variable *variable;
 };
 
+#define FAKE_ITEMS 16
+
+/* Of the one queue that there is. */
+struct fake_item {
+	uint8_t content[64];
+	size_t n;         /* 0: there is none */
+	uint64_t request; /* of the TAKE that it was granted to; 0: it waits */
+	bool out;         /* that was acknowledged */
+};
+
 struct fake {
 	pthread_mutex_t lock;
 	pthread_t thread;
@@ -89,8 +99,12 @@ struct fake {
 	bool staging;
 	struct fake_variable variables[FAKE_VARIABLES];
 	struct fake_await awaits[FAKE_AWAITS]; /* on this connection */
-	struct runs watched;                   /* on this connection, not told */
-	struct runs ending;                    /* to be told now */
+	struct fake_item items[FAKE_ITEMS];
+	uint64_t take;       /* that waits, on this connection; 0: none */
+	unsigned takes;      /* how many came */
+	struct deal_op last; /* the last operation of the last DO, but for what it borrows */
+	struct runs watched; /* on this connection, not told */
+	struct runs ending;  /* to be told now */
 	/* counts */
 	unsigned connections, submits, resent, cancels, releases, acked, gets, fetches, queries,
 		closes, hellos, parts, commits, aborts, deals, awaited, acts;
@@ -119,5 +133,12 @@ void fake_take(struct fake *f, const struct frame *frame);
 void fake_await(struct fake *f, const struct frame *frame);
 void fake_drop_await(struct fake *f, const struct frame *frame);
 void fake_deal(struct fake *f, uint64_t seq, const struct deal_op *op);
+struct fake_variable *fake_variable_of(struct fake *f, struct slice name);
+/* Sets it, and tells who awaits it. */
+void fake_set(struct fake *f, struct fake_variable *v, const struct deal_value *value);
+/* fake_queue.c: TAKE, and a DO of several operations, or of one on a queue. */
+void fake_take_items(struct fake *f, const struct frame *frame);
+bool fake_is_deal_of_queue(const struct deal_op *op);
+void fake_deals(struct fake *f, uint64_t seq, struct slice ops);
 
 #endif

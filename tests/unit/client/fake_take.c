@@ -148,6 +148,10 @@ static void take_do(struct fake *f, const struct frame *frame)
 
 	ensure(msg_do_decode(frame->payload, &m, &why));
 	ensure(deal_reader_init(&r, m.ops, &why) && deal_reader_next(&r, &op, &why));
+	if (r.left || fake_is_deal_of_queue(&op)) {
+		fake_deals(f, frame->seq, m.ops);
+		return;
+	}
 	fake_deal(f, frame->seq, &op);
 	ensure(!deal_reader_next(&r, &op, &why));
 }

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct fake_variable *variable_of(struct fake *f, struct slice name)
+struct fake_variable *fake_variable_of(struct fake *f, struct slice name)
 {
 	struct fake_variable *free_one = NULL;
 
@@ -75,7 +75,7 @@ void fake_await(struct fake *f, const struct frame *frame)
 	}
 	ensure(w);
 	*w = (struct fake_await){
-		.request = m.request, .variable = variable_of(f, m.name), .above = m.after};
+		.request = m.request, .variable = fake_variable_of(f, m.name), .above = m.after};
 	tell_all(f, w->variable);
 }
 
@@ -90,9 +90,20 @@ void fake_drop_await(struct fake *f, const struct frame *frame)
 			f->awaits[i].request = 0;
 }
 
+void fake_set(struct fake *f, struct fake_variable *v, const struct deal_value *value)
+{
+	v->version++;
+	v->task = value->task;
+	v->n = value->content.n;
+	ensure(v->n <= sizeof(v->content));
+	if (v->n)
+		memcpy(v->content, value->content.p, v->n);
+	tell_all(f, v);
+}
+
 void fake_deal(struct fake *f, uint64_t seq, const struct deal_op *op)
 {
-	struct fake_variable *v = variable_of(f, op->name);
+	struct fake_variable *v = fake_variable_of(f, op->name);
 	struct fake_stored *r = &f->stored[seq];
 	struct buf data;
 	bool sets = op->kind == DEAL_SET || op->kind == DEAL_SET_IF;
@@ -108,12 +119,7 @@ void fake_deal(struct fake *f, uint64_t seq, const struct deal_op *op)
 	} else if (op->kind == DEAL_DELETE) {
 		v->version = 0;
 	} else if (sets) {
-		v->version++;
-		v->task = op->value.task;
-		v->n = op->value.content.n;
-		ensure(v->n <= sizeof(v->content));
-		if (v->n)
-			memcpy(v->content, op->value.content.p, v->n);
+		fake_set(f, v, &op->value);
 		pack_array(&data, 1);
 		pack_u64(&data, v->version);
 	}
@@ -123,5 +129,4 @@ void fake_deal(struct fake *f, uint64_t seq, const struct deal_op *op)
 	if (r->n)
 		memcpy(r->data, data.p, data.n);
 	buf_release(&data);
-	tell_all(f, v);
 }
