@@ -212,6 +212,18 @@ static bool dep_may_end(
 	return false;
 }
 
+/* What is kept for a time may have lost its value before the submit came that depends on it. */
+static bool dep_was_let_go(const struct book *b, const struct book_task *t)
+{
+	for (uint32_t i = 0; i < t->ndeps; i++) {
+		const struct book_task *d = book_find(b, t->deps[i]);
+
+		if (d && d->detached && d->times.retains)
+			return true;
+	}
+	return false;
+}
+
 static const char *may_fail(
 	const struct book *b, const struct book_task *t, enum cause cause, bool calm)
 {
@@ -226,6 +238,8 @@ static const char *may_fail(
 	if (cause == CAUSE_DEPENDENCY && t->times.on_dep_failure != DEP_FAIL)
 		return "it failed for a dependency, and was to do otherwise";
 	if (dep_may_end(b, t, TASK_FAILED, calm))
+		return NULL;
+	if ((cause == CAUSE_LOST || cause == CAUSE_NONE) && dep_was_let_go(b, t))
 		return NULL;
 	if (calm)
 		return "it failed, and nothing gave it a reason to";

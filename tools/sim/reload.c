@@ -63,6 +63,15 @@ static bool needs_begun_anew(struct sim *s, uint64_t id)
 	return t && t->shaky;
 }
 
+/* Detached, over, and without a retention: it is detached no more once nothing needs it, and where
+ * something did again a start finds it as it was. */
+static bool is_kept_no_longer(const struct sim *s, const struct core_task_view *v)
+{
+	const struct book_task *t = book_find(&s->book, v->id);
+
+	return t && t->times.retains && !t->times.retention_us && task_state_is_final(v->state);
+}
+
 static bool may_wait(enum task_state s)
 {
 	return s == TASK_WAITING || s == TASK_READY || s == TASK_SCHEDULED;
@@ -101,7 +110,8 @@ static void compare_task(struct pair *p, uint64_t id)
 		return;
 	}
 	if (!alike(p->s, a.state, b.state) || a.generation != b.generation || a.user != b.user ||
-		a.session != b.session || a.detached != b.detached ||
+		a.session != b.session ||
+		(a.detached != b.detached && !is_kept_no_longer(p->s, &a)) ||
 		a.submitted_us != b.submitted_us || a.deadline_us != b.deadline_us ||
 		(!task_state_is_final(a.state) && a.failures != b.failures) ||
 		(a.state == TASK_SCHEDULED && b.state == TASK_SCHEDULED &&
