@@ -128,6 +128,14 @@ static void again_by_key(struct book *b, const char *key)
 			book_again(b, b->v[i]);
 }
 
+bool book_key_is_again(const struct book *b, const char *key)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		if (b->v[i]->again && strcmp(b->v[i]->key, key) == 0)
+			return true;
+	return false;
+}
+
 void book_again(struct book *b, struct book_task *t)
 {
 	struct book_task *d;

@@ -135,6 +135,8 @@ void book_session_ended(struct book *b, uint32_t session);
 
 /* A retry of it was asked for: it may begin anew, and all that it needs. */
 void book_again(struct book *b, struct book_task *t);
+/* It may come late, and mean whatever has the key by then. */
+bool book_key_is_again(const struct book *b, const char *key);
 
 /* The value of a task: its bytes are a function of id and length alone. */
 #define BOOK_LARGE_BYTES 6000

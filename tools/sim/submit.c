@@ -148,6 +148,7 @@ static void one_task(
 		t->fn = t->fn == FN_PARENT || rng_chance(&s->rng, 7, 8) ? FN_SMALL : t->fn;
 		t->exec = false;
 		t->salt = 0;
+		t->again = book_key_is_again(&s->book, t->key);
 	} else {
 		e.ndeps = pick_deps(s, c, t, refs);
 	}
