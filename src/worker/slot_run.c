@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/ensure.h"
 #include "model/block.h"
+#include "model/limits.h"
 #include "wire/wire.h"
 
 #define ENTRY_HEAD_BYTES 64
@@ -76,7 +77,7 @@ bool slot_encode(struct slot *s, struct lease *l, const struct outcome *o, struc
 		ensure(!s->outcome.failed && !entries->failed);
 		return true;
 	}
-	buf_init(&own, OUTCOME_MAX_BYTES + ENTRY_HEAD_BYTES);
+	buf_init(&own, OUTCOME_MAX_BYTES + LIMIT_EFFECTS_BYTES + ENTRY_HEAD_BYTES);
 	fenced_write(&own, &entry);
 	ensure(!s->outcome.failed && !own.failed);
 	l->entry.p = buf_detach(&own, &l->entry.n);
