@@ -82,3 +82,22 @@ exits 143 dq run --key slow --timeout 0.2 -- sleep 60
 is "$(cat "$T/errors")" "dq: run: slow: failed: it ran for longer than its timeout, 0.2 s"
 exits 137 dq run -- sh -c 'kill -KILL $$'
 is "$(cat "$T/errors")" ""
+
+step "a damaged page is named, or stands aside: no signal ends the scheduler"
+stop "$WORKER"
+stop "$SCHEDULER"
+for page in 4 5 6 7 8 9 10 11 12 13; do
+	rm -rf "$T/damaged"
+	mkdir -m 700 "$T/damaged"
+	cp "$STATE/data.mdb" "$T/damaged/"
+	tr '\0' '\377' </dev/zero | head -c 4096 |
+		dd of="$T/damaged/data.mdb" bs=4096 seek="$page" conv=notrunc 2>/dev/null
+	rc=0
+	timeout 0.3 "$B/dq-scheduler" --state "$T/damaged" --listen "unix:$T/damaged.sock" \
+		--log-level error >"$T/out" 2>"$T/errors" || rc=$?
+	case $rc in
+	7) one_error_line ;;
+	124) ;; # it serves
+	*) fail "page $page: exit $rc: $(cat "$T/errors")" ;;
+	esac
+done

@@ -7,6 +7,7 @@
  * format.
  */
 #include "config.h"
+#include "fault.h"
 #include "pidfile.h"
 
 #include "base/alloc.h"
@@ -335,6 +336,7 @@ static int start_with_defaults(void)
 		if (r)
 			return fail(DQ_E_IO, "%s: %s", state, strerror(r));
 	}
+	fault_in_store_named(set.state ? set.state : state);
 	return start(set.state ? set.state : state, set.listen.n ? set.listen.v : listen);
 }
 
