@@ -111,7 +111,7 @@ static inline void dq_task_args(struct dq_task *task, const void **bytes, size_t
 }
 
 /* The index-th dependency's value, not copied: in the order the futures were put into the
- * arguments, then `after`. */
+ * arguments, then `after`. Its bytes are not aligned. */
 static inline bool dq_task_input(struct dq_task *task, uint32_t index, struct dq_input *out)
 {
 	return task->api->input(task, index, out);

@@ -50,8 +50,8 @@ tries=0
 until [ "$(dq queue len q)" = 0 ]; do
 	tries=$((tries + 1))
 	[ "$tries" -le 20 ] || fail "$(dq queue len q) are left"
-	consumer 1
-	wait "$C1" || fail "a consumer ended with $?"
+	consumer 5
+	wait "$C5" || fail "a consumer ended with $?"
 done
 for slot in 1 2 3 4; do
 	eval "wait \$C$slot" || fail "a consumer ended with $?"
