@@ -47,6 +47,14 @@ dq wait spawned --timeout 30
 dq queue get marks >/dev/null
 is "$(dq queue len marks)" 0
 
+step "a task that takes and puts by itself: what it does not acknowledge goes back with its end"
+dq queue put hand '"a"'
+dq call --wait --key forgets plain >/dev/null
+is "$(dq queue get over)" '"a"'
+dq call --wait --key keeps plain >/dev/null
+is "$(dq queue get over)" '"a"'
+is "$(dq queue len hand)" 0
+
 step "two queues, sixty items, each once; the scheduler and a worker are killed"
 seq 60 | dq queue put in
 for i in $(seq 60); do

@@ -2,6 +2,8 @@
  * A task module for the tests of transactional tasks:
  *	first(), second()	take an item of `in` (of `mid`), and pass it on to `mid` (to `out`)
  *	mark()		sets `mark`, and counts in `marks`; fails or crashes where its key says so
+ *	plain()		takes an item of `hand` and puts it into `over` with the task's client, and
+ *			acknowledges it unless its key says that it forgets to
  *	spawn()		submits `mark`, detached, under the key `spawned`
  *	gate()		is done once the variable `gate` was set for the first time
  */
@@ -84,6 +86,26 @@ static int gate(struct dq_task *task)
 	return 0;
 }
 
+static int plain(struct dq_task *task)
+{
+	struct dq_content content = DQ_CONTENT_INIT;
+	struct dq_client *c;
+	struct dq_item item;
+	size_t n;
+	int code;
+
+	if (dq_task_client(task, &c) || dq_queue_take(c, "hand", 1, 0, 60, &item, &n))
+		return failed(task, c);
+	content.type = item.value.type;
+	content.bytes = item.value.bytes;
+	content.n = item.value.n;
+	code = dq_queue_put(c, "over", &content, 1, NULL, 60, NULL);
+	if (code == 0 && !strstr(dq_task_key(task), "forget"))
+		code = dq_queue_ack(c, "hand", item.id, item.fence, 60);
+	dq_item_release(&item);
+	return code ? failed(task, c) : 0;
+}
+
 static int spawn(struct dq_task *task)
 {
 	struct dq_spec spec = DQ_SPEC_INIT;
@@ -97,4 +119,5 @@ static int spawn(struct dq_task *task)
 	return strstr(dq_task_key(task), "fail") ? dq_task_fail(task, "as it was told") : 0;
 }
 
-DQ_MODULE({"first", first}, {"second", second}, {"mark", mark}, {"gate", gate}, {"spawn", spawn})
+DQ_MODULE({"first", first}, {"second", second}, {"mark", mark}, {"gate", gate}, {"plain", plain},
+	{"spawn", spawn})
