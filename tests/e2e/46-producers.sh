@@ -22,7 +22,7 @@ kill_hard "$SCHEDULER"
 start_scheduler --lease-ttl 2
 kill_hard "$first"
 start_worker w3 --slots 1 --module "$E/producers.so"
-sleep 0.5
+sleep 0.2
 kill -0 "$client" || fail "it was over before the kills were: $(cat "$T/out")"
 kill_hard "$SCHEDULER"
 start_scheduler --lease-ttl 2

@@ -25,7 +25,7 @@ again w1 process
 w1=$WORKER
 again w2 thread
 w2=$WORKER
-timeout 100 "$E/pipeline" "$ADDR" 200 >"$T/out" 2>"$T/pipeline.err" &
+timeout 100 "$E/pipeline" "$ADDR" 400 >"$T/out" 2>"$T/pipeline.err" &
 client=$!
 PIDS="$PIDS $client"
 until_true 20 dq queue len pipeline-digits
@@ -52,8 +52,8 @@ rc=0
 wait "$client" || rc=$?
 echo "$kills kills: $(cat "$T/out")"
 is "$rc" 0
-is "$(cat "$T/out")" "0: 20, 1: 40, 4: 40, 5: 20, 6: 40, 9: 40, as expected: yes"
+is "$(cat "$T/out")" "0: 40, 1: 80, 4: 80, 5: 40, 6: 80, 9: 80, as expected: yes"
 is "$(dq queue len pipeline-numbers) $(dq queue len pipeline-digits)" "0 0"
-[ "$kills" -ge 2 ] || fail "it was over before anything was killed"
+[ "$kills" -ge 1 ] || fail "it was over before anything was killed"
 stop "$SCHEDULER"
 check_store
