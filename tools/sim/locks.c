@@ -105,8 +105,9 @@ static void add_event(
 		e->sets++;
 		e->sets_open++;
 		e->clear = false;
-	} else if (e->sets_open == 0) {
-		e->clear_sets = e->sets;
+	} else {
+		d->ops[d->nops].sets = e->sets;
+		d->ops[d->nops].sure = e->sets_open == 0;
 	}
 	add(d, ops, &op);
 }
@@ -337,7 +338,7 @@ static void done(struct sim *s, const struct lock_op *o)
 	if (o->kind == DEAL_EVENT_CLEAR) {
 		struct sim_event_state *e = &s->locks.event[o->event];
 
-		e->clear = e->sets_open == 0 && e->sets == e->clear_sets;
+		e->clear = o->sure && e->sets == o->sets;
 	}
 }
 

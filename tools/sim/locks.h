@@ -34,6 +34,8 @@ struct lock_op {
 	enum deal_kind kind;
 	uint64_t number;
 	uint32_t event;
+	uint32_t sets; /* EVENT_CLEAR: how many sets had been asked for, all answered: */
+	bool sure;
 	bool gone;    /* when it was made, the claim was over */
 	bool held;    /* or was held */
 	bool at_once; /* CLAIM: or not at all */
@@ -57,7 +59,6 @@ struct client_locks {
 struct sim_event_state {
 	uint32_t sets, sets_open; /* asked for; not answered */
 	bool clear;               /* for sure */
-	uint32_t clear_sets;      /* as many sets had been asked for when the clear was */
 };
 
 struct sim_locks {
