@@ -6,6 +6,7 @@ start_scheduler
 start_worker w1 --slots 2
 
 begin() {
+	rm -f "$T/nightly.out"
 	"$B/tests/e2e/nightly" "$ADDR" submit >"$T/nightly.out" 2>"$T/nightly.err" &
 	CLIENT=$!
 	PIDS="$PIDS $CLIENT"

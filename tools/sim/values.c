@@ -269,7 +269,8 @@ void value_ask(struct sim *s, struct client *c, const struct msg_value *v, const
 
 	if (!o->stored || !list_read_begin(&at, v->where, UINT32_MAX, &n) || n != 1 ||
 		!where_read(&at, &address, &m.ticket) || address.n) {
-		if (o->stored)
+		/* released meanwhile: forgotten before the answer */
+		if (o->stored && task_is_held_for_sure(s, book_find(&s->book, v->id)))
 			sim_fail(s, "%" PRIx64 " is stored, and to be had elsewhere", v->id);
 		return;
 	}
