@@ -107,6 +107,7 @@ void offer_join(const struct sworker *w, struct msg_join *m, char host[8], struc
 	struct buf *labels)
 {
 	struct offer o = {.slots = w->slots};
+	static const uint8_t any_user[] = {0xc3};
 	char zone[8];
 
 	o.resources[o.nresources++] = (struct amount){.name = slice_str("cpus"), .parts = w->cpus};
@@ -121,6 +122,7 @@ void offer_join(const struct sworker *w, struct msg_join *m, char host[8], struc
 	m->host = name_of(host, 'h', (int)w->peer.index);
 	m->resources = buf_slice(amounts);
 	m->labels = buf_slice(labels);
+	m->users = slice_of(any_user, sizeof(any_user));
 }
 
 /* The leases that it has, not ended, and the new one, together. */

@@ -74,7 +74,7 @@ struct book_hold {
 
 struct book_task {
 	uint64_t id, same_as;
-	uint32_t session;
+	uint32_t session, user;
 	enum fn fn;
 	uint32_t salt;
 	uint32_t depth;  /* how many tasks it is inside of */

@@ -23,6 +23,8 @@ void client_init(struct sim *s, struct client *c, uint32_t index)
 	map64_init(&c->gets);
 	map64_init(&c->awaits);
 	map64_init(&c->locks.awaits);
+	map64_init(&c->foreign);
+	c->user = index < s->flavor.clients ? index % s->flavor.users : 0;
 	map64_init(&c->ended);
 	map64_init(&c->after);
 }
@@ -54,6 +56,7 @@ void client_release(struct client *c)
 	map64_release(&c->gets);
 	map64_release(&c->awaits);
 	map64_release(&c->locks.awaits);
+	map64_release(&c->foreign);
 	map64_release(&c->ended);
 	map64_release(&c->after);
 }
@@ -104,6 +107,7 @@ void client_away(struct sim *s, struct client *c)
 	(void)s;
 	c->opened = false;
 	c->inside.seceded = false;
+	map64_clear(&c->foreign);
 	map64_clear(&c->gets);
 	map64_clear(&c->awaits);
 }
@@ -414,7 +418,7 @@ static void hold_some(struct sim *s, struct client *c)
 	pack_str(&keys, slice_of(text, n));
 	m.keys = buf_slice(&keys);
 	r = client_request(s, c, REQUEST_HOLD, NULL, 0);
-	r->held = task_is_held_for_sure(s, t) && !t->ever_unheld ? t->id : 0;
+	r->held = task_is_held_for_sure(s, t) && !t->ever_unheld && t->user == c->user ? t->id : 0;
 	msg_hold_encode(&r->frame, r->seq, &m);
 	client_request_send(s, c, r);
 	buf_release(&keys);
@@ -477,11 +481,16 @@ void client_request_some(struct sim *s, struct client *c)
 {
 	uint64_t dice = rng_below(&s->rng, 100);
 
-	if (s->flavor.queues && !s->settling && rng_chance(&s->rng, s->flavor.queues, 100))
+	/* what is shared by name is user 0's */
+	if (s->flavor.users > 1 && rng_chance(&s->rng, 1, 20))
+		client_foreign(s, c);
+	else if (c->user == 0 && s->flavor.queues && !s->settling &&
+		 rng_chance(&s->rng, s->flavor.queues, 100))
 		client_queues(s, c);
-	else if (s->flavor.locks && !s->settling && rng_chance(&s->rng, s->flavor.locks, 100))
+	else if (c->user == 0 && s->flavor.locks && !s->settling &&
+		 rng_chance(&s->rng, s->flavor.locks, 100))
 		client_locks(s, c);
-	else if (rng_chance(&s->rng, s->flavor.vars, 100))
+	else if (c->user == 0 && rng_chance(&s->rng, s->flavor.vars, 100))
 		client_vars(s, c);
 	else if (rng_chance(&s->rng, s->flavor.acts, 100))
 		client_again(s, c);
@@ -523,7 +532,7 @@ void client_act(struct sim *s, struct client *c)
 		client_big(s, c);
 	if (s->settling)
 		client_graph_settle(s, c);
-	if (s->settling && s->flavor.queues)
+	if (s->settling && s->flavor.queues && c->user == 0)
 		queues_settle(s, c);
 	if (s->settling && s->flavor.locks)
 		locks_settle(s, c);

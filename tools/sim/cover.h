@@ -68,6 +68,7 @@
 	X(LOCK_TOLD, "claims told of to who waited")                                               \
 	X(LOCK_OVER, "claims whose lease or session was over")                                     \
 	X(EVENT_TOLD, "events told of")                                                            \
+	X(FOREIGN, "requests about what is another user's")                                        \
 	X(SECEDE, "slots given back")
 
 enum sim_event {

@@ -131,7 +131,9 @@ void engine_config_of(const struct sim *s, struct engine_config *out)
 		.session_ttl_ms = s->flavor.session_ttl_ms,
 		.uid = 1000,
 		.user = slice_str(SIM_USER),
-		.secret = slice_str(SIM_SECRET)};
+		.secret = slice_str(SIM_SECRET),
+		.weights = &s->flavor.weight,
+		.nweights = s->flavor.weight.weight != 0};
 	memcpy(out->store_id, s->store_id, sizeof(out->store_id));
 }
 
@@ -363,6 +365,8 @@ struct link *driver_connect(struct sim *s, struct peer *p)
 		at = &(*at)->next;
 	*at = l;
 	s->nlinks++;
+	if (peer_user(s, p))
+		user_peer(peer_user(s, p), &who);
 	if (p->by_secret)
 		who = (struct engine_peer){.by_kernel = false};
 	if (!engine_connect(s->engine, l->conn, &who)) {

@@ -228,6 +228,9 @@ static void submit_answered(
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct book_task *t = book_find(&s->book, r->ids[i]);
 
+		for (uint32_t k = 0; k < t->ndeps; k++)
+			if (book_find(&s->book, t->deps[k])->user != t->user)
+				sim_fail(s, "%" PRIx64 " may depend on another user's task", t->id);
 		if (t->submit == SUBMIT_SENT && !r->part)
 			t->submit = SUBMIT_TAKEN;
 	}
@@ -274,6 +277,9 @@ static void hold_answered(
 			sim_fail(s, "a key means %" PRIx64 ", which nobody submitted", id + i);
 			return;
 		}
+		if (t->user != c->user)
+			sim_fail(s, "%" PRIx64 " is another user's, and was found by its key",
+				t->id);
 		holds_too(c, t, r->seq);
 		client_mine(c, id + i);
 		client_watch(s, c, &t->id, 1);
@@ -315,7 +321,7 @@ static void answered(
 		c->answered = r->seq;
 	if (m->code && m->code != DQ_E_STORE && r->kind != REQUEST_SUBMIT &&
 		r->kind != REQUEST_COMMIT && r->kind != REQUEST_ACT && r->kind != REQUEST_DO &&
-		r->kind != REQUEST_QUEUE && r->kind != REQUEST_LOCK)
+		r->kind != REQUEST_QUEUE && r->kind != REQUEST_LOCK && r->kind != REQUEST_FOREIGN)
 		sim_fail(s, "request %" PRIu64 " is refused with code %" PRIu64 ": %.*s", r->seq,
 			m->code, SLICE_ARG(m->text));
 	switch (r->kind) {
@@ -344,6 +350,9 @@ static void answered(
 		break;
 	case REQUEST_LOCK:
 		locks_answered(s, c, r, m);
+		break;
+	case REQUEST_FOREIGN:
+		foreign_answered(s, r, m);
 		break;
 	case REQUEST_ACT:
 		act_answered(s, c, r, m);

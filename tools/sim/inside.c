@@ -39,6 +39,7 @@ void inside_start(struct sim *s, const struct sworker *w, const struct run_lease
 	if (!c || client_inside(s, l->id, l->fence))
 		return;
 	c->named = rng_chance(&s->rng, 1, 2);
+	c->user = book_find(&s->book, l->id)->user;
 	c->peer.retry_us = 0;
 	c->inside = (struct inside){.parent = l->id,
 		.fence = l->fence,

@@ -40,12 +40,20 @@ void peer_send(struct sim *s, struct peer *p)
 	buf_clear(&s->scratch);
 }
 
+/* Inside a task a process is its worker's. */
+uint32_t peer_user(struct sim *s, const struct peer *p)
+{
+	const struct client *c = p->kind == PEER_CLIENT ? peer_client(s, p) : NULL;
+
+	return c && !c->inside.parent ? c->user : 0;
+}
+
 void peer_connect(struct sim *s, struct peer *p)
 {
 	struct msg_hello m = {.version_min = WIRE_VERSION_MIN, .version_max = WIRE_VERSION_MAX};
 
 	ensure(!p->link);
-	p->by_secret = rng_chance(&s->rng, 1, 4);
+	p->by_secret = rng_chance(&s->rng, 1, 4) && peer_user(s, p) == 0;
 	p->link = driver_connect(s, p);
 	if (!p->link)
 		return;
@@ -53,7 +61,7 @@ void peer_connect(struct sim *s, struct peer *p)
 	for (size_t i = 0; i < sizeof(p->nonce); i++)
 		p->nonce[i] = (uint8_t)rng_u64(&s->rng);
 	m.role = p->kind == PEER_CLIENT ? ROLE_CLIENT : ROLE_WORKER;
-	m.user = slice_str(SIM_USER);
+	m.user = user_name(peer_user(s, p));
 	m.nonce = slice_of(p->nonce, sizeof(p->nonce));
 	if (p->kind == PEER_CLIENT && peer_client(s, p)->inside.parent)
 		m.task = slice_str(peer_client(s, p)->inside.head);

@@ -378,6 +378,8 @@ void queues_granted(struct sim *s, struct client *c, const struct frame *f)
 	struct msg_grant m;
 	const char *why;
 
+	if (msg_grant_decode(f->payload, &m, &why) && foreign_heard(s, c, m.request, m.code))
+		return;
 	if (!msg_grant_decode(f->payload, &m, &why) || (m.code && m.code != DQ_E_STORE)) {
 		sim_fail(s, "a GRANT that is none, or code %" PRIu64, m.code);
 		return;

@@ -15,6 +15,7 @@
  *	vars.c                variables
  *	queues.c, qbook.c     queues
  *	locks.c, claims.c     locks and events
+ *	users.c               several users
  *	watch.c               each frame that leaves, each batch
  *	audit.c               recounts, and two loads compared
  *	cover.c               counts
@@ -35,6 +36,7 @@
 #include "sim/locks.h"
 #include "sim/net.h"
 #include "sim/queues.h"
+#include "sim/users.h"
 #include "wire/wire.h"
 
 #include <stdbool.h>
@@ -45,7 +47,6 @@
 #define SIM_INSIDE 4 /* clients inside tasks, at once */
 #define SIM_WORKERS_MAX 6
 #define SIM_SECRET "the secret of a simulated user"
-#define SIM_USER "user"
 #define ENDED_GONE UINT64_MAX /* in client.ended: it was told that the task is gone */
 /* How often the task had been begun anew. */
 #define ROUND_OF(generation) ((generation) >> 16)
@@ -74,7 +75,9 @@ struct sim_flavor {
 	uint32_t queues;      /* of 100 requests, those that are about queues */
 	uint32_t locks;       /* likewise: locks and events */
 	uint32_t stores;      /* of 100 tasks, those whose result is to be stored */
-	uint32_t acts;        /* of 100 requests, those that retry, forget, or set a priority */
+	uint32_t users;
+	struct user_weight weight; /* of the second user; weight 0: as the others */
+	uint32_t acts; /* of 100 requests, those that retry, forget, or set a priority */
 };
 
 enum peer_kind { PEER_CLIENT, PEER_WORKER };
@@ -105,7 +108,8 @@ enum request_kind {
 	REQUEST_ACT,
 	REQUEST_DO,
 	REQUEST_QUEUE,
-	REQUEST_LOCK
+	REQUEST_LOCK,
+	REQUEST_FOREIGN
 };
 
 /* One of a DO: of which variable, and for which version. */
@@ -175,8 +179,10 @@ struct client {
 	uint64_t versions[SIM_VARS]; /* of variables, as it knows them */
 	struct client_queues queues;
 	struct client_locks locks;
-	struct map64 ended; /* tasks that it was told have ended, with the generation */
-	struct map64 after; /* tasks that it retried: the round whose end it may be told of */
+	uint32_t user;
+	struct map64 foreign; /* registrations about what is another user's */
+	struct map64 ended;   /* tasks that it was told have ended, with the generation */
+	struct map64 after;   /* tasks that it retried: the round whose end it may be told of */
 	uint32_t opens;
 	uint64_t heard_us; /* monotonic: when the scheduler last had its connection */
 	uint32_t submits;
@@ -382,6 +388,7 @@ void peer_hear(struct sim *s, struct peer *p);
 void peer_hang_up(struct sim *s, struct peer *p);
 /* Sends the frame in s->scratch. */
 void peer_send(struct sim *s, struct peer *p);
+uint32_t peer_user(struct sim *s, const struct peer *p);
 void peer_ping(struct sim *s, struct peer *p);
 struct client *peer_client(struct sim *s, const struct peer *p);
 struct sworker *peer_worker(struct sim *s, const struct peer *p);

@@ -74,7 +74,8 @@ static bool pick_dep(struct sim *s, struct client *c, struct book_task *t, struc
 			t->dep_by_key = true;
 			return true;
 		}
-		if (task_id_session(d->id) != c->session && inside_may_wait(c, d))
+		if (task_id_session(d->id) != c->session && inside_may_wait(c, d) &&
+			(d->user == c->user || rng_chance(&s->rng, 1, 4)))
 			id = d->id;
 	} else if (c->graph.n && !c->whole && rng_chance(&s->rng, 2, 3)) {
 		id = c->graph.ids[rng_below(&s->rng, c->graph.n)];
@@ -136,13 +137,14 @@ static void one_task(
 	struct buf spec, terms;
 
 	t->session = c->session;
+	t->user = c->user;
 	t->depth = c->inside.parent ? c->inside.depth : 0;
 	pick_options(s, t);
 	if (plain) {
 		t->detached = false;
 		t->fn = FN_SMALL;
 	} else if (rng_chance(&s->rng, 1, 5)) {
-		snprintf(t->key, sizeof(t->key), "%c%u", array ? 'a' : 'k',
+		snprintf(t->key, sizeof(t->key), "%c%u", (array ? 'a' : 'k') + (int)c->user,
 			(unsigned)rng_below(&s->rng, s->flavor.keys));
 		/* so that the same key often means the same spec */
 		t->fn = t->fn == FN_PARENT || rng_chance(&s->rng, 7, 8) ? FN_SMALL : t->fn;

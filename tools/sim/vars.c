@@ -212,7 +212,7 @@ void vars_heard(struct sim *s, struct client *c, const struct frame *f)
 		sim_fail(s, "an IS that is none: %s", why);
 		return;
 	}
-	if (locks_heard(s, c, &m))
+	if (foreign_heard(s, c, m.request, m.code) || locks_heard(s, c, &m))
 		return;
 	if (m.code) {
 		sim_fail(s, "an IS with code %" PRIu64, m.code);

@@ -19,6 +19,18 @@
 
 /* ---- the flavor of a run ---- */
 
+static void pick_users(struct sim *s, struct rng *r)
+{
+	struct sim_flavor *f = &s->flavor;
+
+	f->users = rng_chance(r, 2, 3) ? 1 : (uint32_t)rng_between(r, 2, SIM_USERS);
+	if (f->clients < f->users)
+		f->users = f->clients;
+	if (f->users > 1 && rng_chance(r, 1, 2))
+		f->weight =
+			(struct user_weight){.name = user_name(1), .weight = rng_between(r, 2, 4)};
+}
+
 static void pick_flavor(struct sim *s)
 {
 	struct sim_flavor *f = &s->flavor;
@@ -51,6 +63,7 @@ static void pick_flavor(struct sim *s)
 	queues_init(s, &more);
 	f->locks = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 5, 50);
 	f->stores = rng_chance(&more, 1, 2) ? 0 : (uint32_t)rng_between(&more, 10, 90);
+	pick_users(s, &more);
 	if (f->deep)
 		f->workers = f->slots = 1 + (uint32_t)rng_below(r, 2);
 	if (f->calm) {
