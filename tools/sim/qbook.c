@@ -177,7 +177,8 @@ static void came_first(struct sim *s, const struct sim_take *t)
 	while (map64_next_ptr(&s->queues.takes, &it, &key, &p)) {
 		const struct sim_take *o = p;
 
-		if (o->name == t->name && o->arrival < t->first_arrival && is_waiting(s, o))
+		if (o->name == t->name && o->arrival < t->first_arrival && !o->may_be_refused &&
+			is_waiting(s, o))
 			sim_fail(s,
 				"take %" PRIu64 " of session %u is served before take %" PRIu64
 				" of session %u, which came first",

@@ -322,6 +322,7 @@ void queues_arrived(struct sim *s, const struct link *l, const struct frame *f)
 	if (!t)
 		return;
 	t->arrival = ++s->queues.arrivals;
+	t->may_be_refused = s->no_room;
 	if (!t->first_arrival)
 		t->first_arrival = t->arrival;
 	t->conn = l->conn;

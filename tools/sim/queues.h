@@ -62,6 +62,7 @@ struct sim_take {
 	uint64_t request, lease_us;
 	enum take_mode mode;
 	uint64_t first_arrival, arrival; /* at the scheduler, counted; 0: it has not come */
+	bool may_be_refused;             /* it came while the store was full */
 	uint64_t conn;
 	uint64_t done_us; /* its grant's acknowledgement was asked for; 0: not yet */
 	bool withdrawn;   /* so it was asked */
