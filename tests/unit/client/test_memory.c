@@ -110,7 +110,9 @@ static pid_t fake_process(const char *address, int *ready)
 		struct fake f;
 
 		fake_start_at(&f, address);
+		fake_lock(&f);
 		f.script.held_values = true;
+		fake_unlock(&f);
 		ck_assert_int_eq(write(fds[1], "r", 1), 1);
 		for (;;)
 			pause();

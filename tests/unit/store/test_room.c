@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,18 +156,18 @@ START_TEST(test_dead_reader)
 {
 	struct store *store = scratch_open();
 	struct store_stat stat;
+	char *argv[] = {"check_store", "--read", (char *)(uintptr_t)scratch_dir(), NULL};
+	posix_spawn_file_actions_t actions;
 	int to_child[2], status;
 	pid_t pid;
 
 	ck_assert_int_eq(commit_one(store, 1, TABLE_TASK, key_task(1, 0), "a", NULL), STORE_OK);
 	ck_assert_int_eq(pipe(to_child), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		dup2(to_child[1], STDOUT_FILENO);
-		execl("/proc/self/exe", "check_store", "--read", scratch_dir(), (char *)NULL);
-		_exit(127);
-	}
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, to_child[1], STDOUT_FILENO);
+	ck_assert_int_eq(posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	close(to_child[1]);
 	ck_assert_int_eq(read(to_child[0], &status, 1), 1);
 	ck_assert_int_eq(store_stat(store, &stat, NULL), STORE_OK);
 	ck_assert_uint_eq(stat.readers, 1);
