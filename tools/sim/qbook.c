@@ -241,7 +241,7 @@ static void item_put(struct sim *s, uint64_t thing, uint32_t rank, uint64_t seq,
 		return;
 	}
 	i->stored = i->there = true;
-	i->due_us = r.due_us;
+	i->due_us = i->record_due_us = r.due_us;
 	place(s, i, thing, rank, seq);
 	in_order(s, i);
 	if (q->nlive == q->live_cap) {
@@ -316,7 +316,9 @@ static void item_moved(struct sim *s, const struct batch_op *op)
 	}
 	i->out = false;
 	i->deliveries = 0;
-	i->due_us = 0;
+	/* its record moves as it is: after a step back of the clock and a start it is early again
+	 */
+	i->due_us = i->record_due_us;
 	map64_remove_ptr(&s->queues.places, place_key(thing, rank, seq));
 	place(s, i, to_thing, to_rank, to_seq);
 }

@@ -39,7 +39,7 @@ struct sim_item {
 	bool purged;         /* and acknowledged, and it had been put before */
 	/* by the records */
 	bool there, out, granted;
-	uint64_t thing, seq, due_us;
+	uint64_t thing, seq, due_us, record_due_us;
 	uint32_t rank, deliveries, owner;
 	struct fence fence; /* the last one */
 	uint64_t lease_us;
