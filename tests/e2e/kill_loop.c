@@ -123,6 +123,8 @@ static void note_end(struct load *o, struct open_task *t)
 	}
 	if (f.error == DQ_E_CANCELLED || strcmp(f.cause, "cancelled") == 0)
 		history_write(o->l->fd, "end", t->key, NULL, "cancelled", f.message);
+	else if (f.blame && f.blame[0])
+		history_write(o->l->fd, "end", t->key, NULL, "blamed", f.blame);
 	else
 		history_write(o->l->fd, "end", t->key, NULL,
 			strcmp(f.cause, "poison") == 0 ? "poison" : "failed", f.message);

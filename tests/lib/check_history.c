@@ -79,6 +79,12 @@ int main(void)
 	EXPECT("cancelled", true, SUBMITTED, {"cancel", "a", NULL, NULL, NULL},
 		{"end", "a", NULL, "cancelled", ""});
 	EXPECT("poison too early", false, SUBMITTED, RAN("w1"), {"end", "a", NULL, "poison", ""});
+	EXPECT("blamed on what is not poison", false, SUBMITTED, RAN("w1"), DONE,
+		{"submit", "b", NULL, NULL, NULL}, {"end", "b", NULL, "blamed", "a"});
+	EXPECT("blamed on poison", true, SUBMITTED, RAN("w1"), {"kill", NULL, "w1", NULL, NULL},
+		RAN("w1"), {"kill", NULL, "w1", NULL, NULL}, RAN("w1"),
+		{"kill", NULL, "w1", NULL, NULL}, {"end", "a", NULL, "poison", ""},
+		{"submit", "b", NULL, NULL, NULL}, {"end", "b", NULL, "blamed", "a"});
 	if (!failures)
 		printf("ok\n");
 	return failures != 0;

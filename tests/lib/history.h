@@ -7,7 +7,9 @@
  *	{"t":us,"op":"submit","key":K}                  a client submitted K
  *	{"t":us,"op":"acked","key":K}                   and was told that it is stored
  *	{"t":us,"op":"cancel","key":K}
- *	{"t":us,"op":"end","key":K,"state":S,"value":V} what its client saw at last
+ *	{"t":us,"op":"end","key":K,"state":S,"value":V} what its client saw at last; of a
+ *	                                                task that failed for another "blamed", and
+ *which
  *	{"t":us,"op":"kill","worker":W}                 the test killed W
  *	{"t":us,"op":"silent","worker":W}               or stopped it for longer than a lease
  *	{"t":us,"op":"run","key":K,"worker":W}          K's code began

@@ -158,13 +158,23 @@ static void comes_first(struct sim *s, const struct sim_item *i)
 	}
 }
 
+/* Its session has come by another connection, as it was told, and what this one said later counts
+ * for nothing. */
+static bool was_left(struct sim *s, const struct link *l, uint32_t session)
+{
+	for (const struct link *k = s->links; k; k = k->next)
+		if (k->session == session && k->conn > l->conn)
+			return true;
+	return false;
+}
+
 static bool is_waiting(struct sim *s, const struct sim_take *t)
 {
 	const struct link *l = link_of(s, t->conn);
 	const struct client *c = client_of_session(s, t->session);
 
-	return t->arrival && !t->granted && !t->withdrawn && !t->closed && l && !l->up.deaf && c &&
-	       !c->sure_closed;
+	return t->arrival && !t->granted && !t->withdrawn && !t->closed && l && !l->up.deaf &&
+	       !was_left(s, l, t->session) && c && !c->sure_closed;
 }
 
 /* Nobody waits in the queue who came before. */
