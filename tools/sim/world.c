@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SETTLE_STEPS_A_TASK 400 /* beyond SETTLE_STEPS: no run that settles needs a tenth of it */
+#define SETTLE_STEPS_A_TASK 1000 /* long ones may come one after the other in one slot */
 #define SETTLE_STEPS 60000
 
 /* ---- the flavor of a run ---- */
