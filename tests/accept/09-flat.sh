@@ -5,7 +5,7 @@
 WAVES=${DQ_ACCEPT_WAVES:-10}
 N=${DQ_ACCEPT_TASKS:-200000}
 # The first waves warm up. 1.4 million tasks come after them: 12 bytes lost with each are as much.
-WARM=3
+WARM=5
 MORE=$((16 << 20))
 # Sanitizers keep what is freed for a while.
 [ "${DQ_SANITIZE:-no}" = no ] || { N=$((N / 20)); MORE=$((256 << 20)); }
